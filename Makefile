@@ -1,0 +1,49 @@
+# Every target sets up what it needs from a bare python3 with venv: no uv, no global install.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.8
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fast format bench clean
+
+help:  ## what can be made
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/  make \1 — \2/p' $(MAKEFILE_LIST)
+
+# uv lives in an environment of its own, so that syncing the project's cannot remove it.
+$(READY): pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "pleo-export needs Python 3.11 or newer; set PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq python3-venv; \
+		else echo "Please install Python's venv module first (Debian: apt-get install python3-venv)." >&2; exit 1; fi; }
+	@test -x .uv/bin/uv || { $(PYTHON) -m venv .uv && .uv/bin/pip install --quiet uv==$(UV_VERSION); }
+	.uv/bin/uv sync --frozen --quiet --python $(PYTHON)
+	@touch $(READY)
+
+demo: $(READY)  ## the main job: Export pressed in a simulated Pleo, a checked ledger at the end
+	$(BIN)/pleo-export demo
+
+test: $(READY)  ## the whole suite
+	$(BIN)/pytest -n 2 --dist worksteal
+
+fast: $(READY)
+	$(BIN)/pytest -q -n 2 -m "not slow"
+
+check: $(READY)  ## format, lint, types, import direction, fast tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(MAKE) --no-print-directory fast
+
+format: $(READY)  ## put the code into the agreed format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY)  ## the measured figures
+	$(BIN)/python -m bench
+
+clean:  ## remove what the targets made
+	rm -rf $(VENV) .uv pleo-export-demo .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,88 @@
+"""Money as whole minor units of an ISO 4217 currency. No float comes near it."""
+
+from decimal import Decimal
+from functools import cache
+
+import iso4217
+import msgspec
+
+
+class MoneyError(ValueError):
+    """An amount that cannot be booked as it was sent."""
+
+
+class UnknownCurrencyError(MoneyError):
+    """The code is no current ISO 4217 currency with minor units."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"{code!r} is not an ISO 4217 currency that money can be booked in")
+
+
+class UnrepresentableAmountError(MoneyError):
+    """The amount has more decimals than its currency."""
+
+    def __init__(self, currency: str, hundredths: Decimal) -> None:
+        decimals = exponent(currency)
+        super().__init__(
+            f"{currency} has {decimals} decimals, so an amount of {hundredths / 100} {currency} cannot be booked exactly"
+        )
+
+
+class CurrencyMismatchError(MoneyError):
+    """Two amounts of different currencies were added."""
+
+    def __init__(self, left: str, right: str) -> None:
+        super().__init__(f"an amount in {right} cannot be added to one in {left}")
+
+
+@cache
+def exponent(currency: str) -> int:
+    """Return how many decimals the currency has (JPY 0, EUR 2, KWD 3).
+
+    Raises UnknownCurrencyError. Source: ISO 4217, list one.
+    """
+    try:
+        decimals = iso4217.Currency(currency).exponent
+    except ValueError:
+        raise UnknownCurrencyError(currency) from None
+    if decimals is None:
+        raise UnknownCurrencyError(currency)
+    return decimals
+
+
+class Money(msgspec.Struct, frozen=True, order=True):
+    """An exact amount: `units` minor units of `currency` (12.50 EUR is 1250, 12.500 KWD is 12500)."""
+
+    currency: str
+    units: int
+
+    @classmethod
+    def from_hundredths(cls, currency: str, value: Decimal) -> "Money":
+        """Read an amount the way Pleo sends it: hundredths of the currency unit, whatever the currency.
+
+        Raises UnknownCurrencyError, or UnrepresentableAmountError where the currency has fewer decimals
+        than the amount needs (120.5 yen).
+        """
+        units = value.scaleb(exponent(currency) - 2)
+        if not value.is_finite() or units != units.to_integral_value():
+            raise UnrepresentableAmountError(currency, value)
+        return cls(currency, int(units))
+
+    @property
+    def decimal(self) -> Decimal:
+        """The amount in currency units, with exactly the currency's decimals."""
+        return Decimal(self.units).scaleb(-exponent(self.currency))
+
+    def __neg__(self) -> "Money":
+        return Money(self.currency, -self.units)
+
+    def __add__(self, other: "Money") -> "Money":
+        if other.currency != self.currency:
+            raise CurrencyMismatchError(self.currency, other.currency)
+        return Money(self.currency, self.units + other.units)
+
+    def __sub__(self, other: "Money") -> "Money":
+        return self + -other
+
+    def __str__(self) -> str:
+        return f"{self.decimal:f} {self.currency}"
