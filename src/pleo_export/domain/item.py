@@ -279,6 +279,13 @@ class ExportItem(SentModel, frozen=True):
         return (self.links.web or {}).get("exportItem")
 
 
+class UnreadableItem(msgspec.Struct, frozen=True):
+    """An expense whose data does not have the documented shape; `problem` is a sentence for a bookkeeper."""
+
+    accounting_entry_id: str | None
+    problem: str
+
+
 Sent = TypeVar("Sent", bound=SentModel)
 
 

@@ -1,0 +1,85 @@
+"""How far an export has come: what is remembered about companies, jobs and items, and nothing about the expenses."""
+
+from collections.abc import Mapping
+from datetime import date
+from enum import StrEnum
+
+import msgspec
+
+from pleo_export.domain.failures import ItemFailureType, JobFailureType
+from pleo_export.domain.item import Instant
+from pleo_export.domain.job import JobEventType
+
+
+class Phase(StrEnum):
+    """Where an item stands. An entry that exists but still waits for its attachments is `intended`."""
+
+    PLANNED = "planned"  # listed for the job, nothing sent
+    INTENDED = "intended"  # the accounting system is about to be called; after a restart: look it up first
+    RECORDED = "recorded"  # final: the entry and all its attachments are there
+    REJECTED = "rejected"  # final: not recorded, and why
+
+
+FINAL_PHASES = frozenset({Phase.RECORDED, Phase.REJECTED})
+
+
+class ItemProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """One item of one job. `position` is its place in the order of the job, from 0.
+
+    `external_id` is filled as soon as the entry is known to exist; `exported_at` is when the entry was created,
+    `posted_on` the day it was booked on. `already_there`: the entry was found, not created. `unknown`: rejected
+    although nobody could tell whether an entry exists. `reported_at` is when Pleo took the outcome, `report_problem`
+    why Pleo refused it.
+    """
+
+    job_id: str
+    accounting_entry_id: str
+    position: int
+    phase: Phase = Phase.PLANNED
+    external_id: str | None = None
+    external_url: str | None = None
+    exported_at: Instant | None = None
+    posted_on: date | None = None
+    already_there: bool = False
+    failure_type: ItemFailureType | None = None
+    failure_reason: str | None = None
+    unknown: bool = False
+    reported_at: Instant | None = None
+    report_problem: str | None = None
+
+    @property
+    def final(self) -> bool:
+        """Whether the outcome is decided and may be told to Pleo."""
+        return self.phase in FINAL_PHASES
+
+
+class JobProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """One job: when its steps were taken, how it was closed, and how many items stand in each phase.
+
+    `closing_event` is decided before it is sent; `closed_at` is when Pleo took it. `problem` says why the job was
+    given up without a closing event (it expired).
+    """
+
+    job_id: str
+    company_id: str
+    first_seen_at: Instant
+    started_at: Instant | None = None
+    closing_event: JobEventType | None = None
+    closing_reason: str | None = None
+    closing_reason_type: JobFailureType | None = None
+    closed_at: Instant | None = None
+    problem: str | None = None
+    counts: Mapping[Phase, int]
+
+    @property
+    def open(self) -> bool:
+        """Whether something is still to be done for the job."""
+        return self.closed_at is None and self.problem is None
+
+
+class CompanyProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """A company we work for: when it was first seen, and when Pleo was last asked for its jobs."""
+
+    company_id: str
+    first_seen_at: Instant
+    last_checked_at: Instant | None = None

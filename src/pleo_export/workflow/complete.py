@@ -1,0 +1,101 @@
+"""Step 7: close the job, once, with the event that its items' outcomes call for."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from pleo_export.domain.failures import Finding, ItemFailureType, JobFailureType, job_failure_type
+from pleo_export.domain.job import ExportJob, ItemStatus, JobEvent, JobEventType
+from pleo_export.domain.progress import ItemProgress, Phase
+from pleo_export.pleo.errors import InvalidExportJobStatusChangeError
+from pleo_export.workflow.ports import JobSummary, Parts, StepTaken
+from pleo_export.workflow.problems import JobLostError
+
+
+class Closing(msgspec.Struct, frozen=True):
+    """The closing event and, for `failed`, its reason."""
+
+    event: JobEventType
+    reason: str | None = None
+    reason_type: JobFailureType | None = None
+
+
+async def complete(parts: Parts, job: ExportJob, scope: Mapping[str, str]) -> JobSummary:
+    """Close the job after every item's outcome was reported; `scope` holds what Pleo knew at the beginning."""
+    items = await parts.store.items(job.id)
+    await _close(parts, job, closing_for(scope, items))
+    return await summary(parts, job, scope)
+
+
+async def fail_early(parts: Parts, job: ExportJob, finding: Finding) -> JobSummary:
+    """Fail the job because of a problem that all its items share."""
+    reason = f"{finding.problem} {finding.remedy}"
+    await _close(parts, job, Closing(JobEventType.FAILED, reason, finding.type))
+    return await summary(parts, job, {})
+
+
+async def summary(
+    parts: Parts, job: ExportJob, scope: Mapping[str, str], problem: str | None = None
+) -> JobSummary:
+    """Return what became of the job and of each of its items."""
+    known, items = await parts.store.job(job.id), await parts.store.items(job.id)
+    mine = {item.accounting_entry_id for item in items}
+    return JobSummary(
+        job_id=job.id,
+        event=known.closing_event if known.closed_at else None,
+        items=tuple(items),
+        earlier={entry_id: status for entry_id, status in scope.items() if entry_id not in mine},
+        reason=known.closing_reason,
+        problem=problem,
+    )
+
+
+def closing_for(scope: Mapping[str, str], items: Sequence[ItemProgress]) -> Closing:
+    """Decide the event: all recorded, some failed, or all failed with the most frequent cause.
+
+    A reason goes with `failed` only, as the API reference has it.
+    """
+    mine = {item.accounting_entry_id: item for item in items}
+    successes = sum(item.phase is Phase.RECORDED for item in items)
+    successes += sum(
+        status == ItemStatus.SUCCESSFUL for entry_id, status in scope.items() if entry_id not in mine
+    )
+    failures = len(mine.keys() | scope.keys()) - successes
+    if failures == 0:
+        return Closing(JobEventType.COMPLETED)
+    if successes:
+        return Closing(JobEventType.COMPLETED_WITH_ERRORS)
+    causes = Counter(item.failure_type or ItemFailureType.UNEXPECTED_FAILURE for item in items)
+    if not causes:
+        return Closing(JobEventType.FAILED, "No expense was recorded.", JobFailureType.VALIDATION_FAILURE)
+    cause, number = causes.most_common(1)[0]
+    example = next(item.failure_reason for item in items if item.failure_type == cause)
+    reason = (
+        f"None of the {failures} expenses was recorded. The most frequent cause ({number} of them): {example}"
+    )
+    return Closing(JobEventType.FAILED, reason, job_failure_type(cause))
+
+
+async def _close(parts: Parts, job: ExportJob, closing: Closing) -> None:
+    """Send the closing event. It is decided durably before it is sent, so a repeat sends the same one."""
+    decided = await parts.store.job(job.id)
+    if decided.closing_event is not None:
+        closing = Closing(decided.closing_event, decided.closing_reason, decided.closing_reason_type)
+    else:
+        await parts.store.closing(job.id, closing.event, closing.reason, closing.reason_type)
+    parts.notify(StepTaken(step=7, name=f"Complete ({closing.event})", job_id=job.id))
+    try:
+        await parts.pleo.send_event(
+            JobEvent(
+                job_id=job.id,
+                event=closing.event,
+                failure_reason=closing.reason,
+                failure_reason_type=closing.reason_type,
+            )
+        )
+    except InvalidExportJobStatusChangeError as error:
+        fresh = await parts.pleo.get_job(job.id)
+        if fresh.expired or fresh.status != closing.event:
+            raise JobLostError(fresh) from error
+    await parts.store.closed(job.id)

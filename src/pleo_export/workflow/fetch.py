@@ -1,0 +1,81 @@
+"""Step 4: the full data of the expenses in scope, in the order they are recorded."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from pleo_export.domain.failures import Finding, ItemFailureType, JobFailureType, Rejection
+from pleo_export.domain.item import ExportItem, UnreadableItem
+from pleo_export.domain.job import ExportJob, ItemStatus
+from pleo_export.pleo.errors import MissingContraAccountsError
+from pleo_export.workflow.ports import Parts, StepTaken
+from pleo_export.workflow.problems import JobProblemError
+
+UNFINISHED = frozenset({ItemStatus.PENDING, ItemStatus.IN_PROGRESS})
+_LAST = datetime.max.replace(tzinfo=UTC)
+
+
+class Work(msgspec.Struct, frozen=True):
+    """One item to be settled: the expense, or why its data cannot be used; `status` is where Pleo's record stands."""
+
+    entry_id: str
+    expense: ExportItem | Rejection
+    status: str
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Pleo says that somebody began with this item before."""
+        return self.status == ItemStatus.IN_PROGRESS
+
+
+async def fetch(parts: Parts, job: ExportJob, scope: Mapping[str, str]) -> Sequence[Work]:
+    """Return the items that still need an outcome, oldest transaction first, the id deciding between equals.
+
+    The order is the same at every attempt. Items without usable data come last. Raises JobProblemError where Pleo
+    refuses the data because contra accounts are missing.
+    """
+    parts.notify(StepTaken(step=4, name="Fetch the data", job_id=job.id, items=len(scope)))
+    try:
+        expenses = await read_expenses(parts, job)
+    except MissingContraAccountsError as error:
+        raise JobProblemError(
+            Finding(
+                type=JobFailureType.MISSING_CONFIGURATION,
+                problem=error.message or "Not every Pleo account has a contra account.",
+                remedy="Set the contra accounts in Pleo under Settings > Accounting > Contra accounts.",
+            )
+        ) from error
+    missing = Rejection(
+        ItemFailureType.UNEXPECTED_FAILURE,
+        "Pleo listed this expense in the export but did not send its data. Export it again.",
+    )
+    work = [
+        Work(entry_id, expenses.get(entry_id, missing), status)
+        for entry_id, status in scope.items()
+        if status in UNFINISHED
+    ]
+    return sorted(work, key=lambda one: (_date(one.expense), one.entry_id))
+
+
+async def read_expenses(parts: Parts, job: ExportJob) -> Mapping[str, ExportItem | Rejection]:
+    """Return the data of every expense of the job by its reference, all pages."""
+    expenses: dict[str, ExportItem | Rejection] = {}
+    async for item in parts.pleo.export_items(job.id):
+        if isinstance(item, UnreadableItem):
+            if item.accounting_entry_id is not None:
+                expenses[item.accounting_entry_id] = Rejection(
+                    ItemFailureType.VALIDATION_FAILURE, item.problem
+                )
+        elif item.company_id != parts.company_id:
+            expenses[item.accounting_entry_id] = Rejection(
+                ItemFailureType.VALIDATION_FAILURE,
+                "Pleo sent this expense with another company's id, so it was not recorded. Tell Pleo's support.",
+            )
+        else:
+            expenses[item.accounting_entry_id] = item
+    return expenses
+
+
+def _date(expense: ExportItem | Rejection) -> datetime:
+    return expense.date if isinstance(expense, ExportItem) else _LAST

@@ -1,0 +1,43 @@
+"""The workflow of one company: Pleo's seven steps, one line each."""
+
+from pleo_export.domain.job import ExportJob
+from pleo_export.workflow.complete import complete, fail_early, summary
+from pleo_export.workflow.detect import detect_and_start
+from pleo_export.workflow.fetch import fetch
+from pleo_export.workflow.ports import JobSummary, Parts
+from pleo_export.workflow.problems import JobLostError, JobProblemError
+from pleo_export.workflow.record import record
+from pleo_export.workflow.report import Reporter
+from pleo_export.workflow.scope import retrieve_scope
+from pleo_export.workflow.validate import validate
+
+
+async def export_pending(parts: Parts, *, recovering: bool = True) -> list[JobSummary]:
+    """Export every job that waits for the company, oldest first, one after the other.
+
+    The first look takes up an interrupted job of ours as well (`recovering`). The caller makes sure that only one
+    worker does this for a company at a time. Errors of Pleo's API that outlast their retries are raised: whatever
+    was recorded is durable, and the next call goes on from there.
+    """
+    summaries: list[JobSummary] = []
+    while (job := await detect_and_start(parts, recovering=recovering and not summaries)) is not None:
+        summaries.append(await export_job(parts, job))
+    return summaries
+
+
+async def export_job(parts: Parts, job: ExportJob) -> JobSummary:
+    """Take one started job through steps 2 to 7."""
+    reporter = Reporter(parts, job)
+    try:
+        reference = await validate(parts, job)
+        scope = await retrieve_scope(parts, job)
+        work = await fetch(parts, job, scope)
+        async with reporter.keeping_alive():
+            await record(parts, job, work, reference, reporter)
+        return await complete(parts, job, scope)
+    except JobProblemError as problem:
+        await reporter.flush()
+        return await fail_early(parts, job, problem.finding)
+    except JobLostError as lost:
+        await parts.store.abandoned(job.id, lost.problem)
+        return await summary(parts, job, {}, lost.problem)

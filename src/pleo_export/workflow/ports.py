@@ -1,0 +1,158 @@
+"""What the seven steps need from outside, as small protocols. The composition root fills them in."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+import msgspec
+
+from pleo_export.accounting.port import Connector
+from pleo_export.domain.entry import Attachment, StoredFile
+from pleo_export.domain.failures import ItemFailureType, JobFailureType
+from pleo_export.domain.item import ExportItem, UnreadableItem
+from pleo_export.domain.job import (
+    ExportJob,
+    ExportJobItem,
+    ItemUpdate,
+    ItemUpdateResult,
+    JobEvent,
+    JobEventType,
+    JobStatus,
+)
+from pleo_export.domain.progress import ItemProgress, JobProgress
+from pleo_export.domain.settings import CompanySettings
+
+
+class Pleo(Protocol):
+    """The export calls of Pleo's API. They raise the errors of `pleo.errors`, after their own retries."""
+
+    async def list_jobs(self, company_id: str, statuses: Sequence[JobStatus]) -> Sequence[ExportJob]:
+        """Return all jobs of the company in these statuses."""
+        ...
+
+    async def get_job(self, job_id: str) -> ExportJob:
+        """Return the job as it stands now."""
+        ...
+
+    def job_items(self, job_id: str) -> AsyncIterator[ExportJobItem]:
+        """Yield the control records of the job, all pages."""
+        ...
+
+    def export_items(self, job_id: str) -> AsyncIterator[ExportItem | UnreadableItem]:
+        """Yield the expenses of the job, all pages."""
+        ...
+
+    async def update_items(self, job_id: str, updates: Sequence[ItemUpdate]) -> ItemUpdateResult:
+        """Tell Pleo about at most 100 items."""
+        ...
+
+    async def send_event(self, event: JobEvent) -> None:
+        """Tell Pleo about the job; an unclear answer is settled by reading the job."""
+        ...
+
+
+class Receipts(Protocol):
+    """Where attachments come from."""
+
+    async def download(self, attachment: Attachment) -> StoredFile:
+        """Store one file on disk. Raises RejectedItemError where it cannot be had."""
+        ...
+
+
+class Store(Protocol):
+    """What is remembered. Whatever is awaited is durable; see `store.Store` for each verb's meaning."""
+
+    async def see_company(self, company_id: str) -> None: ...
+    async def see_job(self, job_id: str, company_id: str) -> None: ...
+    async def mark_started(self, job_id: str) -> None: ...
+    async def job(self, job_id: str) -> JobProgress: ...
+    async def open_jobs(self, company_id: str) -> Sequence[JobProgress]: ...
+    async def plan(self, job_id: str, entry_ids: Sequence[str]) -> None: ...
+    async def intend(self, job_id: str, entry_id: str) -> None: ...
+    async def entry_created(  # noqa: PLR0913
+        self,
+        job_id: str,
+        entry_id: str,
+        *,
+        external_id: str,
+        external_url: str | None,
+        exported_at: datetime,
+        posted_on: date,
+        already_there: bool,
+    ) -> None: ...
+    async def recorded(self, job_id: str, entry_id: str) -> None: ...
+    async def rejected(
+        self, job_id: str, entry_id: str, failure_type: ItemFailureType, reason: str, *, unknown: bool = False
+    ) -> None: ...
+    async def items(self, job_id: str) -> Sequence[ItemProgress]: ...
+    async def item(self, job_id: str, entry_id: str) -> ItemProgress: ...
+    async def unreported(self, job_id: str) -> Sequence[ItemProgress]: ...
+    async def reported(self, job_id: str, entry_ids: Sequence[str]) -> None: ...
+    async def report_refused(self, job_id: str, entry_id: str, problem: str) -> None: ...
+    async def closing(
+        self, job_id: str, event: JobEventType, reason: str | None, reason_type: JobFailureType | None
+    ) -> None: ...
+    async def closed(self, job_id: str) -> None: ...
+    async def abandoned(self, job_id: str, problem: str) -> None: ...
+
+
+class Clock(Protocol):
+    """Time, injected so that tests decide what it is."""
+
+    def now(self) -> datetime:
+        """Return the time, aware, in UTC."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class StepTaken(msgspec.Struct, frozen=True, kw_only=True):
+    """A step of the guide (1 to 7) has begun for a job."""
+
+    step: int
+    name: str
+    job_id: str | None = None
+    items: int | None = None
+
+
+class ItemSettled(msgspec.Struct, frozen=True, kw_only=True):
+    """The outcome of one item is durable."""
+
+    job_id: str
+    item: ItemProgress
+
+
+Notice = StepTaken | ItemSettled
+
+
+def ignore(_notice: Notice) -> None:
+    """Watch nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """Everything the workflow of one company works with. `draw` gives a number from 0 to 1 for jitter."""
+
+    company_id: str
+    settings: CompanySettings
+    pleo: Pleo
+    connector: Connector
+    receipts: Receipts
+    store: Store
+    clock: Clock
+    draw: Callable[[], float]
+    notify: Callable[[Notice], None] = ignore
+
+
+class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """How a job ended: its closing event, or the problem that kept it from one; and each item's outcome."""
+
+    job_id: str
+    event: JobEventType | None
+    items: tuple[ItemProgress, ...]
+    earlier: Mapping[str, str] = {}
+    reason: str | None = None
+    problem: str | None = None

@@ -1,0 +1,118 @@
+"""Step 6: tell Pleo what became of each item, from what is durable here, and keep the job from expiring."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from pleo_export.domain.job import ExportJob, ItemStatus, ItemUpdate, ItemUpdateError
+from pleo_export.domain.progress import ItemProgress, Phase
+from pleo_export.pleo.errors import ExportJobStatusUnprocessableError
+from pleo_export.workflow.ports import Parts
+from pleo_export.workflow.problems import JobLostError
+
+ITEMS_PER_UPDATE_MAX = 100  # Pleo answers 413 above
+REPORT_SECONDS_MAX = 30.0  # while working, Pleo hears from us at least this often
+EXPIRY_SHARE = 6  # ... and at least this many times before the job would expire
+
+
+class Reporter:
+    """Talks to Pleo about the items of one job. Every update counts as progress and postpones the expiry."""
+
+    def __init__(self, parts: Parts, job: ExportJob) -> None:
+        self._parts, self._job = parts, job
+        self._in_hand: list[str] = []
+        self._one_at_a_time = asyncio.Lock()  # so that no outcome is sent twice, and no mark after an outcome
+
+    async def begin(self, entry_ids: Sequence[str]) -> Mapping[str, str]:
+        """Mark a chunk `in_progress`, before its first entry; return the refused ones and Pleo's reason.
+
+        The mark survives the loss of everything we know: whoever finds it settles the item before recording it.
+        """
+        async with self._one_at_a_time:
+            self._in_hand = list(entry_ids)
+            errors = await self._update([_in_progress(entry_id) for entry_id in entry_ids])
+        return {error.accounting_entry_id: error.message for error in errors}
+
+    async def flush(self) -> bool:
+        """Report every outcome that Pleo has not acknowledged; return whether there was any."""
+        async with self._one_at_a_time:
+            return await self._flush()
+
+    @asynccontextmanager
+    async def keeping_alive(self) -> AsyncIterator[None]:
+        """Report in the background often enough that the job never expires while the body works."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                beat = group.create_task(self._beat())
+                yield
+                beat.cancel()
+        except BaseExceptionGroup as group:
+            raise _first(group) from group
+
+    async def _beat(self) -> None:
+        interval = min(REPORT_SECONDS_MAX, self._job.expires_in / EXPIRY_SHARE)
+        while True:
+            await self._parts.clock.sleep(interval)
+            async with self._one_at_a_time:
+                if not await self._flush() and self._in_hand:
+                    await self._update([_in_progress(self._in_hand[0])])
+
+    async def _flush(self) -> bool:
+        job_id, store = self._job.id, self._parts.store
+        outcomes = await store.unreported(job_id)
+        for chunk in chunks(outcomes):
+            errors = await self._update([_outcome(item) for item in chunk])
+            refused = {error.accounting_entry_id: error for error in errors}
+            await store.reported(
+                job_id,
+                [item.accounting_entry_id for item in chunk if item.accounting_entry_id not in refused],
+            )
+            for entry_id, error in refused.items():
+                await store.report_refused(job_id, entry_id, f"{error.type}: {error.message}")
+        done = {item.accounting_entry_id for item in outcomes}
+        self._in_hand = [entry_id for entry_id in self._in_hand if entry_id not in done]
+        return bool(outcomes)
+
+    async def _update(self, updates: Sequence[ItemUpdate]) -> Sequence[ItemUpdateError]:
+        if not updates:
+            return ()
+        try:
+            return (await self._parts.pleo.update_items(self._job.id, updates)).errors
+        except ExportJobStatusUnprocessableError as error:
+            raise JobLostError(await self._parts.pleo.get_job(self._job.id)) from error
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+
+
+Member = TypeVar("Member")
+
+
+def chunks(members: Sequence[Member]) -> Sequence[Sequence[Member]]:
+    """Cut a list into pieces that Pleo takes in one update."""
+    size = ITEMS_PER_UPDATE_MAX
+    return [members[start : start + size] for start in range(0, len(members), size)]
+
+
+def _in_progress(entry_id: str) -> ItemUpdate:
+    return ItemUpdate(accounting_entry_id=entry_id, status=ItemStatus.IN_PROGRESS)
+
+
+def _outcome(item: ItemProgress) -> ItemUpdate:
+    if item.phase is Phase.RECORDED:
+        return ItemUpdate(
+            accounting_entry_id=item.accounting_entry_id,
+            status=ItemStatus.SUCCESSFUL,
+            exported_at=item.exported_at,
+            external_id=item.external_id,
+            external_url=item.external_url,
+        )
+    return ItemUpdate(
+        accounting_entry_id=item.accounting_entry_id,
+        status=ItemStatus.FAILED,
+        failure_reason=item.failure_reason,
+        failure_reason_type=item.failure_type,
+    )

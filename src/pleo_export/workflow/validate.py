@@ -1,0 +1,69 @@
+"""Step 2: is everything ready to record? Read only, and before any expense is read.
+
+In Pleo's order: connection, company, bookkeeping capability, configuration. The first problem fails the job early, so
+that nothing is half done. `doctor` shows the same findings beforehand.
+"""
+
+from collections.abc import Sequence
+
+from pleo_export.accounting.port import Connector, ConnectorError
+from pleo_export.domain.check import settings_findings
+from pleo_export.domain.failures import Finding, JobFailureType, Severity, job_failure_type
+from pleo_export.domain.job import ExportJob
+from pleo_export.domain.reference import ReferenceData
+from pleo_export.domain.settings import CompanySettings
+from pleo_export.workflow.ports import Parts, StepTaken
+from pleo_export.workflow.problems import JobProblemError
+
+
+async def validate(parts: Parts, job: ExportJob) -> ReferenceData:
+    """Return what the accounting system knows. Raises JobProblemError with the first problem found."""
+    parts.notify(StepTaken(step=2, name="Validate", job_id=job.id, items=job.number_of_items))
+    findings = [*_company_findings(parts, job)]
+    found, reference = await examine(parts.connector, parts.settings)
+    for finding in (*found, *findings):
+        if finding.severity is Severity.ERROR:
+            raise JobProblemError(finding)
+    assert reference is not None
+    return reference
+
+
+async def examine(
+    connector: Connector, settings: CompanySettings
+) -> tuple[Sequence[Finding], ReferenceData | None]:
+    """Return all findings about the accounting system and the settings, and its reference data if it could be read."""
+    try:
+        findings = list(await connector.check())
+        if any(finding.severity is Severity.ERROR for finding in findings):
+            return findings, None
+        reference = await connector.reference_data()
+    except ConnectorError as error:
+        return [
+            Finding(
+                type=job_failure_type(error.type),
+                problem=f"{connector.name}: {error}",
+                remedy="Check that it runs and is reachable, then export again.",
+            )
+        ], None
+    return [*findings, *settings_findings(settings, reference)], reference
+
+
+def _company_findings(parts: Parts, job: ExportJob) -> Sequence[Finding]:
+    findings = []
+    if job.company_id != parts.company_id:
+        findings.append(
+            Finding(
+                type=JobFailureType.INVALID_CONFIGURATION,
+                problem=f"The job belongs to company {job.company_id}, but the settings are for {parts.company_id}.",
+                remedy="Check pleo.company_id in the settings.",
+            )
+        )
+    if job.vendor_based_bookkeeping and not parts.connector.capabilities.payables:
+        findings.append(
+            Finding(
+                type=JobFailureType.INVALID_CONFIGURATION,
+                problem=f"Pleo uses vendor tagging, but {parts.connector.name} cannot book vendor bills.",
+                remedy="Deactivate vendor tagging in Pleo or choose another accounting system.",
+            )
+        )
+    return findings
