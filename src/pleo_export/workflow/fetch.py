@@ -9,7 +9,7 @@ from pleo_export.domain.failures import Finding, ItemFailureType, JobFailureType
 from pleo_export.domain.item import ExportItem, UnreadableItem
 from pleo_export.domain.job import ExportJob, ItemStatus
 from pleo_export.pleo.errors import MissingContraAccountsError
-from pleo_export.workflow.ports import Parts, StepTaken
+from pleo_export.workflow.ports import Parts, Pleo, StepTaken
 from pleo_export.workflow.problems import JobProblemError
 
 UNFINISHED = frozenset({ItemStatus.PENDING, ItemStatus.IN_PROGRESS})
@@ -37,7 +37,7 @@ async def fetch(parts: Parts, job: ExportJob, scope: Mapping[str, str]) -> Seque
     """
     parts.notify(StepTaken(step=4, name="Fetch the data", job_id=job.id, items=len(scope)))
     try:
-        expenses = await read_expenses(parts, job)
+        expenses = await read_expenses(parts.pleo, parts.company_id, job.id)
     except MissingContraAccountsError as error:
         raise JobProblemError(
             Finding(
@@ -55,19 +55,19 @@ async def fetch(parts: Parts, job: ExportJob, scope: Mapping[str, str]) -> Seque
         for entry_id, status in scope.items()
         if status in UNFINISHED
     ]
-    return sorted(work, key=lambda one: (_date(one.expense), one.entry_id))
+    return sorted(work, key=lambda one: in_order(one.expense, one.entry_id))
 
 
-async def read_expenses(parts: Parts, job: ExportJob) -> Mapping[str, ExportItem | Rejection]:
+async def read_expenses(pleo: Pleo, company_id: str, job_id: str) -> Mapping[str, ExportItem | Rejection]:
     """Return the data of every expense of the job by its reference, all pages."""
     expenses: dict[str, ExportItem | Rejection] = {}
-    async for item in parts.pleo.export_items(job.id):
+    async for item in pleo.export_items(job_id):
         if isinstance(item, UnreadableItem):
             if item.accounting_entry_id is not None:
                 expenses[item.accounting_entry_id] = Rejection(
                     ItemFailureType.VALIDATION_FAILURE, item.problem
                 )
-        elif item.company_id != parts.company_id:
+        elif item.company_id != company_id:
             expenses[item.accounting_entry_id] = Rejection(
                 ItemFailureType.VALIDATION_FAILURE,
                 "Pleo sent this expense with another company's id, so it was not recorded. Tell Pleo's support.",
@@ -77,5 +77,6 @@ async def read_expenses(parts: Parts, job: ExportJob) -> Mapping[str, ExportItem
     return expenses
 
 
-def _date(expense: ExportItem | Rejection) -> datetime:
-    return expense.date if isinstance(expense, ExportItem) else _LAST
+def in_order(expense: ExportItem | Rejection, entry_id: str) -> tuple[datetime, str]:
+    """Return the sort key of an expense: oldest transaction first, unusable data last, the id between equals."""
+    return (expense.date if isinstance(expense, ExportItem) else _LAST, entry_id)

@@ -76,10 +76,10 @@ class Store(Protocol):
         entry_id: str,
         *,
         external_id: str,
-        external_url: str | None,
+        url: str | None,
         exported_at: datetime,
         posted_on: date,
-        already_there: bool,
+        already_there: bool = False,
     ) -> None: ...
     async def recorded(self, job_id: str, entry_id: str) -> None: ...
     async def rejected(
@@ -91,7 +91,11 @@ class Store(Protocol):
     async def reported(self, job_id: str, entry_ids: Sequence[str]) -> None: ...
     async def report_refused(self, job_id: str, entry_id: str, problem: str) -> None: ...
     async def closing(
-        self, job_id: str, event: JobEventType, reason: str | None, reason_type: JobFailureType | None
+        self,
+        job_id: str,
+        event: JobEventType,
+        reason: str | None = None,
+        reason_type: JobFailureType | None = None,
     ) -> None: ...
     async def closed(self, job_id: str) -> None: ...
     async def abandoned(self, job_id: str, problem: str) -> None: ...
@@ -133,16 +137,22 @@ def ignore(_notice: Notice) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parts:
-    """Everything the workflow of one company works with. `draw` gives a number from 0 to 1 for jitter."""
+class Sources:
+    """What can be read for one company: enough for a preview or a check, and nothing that writes by itself."""
 
     company_id: str
     settings: CompanySettings
     pleo: Pleo
     connector: Connector
+    clock: Clock
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts(Sources):
+    """Everything the workflow of one company works with. `draw` gives a number from 0 to 1 for jitter."""
+
     receipts: Receipts
     store: Store
-    clock: Clock
     draw: Callable[[], float]
     notify: Callable[[Notice], None] = ignore
 

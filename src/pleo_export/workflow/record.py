@@ -11,16 +11,14 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 
-from msgspec.structs import replace
-
 from pleo_export.accounting.port import ConnectorError, NoAnswerError, PeriodClosedError, Recorded, Uniqueness
 from pleo_export.domain.book import book
 from pleo_export.domain.entry import Entry
 from pleo_export.domain.failures import ItemFailureType, RejectedItemError, Rejection
 from pleo_export.domain.job import ExportJob
-from pleo_export.domain.period import adjusted_date
 from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.domain.reference import ReferenceData
+from pleo_export.workflow.closed_period import move_entry
 from pleo_export.workflow.fetch import Work
 from pleo_export.workflow.persist import persist
 from pleo_export.workflow.ports import ItemSettled, Parts, StepTaken
@@ -163,17 +161,18 @@ class _Recorder:
         parts, job_id = self._parts, self._job.id
         files = [await parts.receipts.download(attachment) for attachment in entry.attachments]
         try:
-            await parts.store.intend(job_id, entry.reference)
+            before = self._before.get(work.entry_id)
+            if before is None or before.phase is Phase.PLANNED:
+                await parts.store.intend(job_id, entry.reference)
             if found is None:
                 entry, found = await self._record(entry)
             self._check_content(entry, found)
-            before = self._before.get(work.entry_id)
             await parts.store.entry_created(
                 job_id,
                 entry.reference,
                 external_id=found.external_id,
-                external_url=parts.connector.link(found),
-                exported_at=(before.exported_at if before else None) or parts.clock.now(),
+                url=parts.connector.link(found),
+                exported_at=parts.clock.now(),
                 posted_on=found.posted,
                 already_there=not found.created,
             )
@@ -192,21 +191,9 @@ class _Recorder:
         try:
             return entry, await persist(self._parts, lambda: connector.record(entry))
         except PeriodClosedError as closed:
-            moved = self._moved(entry, closed)
+            today = self._parts.clock.now().date()
+            moved = move_entry(entry, closed, self._parts.settings, today=today, system=connector.name)
             return moved, await persist(self._parts, lambda: connector.record(moved))
-
-    def _moved(self, entry: Entry, closed: PeriodClosedError) -> Entry:
-        strategy = self._parts.settings.bookkeeping.closed_period
-        day = adjusted_date(
-            strategy, closed.day, today=self._parts.clock.now().date(), next_open=closed.next_open
-        )
-        if day is None:
-            raise RejectedItemError(
-                closed.type,
-                f"{closed} Open it in {self._parts.connector.name}, or choose another strategy for closed periods in"
-                " the settings; then export the expense again.",
-            )
-        return replace(entry, posting_date=day)
 
     def _check_content(self, entry: Entry, found: Recorded) -> None:
         if found.fingerprint is None or found.fingerprint == entry.fingerprint:

@@ -8,7 +8,7 @@ from typing import TypeVar
 from pleo_export.domain.job import ExportJob, ItemStatus, ItemUpdate, ItemUpdateError
 from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.pleo.errors import ExportJobStatusUnprocessableError
-from pleo_export.workflow.ports import Parts
+from pleo_export.workflow.ports import Parts, StepTaken
 from pleo_export.workflow.problems import JobLostError
 
 ITEMS_PER_UPDATE_MAX = 100  # Pleo answers 413 above
@@ -61,6 +61,8 @@ class Reporter:
     async def _flush(self) -> bool:
         job_id, store = self._job.id, self._parts.store
         outcomes = await store.unreported(job_id)
+        if outcomes:
+            self._parts.notify(StepTaken(step=6, name="Report", job_id=job_id, items=len(outcomes)))
         for chunk in chunks(outcomes):
             errors = await self._update([_outcome(item) for item in chunk])
             refused = {error.accounting_entry_id: error for error in errors}

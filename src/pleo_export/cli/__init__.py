@@ -1,0 +1,49 @@
+"""The command line. Each command is a thin layer over the library; `app` is the entry point."""
+
+from typing import Annotated
+
+import typer
+
+from pleo_export.cli import demo, doctor, init, preview, run, simulator, status
+from pleo_export.version import VERSION
+
+app = typer.Typer(
+    name="pleo-export",
+    help=(
+        "Company spend from Pleo into the books: right, once, and explained.\n\n"
+        "Start with [bold]pleo-export demo[/bold], which needs nothing but this machine; then [bold]init[/bold],"
+        " [bold]doctor[/bold], [bold]preview[/bold] and [bold]run[/bold] for your own company.\n\n"
+        "Exit codes: 0 all well; 1 an expense or a check failed; 2 the command or its settings are wrong;"
+        " 3 Pleo or the accounting system could not be used, try again later; 4 another process is at work."
+    ),
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+for command in (
+    demo.demo,
+    init.init,
+    doctor.doctor,
+    preview.preview,
+    run.run,
+    status.status,
+    simulator.simulator,
+):
+    app.command()(command)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 the shape of a Typer callback
+    if wanted:
+        typer.echo(VERSION)
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+    del version

@@ -1,0 +1,229 @@
+"""`pleo-export demo`: the whole story on this machine, checked at the end."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
+
+import aiohttp
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pleo_export.accounting.ledger import Verdict, bean_check, trial_balance
+from pleo_export.cli.common import ExitCode, JsonOption, complete, err, explained, out, print_json
+from pleo_export.cli.init import CHART_FILE, example_chart, settings_text
+from pleo_export.cli.run import export
+from pleo_export.config import SETTINGS_FILE, Settings, load_settings
+from pleo_export.domain.progress import ItemProgress, Phase
+from pleo_export.pleo.auth import ApiKey
+from pleo_export.workflow.ports import JobSummary
+
+COMPANY_ID = "0b0f7a52-3a52-4d6f-9a55-2f7d4a3a1c01"
+BEAN_CHECK_SECONDS = 60.0
+# The wallets of the example chart by the code that Pleo calls their contra account.
+WALLET = "Assets:Pleo:"
+
+FolderOption = Annotated[Path, typer.Option("--folder", help="Where the demonstration keeps its files.")]
+SeedOption = Annotated[int, typer.Option(help="Another seed makes other expenses.")]
+CountOption = Annotated[int, typer.Option(min=30, max=10_000, help="How many expenses.")]
+
+
+class WalletCheck(msgspec.Struct, frozen=True):
+    """What Pleo and the ledger say about the movements of one wallet, in currency units."""
+
+    currency: str
+    pleo: Decimal
+    ledger: Decimal
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """How the demonstration went. `unexpected` names every outcome that should have been another one."""
+
+    job: JobSummary
+    expenses: Sequence[Mapping[str, Any]]
+    unexpected: Sequence[str]
+    wallets: Sequence[WalletCheck]
+    verdict: Verdict
+    ledger: str
+
+    @property
+    def well(self) -> bool:
+        """Whether everything is as it should be."""
+        balanced = all(wallet.pleo == wallet.ledger for wallet in self.wallets)
+        return not self.unexpected and balanced and (self.verdict.clean or not self.verdict.available)
+
+
+def demo(
+    *,
+    folder: FolderOption = Path("pleo-export-demo"),
+    seed: SeedOption = 1,
+    count: CountOption = 40,
+    as_json: JsonOption = False,
+) -> None:
+    """Export a company's expenses from a simulated Pleo into a ledger, and check the result.
+
+    Starts a simulated Pleo with made-up expenses, some of which cannot be booked, presses Export, runs the job, and
+    compares the ledger with Pleo and with bean-check. Run it again: nothing is recorded twice.
+    """
+    console = err()
+    with explained():
+        settings = _set_up(folder, console)
+        report = complete(_play(settings, seed, count, console))
+    if as_json:
+        print_json(report)
+    else:
+        _show(report, settings, out())
+    if not report.well:
+        raise typer.Exit(ExitCode.SOMETHING_FAILED)
+
+
+def _set_up(folder: Path, console: Console) -> Settings:
+    texts = {
+        SETTINGS_FILE: settings_text(
+            COMPANY_ID,
+            ledger_fava_url="http://127.0.0.1:5000",
+            vat_input_account="2640",
+            vat_output_account="2610",
+        ),
+        CHART_FILE: example_chart(),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        if not (folder / name).exists():
+            (folder / name).write_text(text, encoding="utf-8")
+    console.print(f"Settings, chart and ledger are in {folder}/", markup=False)
+    return load_settings(folder / SETTINGS_FILE)
+
+
+async def _play(settings: Settings, seed: int, count: int, console: Console) -> Report:
+    # Only this command needs the simulator: a Pleo of its own, reached over HTTP like the real one.
+    from pleo_export.simulator.generator import generate  # noqa: PLC0415
+    from pleo_export.simulator.server import RunningSimulator  # noqa: PLC0415
+
+    with RunningSimulator(seed=seed) as simulator:
+        async with aiohttp.ClientSession(simulator.url + "/control/") as control:
+            key = await _press_export(control, seed, count)
+            console.print(
+                f"Simulated Pleo at {simulator.url}; a bookkeeper has pressed Export for {count} expenses"
+            )
+            local = settings.model_copy(
+                update={"pleo": settings.pleo.model_copy(update={"base_url": simulator.url})}
+            )
+            (job,) = await export(local, ApiKey(key), console)
+            pleo = await _call(control, "GET", f"companies/{COMPANY_ID}")
+    expected = {
+        one.payload["accountingEntryId"]: one.must_fail
+        for one in generate(seed, count, "demo", company_id=COMPANY_ID)
+    }
+    folder = settings.ledger.folder
+    console.print("bean-check reads the ledger")
+    return Report(
+        job=job,
+        expenses=pleo["expenses"],
+        unexpected=_unexpected(pleo["expenses"], expected),
+        wallets=_wallets(pleo.get("walletMovements", {}), trial_balance(folder)),
+        verdict=await asyncio.to_thread(bean_check, folder, BEAN_CHECK_SECONDS),
+        ledger=str(folder / "main.beancount"),
+    )
+
+
+async def _press_export(control: aiohttp.ClientSession, seed: int, count: int) -> str:
+    company = await _call(
+        control, "POST", "companies", {"id": COMPANY_ID, "name": "Demo ApS", "vendorBasedBookkeeping": True}
+    )
+    order = {"seed": seed, "count": count, "scenario": "demo"}
+    await _call(control, "POST", f"companies/{COMPANY_ID}/expenses:generate", order)
+    await _call(control, "POST", f"companies/{COMPANY_ID}/export", {})
+    key: str = company["apiKey"]
+    return key
+
+
+async def _call(control: aiohttp.ClientSession, method: str, path: str, body: object = None) -> Any:
+    async with control.request(method, path, json=body, raise_for_status=True) as answer:
+        return await answer.json()
+
+
+def _unexpected(expenses: Sequence[Mapping[str, Any]], expected: Mapping[str, str | None]) -> Sequence[str]:
+    return [
+        f"{expense['accountingEntryId']} ({expense['type']}) should have "
+        + (f"failed ({expected[expense['accountingEntryId']]})" if recorded else "been recorded")
+        for expense in expenses
+        if (recorded := expense["exportStatus"] == "exported")
+        != (expected[expense["accountingEntryId"]] is None)
+    ]
+
+
+def _wallets(
+    movements: Mapping[str, Any], balance: Mapping[tuple[str, str], Decimal]
+) -> Sequence[WalletCheck]:
+    in_ledger = {currency: amount for (name, currency), amount in balance.items() if name.startswith(WALLET)}
+    return [
+        WalletCheck(
+            currency, Decimal(str(movements.get(currency, 0))) / 100, in_ledger.get(currency, Decimal())
+        )
+        for currency in sorted(movements.keys() | in_ledger.keys())
+    ]
+
+
+def _show(report: Report, settings: Settings, console: Console) -> None:
+    console.print(_outcomes(report))
+    items = report.job.items
+    recorded = [item for item in items if item.phase is Phase.RECORDED]
+    there = sum(item.already_there for item in recorded)
+    console.print(
+        f"\n{len(recorded)} of {len(items)} expenses are in the ledger"
+        + (f"; {there} of them stood there already and were not recorded again." if there else ".")
+        + f" {len(items) - len(recorded)} failed, each with its reason, and can be corrected in Pleo."
+    )
+    console.print(_wallet_table(report.wallets))
+    for problem in report.unexpected:
+        console.print(f"Unexpected: {problem}", style="red", markup=False)
+    if not report.verdict.available:
+        console.print(
+            "bean-check is not installed, so the ledger was not checked: pip install 'pleo-export[beancount]'"
+        )
+    elif report.verdict.clean:
+        console.print("bean-check: no errors", style="green")
+    for error in report.verdict.errors:
+        console.print(
+            f"bean-check: {error.filename}:{error.lineno}: {error.message}", style="red", markup=False
+        )
+    console.print(f"\nLedger: {report.ledger}", markup=False)
+    console.print(f"See it in your browser at {settings.ledger.fava_url}: fava {report.ledger}", markup=False)
+
+
+def _outcomes(report: Report) -> Table:
+    table = Table(
+        "Date", "Expense", "Supplier", "Amount", "Outcome", box=None, header_style="bold", pad_edge=False
+    )
+    table.columns[3].justify = "right"
+    items = {item.accounting_entry_id: item for item in report.job.items}
+    for expense in sorted(report.expenses, key=lambda one: items[one["accountingEntryId"]].position):
+        amount = expense["amount"]["inWalletCurrency"]
+        table.add_row(
+            expense["date"][:10],
+            expense["type"],
+            ((expense["supplier"] or {}).get("name") or "")[:24],
+            f"{Decimal(str(amount['value'])) / 100:,.2f} {amount['currency']}",
+            _outcome(items[expense["accountingEntryId"]]),
+        )
+    return table
+
+
+def _outcome(item: ItemProgress) -> str:
+    if item.phase is Phase.RECORDED:
+        return "[green]already there[/green]" if item.already_there else "[green]recorded[/green]"
+    return f"[red]{item.failure_type}[/red] {item.failure_reason}"
+
+
+def _wallet_table(wallets: Sequence[WalletCheck]) -> Table:
+    table = Table(
+        "Wallet", "Moved in Pleo", "Moved in the ledger", "", box=None, header_style="bold", pad_edge=False
+    )
+    for wallet in wallets:
+        same = "[green]equal[/green]" if wallet.pleo == wallet.ledger else "[red]DIFFERENT[/red]"
+        table.add_row(wallet.currency, f"{wallet.pleo:,.2f}", f"{wallet.ledger:,.2f}", same)
+    return table

@@ -1,0 +1,132 @@
+"""`pleo-export doctor`: is everything ready, and what to do where it is not."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from pleo_export.accounting.ledger import BeanCheckError, bean_check
+from pleo_export.cli.common import (
+    SETTINGS_DEFAULT,
+    ExitCode,
+    JsonOption,
+    SettingsOption,
+    complete,
+    explained,
+    out,
+    print_json,
+)
+from pleo_export.compose import credential_for, reading
+from pleo_export.config import Settings, load_settings
+from pleo_export.domain.failures import Finding, JobFailureType, Severity
+from pleo_export.domain.job import ExportJob, JobStatus
+from pleo_export.pleo.auth import Credential
+from pleo_export.pleo.errors import PleoError, PleoForbiddenError, PleoUnauthorisedError
+from pleo_export.workflow.ports import Sources
+from pleo_export.workflow.validate import examine
+
+BEAN_CHECK_SECONDS = 300.0
+OTHERS_MAY_READ = 0o077
+
+
+def doctor(*, settings: SettingsOption = SETTINGS_DEFAULT, as_json: JsonOption = False) -> None:
+    """Check credentials, settings and the ledger, and say how to mend each finding. Changes nothing.
+
+    The checks of the accounting system are those that every job makes before it records anything.
+    """
+    with explained():
+        loaded = load_settings(settings)
+        findings, jobs = complete(_examine(loaded, credential_for(loaded, settings)))
+        findings = [*findings, *_key_file_findings(loaded.pleo.api_key_file), *_ledger_findings(loaded)]
+    if as_json:
+        print_json({"findings": findings, "waitingJobs": [job.id for job in jobs]})
+    else:
+        _show(findings, jobs, out())
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        raise typer.Exit(ExitCode.SOMETHING_FAILED)
+
+
+async def _examine(
+    settings: Settings, credential: Credential
+) -> tuple[Sequence[Finding], Sequence[ExportJob]]:
+    async with reading(settings, credential) as sources:
+        pleo_findings, jobs = await _ask_pleo(sources)
+        findings, _reference = await examine(sources.connector, sources.settings)
+        return [*pleo_findings, *findings], jobs
+
+
+async def _ask_pleo(sources: Sources) -> tuple[Sequence[Finding], Sequence[ExportJob]]:
+    waiting = (JobStatus.PENDING, JobStatus.IN_PROGRESS)
+    try:
+        return (), await sources.pleo.list_jobs(sources.company_id, waiting)
+    except PleoUnauthorisedError as error:
+        return [
+            Finding(
+                type=JobFailureType.AUTHENTICATION_FAILURE,
+                problem=str(error),
+                remedy="Make a new API key in Pleo under Settings > API Keys and put it in place of the old one.",
+            )
+        ], ()
+    except PleoForbiddenError as error:
+        return [
+            Finding(
+                type=JobFailureType.AUTHORIZATION_FAILURE,
+                problem=str(error),
+                remedy="Give the API key the rights export-jobs:read, export-jobs:write and export-items:read, and"
+                " check that pleo.company_id is the key's company.",
+            )
+        ], ()
+    except PleoError as error:
+        return [
+            Finding(
+                type=JobFailureType.SERVICE_UNREACHABLE,
+                problem=str(error),
+                remedy="Check pleo.base_url and the network.",
+            )
+        ], ()
+
+
+def _key_file_findings(key_file: Path | None) -> Sequence[Finding]:
+    if key_file is None or not key_file.exists() or not key_file.stat().st_mode & OTHERS_MAY_READ:
+        return ()
+    return [
+        Finding(
+            type=JobFailureType.INVALID_CONFIGURATION,
+            problem=f"Other users of this machine can read the API key in {key_file}.",
+            remedy=f"Take that right away: chmod 600 {key_file}",
+            severity=Severity.WARNING,
+        )
+    ]
+
+
+def _ledger_findings(settings: Settings) -> Sequence[Finding]:
+    folder = settings.ledger.folder
+    if not (folder / "main.beancount").exists():
+        return ()
+    try:
+        verdict = bean_check(folder, BEAN_CHECK_SECONDS)
+    except BeanCheckError as error:
+        return [_ledger_finding(str(error))]
+    return [_ledger_finding(f"{one.filename}:{one.lineno}: {one.message}") for one in verdict.errors]
+
+
+def _ledger_finding(problem: str) -> Finding:
+    return Finding(
+        type=JobFailureType.VALIDATION_FAILURE,
+        problem=f"bean-check: {problem}",
+        remedy="Correct that place in the ledger.",
+    )
+
+
+def _show(findings: Sequence[Finding], jobs: Sequence[ExportJob], console: Console) -> None:
+    for finding in findings:
+        colour = "red" if finding.severity is Severity.ERROR else "yellow"
+        console.print(f"[{colour}]{finding.severity}[/{colour}]", end=" ")
+        console.print(f"{finding.problem}\n      {finding.remedy}", markup=False)
+    if not findings:
+        console.print("[green]All well[/green]: Pleo, the settings and the ledger can be used.")
+    for job in sorted(jobs, key=lambda job: job.created_at):
+        console.print(
+            f"waiting: job {job.id}, {job.status}, {job.number_of_items} expenses, made {job.created_at}"
+        )

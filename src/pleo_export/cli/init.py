@@ -1,0 +1,122 @@
+"""`pleo-export init`: a commented settings file and a chart to begin with."""
+
+import json
+from collections.abc import Iterator
+from enum import Enum
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from pleo_export.cli.common import ExitCode, err, out
+from pleo_export.config import SETTINGS_FILE, Settings
+
+CHART_FILE = Path("chart.toml")
+EXAMPLES: dict[str, str] = {
+    "pleo.company_id": "00000000-0000-0000-0000-000000000000",
+    "pleo.api_key_file": "pleo-api-key.txt",
+    "accounts.wallet": "1910",
+    "accounts.out_of_pocket": "2450",
+    "accounts.contra": "1990",
+    "accounts.accounts_payable": "2400",
+    "vat.input_account": "2640",
+    "vat.output_account": "2610",
+    "ledger.folder": "books",
+    "ledger.chart": str(CHART_FILE),
+    "ledger.fava_url": "http://127.0.0.1:5000",
+}
+COMMENT_WIDTH = 110
+
+FolderArgument = Annotated[Path, typer.Argument(help="The folder to set up; it is made where it is absent.")]
+CompanyOption = Annotated[str | None, typer.Option("--company-id", help="The company's id (UUID) in Pleo.")]
+
+
+def init(folder: FolderArgument = Path(), *, company_id: CompanyOption = None) -> None:
+    """Write a commented settings file and a chart of accounts to begin with. Nothing is ever overwritten."""
+    if company_id is not None:
+        company_id = _checked(company_id)
+    texts = {SETTINGS_FILE: settings_text(company_id), CHART_FILE: example_chart()}
+    present = [name for name in texts if (folder / name).exists()]
+    if present:
+        err().print(
+            f"{', '.join(str(folder / name) for name in present)} is there already and stays as it is."
+            " Choose another folder, or edit the file.",
+            style="red",
+            markup=False,
+        )
+        raise typer.Exit(ExitCode.WRONG_SETTINGS)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    out().print(
+        f"Written: {folder / SETTINGS_FILE} and {folder / CHART_FILE}.\n"
+        "Next:\n"
+        "  1. put your company id and account numbers into the settings, and your accounts into the chart;\n"
+        "  2. set the environment variable PLEO_EXPORT_API_KEY to an API key from Pleo (Settings > API Keys);\n"
+        f"  3. pleo-export doctor --settings {folder / SETTINGS_FILE}",
+        markup=False,
+    )
+
+
+def _checked(company_id: str) -> str:
+    try:
+        return str(UUID(company_id))
+    except ValueError:
+        err().print(
+            f"--company-id {company_id!r} is no UUID; copy the company's id from Pleo.",
+            style="red",
+            markup=False,
+        )
+        raise typer.Exit(ExitCode.WRONG_SETTINGS) from None
+
+
+def example_chart() -> str:
+    """Return the chart that comes with us."""
+    return (files("pleo_export.cli") / "chart.toml").read_text(encoding="utf-8")
+
+
+def settings_text(company_id: str | None = None, **values: str) -> str:
+    """Return a settings file with every setting in it: required ones filled, the others as comments.
+
+    `values` fills settings by their dotted name with underscores for dots (`ledger_folder`).
+    """
+    chosen = EXAMPLES | {
+        key: values[key.replace(".", "_")] for key in EXAMPLES if key.replace(".", "_") in values
+    }
+    if company_id is not None:
+        chosen["pleo.company_id"] = company_id
+    lines = ["# Settings of pleo-export for one company. Lines that begin with # show the defaults."]
+    for name, field in Settings.model_fields.items():
+        section = _model(field)
+        lines += ["", f"# {' '.join((section.__doc__ or '').split())}", f"[{name}]"]
+        for key, option in section.model_fields.items():
+            given = f"{name}_{key}" in values
+            lines += _option(f"{name}.{key}", key, option, chosen, given=given)
+    return "\n".join([*lines, ""])
+
+
+def _model(field: FieldInfo) -> type[BaseModel]:
+    model = field.annotation
+    assert isinstance(model, type)
+    assert issubclass(model, BaseModel)
+    return model
+
+
+def _option(
+    dotted: str, key: str, option: FieldInfo, chosen: dict[str, str], *, given: bool
+) -> Iterator[str]:
+    yield f"# {option.description}"
+    if option.is_required() or given:
+        yield f"{key} = {_toml(chosen[dotted])}"
+        return
+    shown = chosen[dotted] if option.default is None else option.default
+    yield f"# {key} = {_toml(shown)}"
+
+
+def _toml(value: Any) -> str:
+    plain = value.value if isinstance(value, Enum) else value
+    return json.dumps(str(plain), ensure_ascii=False)

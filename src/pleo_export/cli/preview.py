@@ -1,0 +1,80 @@
+"""`pleo-export preview`: what would be recorded, posting by posting, and why."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pleo_export.cli.common import (
+    SETTINGS_DEFAULT,
+    ExitCode,
+    JsonOption,
+    SettingsOption,
+    complete,
+    explained,
+    out,
+    print_json,
+)
+from pleo_export.compose import credential_for, reading
+from pleo_export.config import Settings, load_settings
+from pleo_export.domain.item import ExportItem
+from pleo_export.pleo.auth import Credential
+from pleo_export.workflow.preview import Previewed, preview_job
+
+JobArgument = Annotated[str, typer.Argument(help="The id of a job that waits in Pleo (see `doctor`).")]
+
+
+def preview(
+    job: JobArgument, *, settings: SettingsOption = SETTINGS_DEFAULT, as_json: JsonOption = False
+) -> None:
+    """Show what a job would record and why, posting by posting. Nothing is written anywhere.
+
+    Each entry is shown exactly as `run` would write it. Receipts are not downloaded.
+    """
+    with explained():
+        loaded = load_settings(settings)
+        previews = complete(_preview(loaded, credential_for(loaded, settings), job))
+    if as_json:
+        print_json([_plain(one) for one in previews])
+    else:
+        _show(previews, out())
+    if any(one.rejection is not None for one in previews):
+        raise typer.Exit(ExitCode.SOMETHING_FAILED)
+
+
+async def _preview(settings: Settings, credential: Credential, job_id: str) -> Sequence[Previewed]:
+    async with reading(settings, credential) as sources:
+        return await preview_job(sources, job_id)
+
+
+def _show(previews: Sequence[Previewed], console: Console) -> None:
+    for one in previews:
+        console.print(f"; {_heading(one)}", markup=False, style="bold")
+        if one.entry is not None and one.text is not None:
+            console.print(one.text, markup=False)
+            files = len(one.entry.attachments)
+            console.print(f"; {files} receipt{'s' * (files != 1)} to attach\n" if files else "", markup=False)
+        if one.rejection is not None:
+            console.print(
+                f"; would fail, {one.rejection.type}: {one.rejection.reason}\n", markup=False, style="red"
+            )
+    failing = sum(one.rejection is not None for one in previews)
+    console.print(f"; {len(previews) - failing} would be recorded, {failing} would fail", markup=False)
+
+
+def _heading(one: Previewed) -> str:
+    expense = one.expense
+    if not isinstance(expense, ExportItem):
+        return one.accounting_entry_id
+    amount = expense.amount.in_wallet_currency
+    return f"{expense.type} {one.accounting_entry_id}, {amount.value / 100:.2f} {amount.currency}"
+
+
+def _plain(one: Previewed) -> dict[str, object]:
+    return {
+        "accountingEntryId": one.accounting_entry_id,
+        "entry": one.entry,
+        "text": one.text,
+        "rejection": one.rejection,
+    }

@@ -1,0 +1,71 @@
+"""`pleo-export run`: one company, one pass."""
+
+from collections.abc import Sequence
+
+import typer
+from rich.console import Console
+
+from pleo_export.cli.common import (
+    SETTINGS_DEFAULT,
+    ExitCode,
+    JsonOption,
+    SettingsOption,
+    complete,
+    err,
+    explained,
+    out,
+    print_json,
+)
+from pleo_export.cli.progress import live_view
+from pleo_export.compose import credential_for, working
+from pleo_export.config import Settings, load_settings
+from pleo_export.domain.job import JobEventType
+from pleo_export.domain.progress import Phase
+from pleo_export.pleo.auth import Credential
+from pleo_export.workflow.flow import export_pending
+from pleo_export.workflow.ports import JobSummary
+
+
+def run(*, settings: SettingsOption = SETTINGS_DEFAULT, as_json: JsonOption = False) -> None:
+    """Export every job that waits in Pleo, oldest first, then stop. Made for cron.
+
+    Safe to repeat and to interrupt: an expense is never recorded twice, and an interrupted job is taken up where it
+    was. While one process works for a company, another one ends at once with exit code 4.
+    """
+    with explained():
+        loaded = load_settings(settings)
+        summaries = complete(export(loaded, credential_for(loaded, settings), err()))
+    if as_json:
+        print_json(summaries)
+    else:
+        show_summaries(summaries, out())
+    if any(summary.event is not JobEventType.COMPLETED for summary in summaries):
+        raise typer.Exit(ExitCode.SOMETHING_FAILED)
+
+
+async def export(settings: Settings, credential: Credential, console: Console) -> Sequence[JobSummary]:
+    """Export all waiting jobs with progress on the console."""
+    with live_view(console) as view:
+        async with working(settings, credential, view) as parts:
+            return await export_pending(parts)
+
+
+def show_summaries(summaries: Sequence[JobSummary], console: Console) -> None:
+    """Tell what became of each job, failures with their reasons."""
+    if not summaries:
+        console.print("Nothing to do: no export job waits in Pleo. Press Export there to make one.")
+    for summary in summaries:
+        recorded = [item for item in summary.items if item.phase is Phase.RECORDED]
+        there = sum(item.already_there for item in recorded)
+        failed = [item for item in summary.items if item.phase is Phase.REJECTED]
+        already = f" ({there} of them stood there already)" if there else ""
+        ending = summary.event or "not closed"
+        console.print(
+            f"Job {summary.job_id}: {ending}. {len(recorded)} recorded{already}, {len(failed)} failed."
+        )
+        for text in filter(None, (summary.reason, summary.problem)):
+            console.print(f"  {text}", markup=False)
+        for item in failed:
+            console.print(
+                f"  {item.accounting_entry_id}  {item.failure_type}: {item.failure_reason}", markup=False
+            )

@@ -1,0 +1,68 @@
+"""The composition root: the real parts, put together from the settings."""
+
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pleo_export.accounting.ledger import LedgerConnector
+from pleo_export.accounting.port import Connector
+from pleo_export.clock import SystemClock
+from pleo_export.config import LOOPBACK_HOSTS, Secrets, Settings, api_key
+from pleo_export.pleo.auth import ApiKey, BearerToken, Credential
+from pleo_export.pleo.client import PleoClient
+from pleo_export.pleo.files import Downloader
+from pleo_export.store import Store
+from pleo_export.store.lease import company_lease
+from pleo_export.workflow.ports import Notice, Parts, Sources, ignore
+
+
+def credential_for(settings: Settings, path: Path) -> Credential:
+    """Return what proves to Pleo who we are: an access token, else the API key. Raises SettingsError."""
+    secrets = Secrets()
+    if secrets.access_token is not None:
+        return BearerToken(secrets.access_token.get_secret_value())
+    return ApiKey(api_key(settings, secrets, path).get_secret_value())
+
+
+def connector_for(settings: Settings) -> Connector:
+    """Return the connector to the company's accounting system."""
+    return LedgerConnector(settings.ledger)
+
+
+@asynccontextmanager
+async def reading(settings: Settings, credential: Credential) -> AsyncIterator[Sources]:
+    """Open what is needed to look without changing anything."""
+    connector = connector_for(settings)
+    try:
+        async with PleoClient(settings.pleo.base_url, credential) as pleo:
+            yield Sources(
+                company_id=settings.pleo.company_id,
+                settings=settings.company,
+                pleo=pleo,
+                connector=connector,
+                clock=SystemClock(),
+            )
+    finally:
+        await connector.close()
+
+
+@asynccontextmanager
+async def working(
+    settings: Settings, credential: Credential, notify: Callable[[Notice], None] = ignore
+) -> AsyncIterator[Parts]:
+    """Open everything that exporting needs, and be the company's only worker meanwhile.
+
+    Raises CompanyBusyError where another process is, and StoreError.
+    """
+    path, company_id = settings.store.path, settings.pleo.company_id
+    async with AsyncExitStack() as stack:
+        stack.enter_context(company_lease(path, company_id))
+        store = await Store.open(path, SystemClock().now)
+        stack.push_async_callback(store.close)
+        sources = await stack.enter_async_context(reading(settings, credential))
+        local = urlsplit(settings.pleo.base_url).hostname in LOOPBACK_HOSTS
+        folder = path.with_name(path.name + ".receipts") / company_id
+        receipts = await stack.enter_async_context(Downloader(folder, allow_private=local))
+        yield Parts(**vars(sources), receipts=receipts, store=store, draw=random.random, notify=notify)

@@ -1,0 +1,170 @@
+"""What may happen to an item, as guarded statements: the WHERE of each UPDATE holds the phases it may start from."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from pleo_export.domain.failures import ItemFailureType
+from pleo_export.domain.progress import FINAL_PHASES, ItemProgress, Phase
+from pleo_export.store.errors import (
+    IllegalTransitionError,
+    SecondEntryError,
+    UnknownItemError,
+    UnknownJobError,
+)
+from pleo_export.store.sqlite import insert_if_absent
+from pleo_export.store.tables import UtcInstant, items
+
+PLANNED = items.c.phase == Phase.PLANNED.value
+INTENDED = items.c.phase == Phase.INTENDED.value
+FINAL = or_(*(items.c.phase == phase.value for phase in sorted(FINAL_PHASES)))
+THIS = and_(items.c.job_id == bindparam("job"), items.c.accounting_entry_id == bindparam("entry"))
+
+# Built once: building a statement costs more than running it.
+INTEND = update(items).where(THIS, PLANNED).values(phase=Phase.INTENDED.value)
+KNOW_ENTRY = update(items).where(
+    THIS, INTENDED, items.c.external_id.is_(None)
+)  # sets the columns it is given
+REJECT = update(items).where(THIS, or_(PLANNED, INTENDED))  # likewise
+RECORD = (
+    update(items).where(THIS, INTENDED, items.c.external_id.is_not(None)).values(phase=Phase.RECORDED.value)
+)
+REPORT = (
+    update(items)
+    .where(THIS, FINAL)
+    .values(
+        reported_at=func.coalesce(items.c.reported_at, bindparam("now", type_=UtcInstant)),
+        report_problem=None,
+    )
+)
+
+
+def plan(connection: Connection, job_id: str, entry_ids: Sequence[str]) -> None:
+    """Add the items that the job does not have yet, behind those it has. Raises UnknownJobError."""
+    behind = select(func.coalesce(func.max(items.c.position) + 1, 0)).where(items.c.job_id == job_id)
+    first: int = connection.execute(behind).scalar_one()
+    rows = [
+        {
+            "job_id": job_id,
+            "accounting_entry_id": entry_id,
+            "position": position,
+            "phase": Phase.PLANNED.value,
+            "already_there": False,
+            "unknown": False,
+        }
+        for position, entry_id in enumerate(entry_ids, first)
+    ]
+    try:
+        if rows:
+            connection.execute(insert_if_absent(items), rows)
+    except IntegrityError as error:
+        raise UnknownJobError(job_id) from error
+
+
+def intend(connection: Connection, job_id: str, entry_id: str) -> None:
+    """Note that the accounting system is about to be called. A second time is refused: look it up instead."""
+    if not connection.execute(INTEND, {"job": job_id, "entry": entry_id}).rowcount:
+        raise _refusal(connection, job_id, entry_id, Phase.INTENDED)
+
+
+def entry_created(connection: Connection, job_id: str, entry_id: str, facts: dict[str, Any]) -> None:
+    """Keep what is known about the entry. The same entry again changes nothing; another one is refused."""
+    if connection.execute(KNOW_ENTRY, {"job": job_id, "entry": entry_id, **facts}).rowcount:
+        return
+    known = get(connection, job_id, entry_id)
+    if known.phase is not Phase.INTENDED or known.external_id is None:
+        raise IllegalTransitionError(job_id, entry_id, known.phase, "having an entry")
+    if known.external_id != facts["external_id"]:
+        raise SecondEntryError(job_id, entry_id, known.external_id, facts["external_id"])
+
+
+def record(connection: Connection, job_id: str, entry_id: str) -> None:
+    """Take an item with a known entry to its final success; repeating that changes nothing."""
+    if not connection.execute(RECORD, {"job": job_id, "entry": entry_id}).rowcount:
+        _accept_repeat(connection, job_id, entry_id, Phase.RECORDED)
+
+
+def reject(
+    connection: Connection, job_id: str, entry_id: str, failure: tuple[ItemFailureType, str, bool]
+) -> None:
+    """Take an item to its final failure: type, reason, and whether the outcome is unknown. The first one stays."""
+    failure_type, reason, unknown = failure
+    facts = {"failure_type": failure_type.value, "failure_reason": reason, "unknown": unknown}
+    rejected = {"job": job_id, "entry": entry_id, "phase": Phase.REJECTED.value, **facts}
+    if not connection.execute(REJECT, rejected).rowcount:
+        _accept_repeat(connection, job_id, entry_id, Phase.REJECTED)
+
+
+def report(connection: Connection, job_id: str, entry_ids: Sequence[str], now: datetime) -> None:
+    """Note that Pleo took these outcomes; the first time counts. All of them or, where one is not final, none."""
+    rows = [{"job": job_id, "entry": entry_id, "now": now} for entry_id in entry_ids]
+    if rows and connection.execute(REPORT, rows).rowcount != len(rows):
+        for entry_id in entry_ids:
+            if not get(connection, job_id, entry_id).final:
+                raise _refusal(connection, job_id, entry_id, "reported")
+
+
+def refuse_report(connection: Connection, job_id: str, entry_id: str, problem: str) -> None:
+    """Note why Pleo did not take an outcome."""
+    refused = update(items).where(THIS, FINAL, items.c.reported_at.is_(None)).values(report_problem=problem)
+    if not connection.execute(refused, {"job": job_id, "entry": entry_id}).rowcount:
+        raise _refusal(connection, job_id, entry_id, "refused by Pleo")
+
+
+def unreported(connection: Connection, job_id: str) -> list[ItemProgress]:
+    """Return the final items that Pleo has neither taken nor refused, in order."""
+    return _in_order(
+        connection, job_id, FINAL, items.c.reported_at.is_(None), items.c.report_problem.is_(None)
+    )
+
+
+def of_job(connection: Connection, job_id: str) -> list[ItemProgress]:
+    """Return the items of the job in order; none for a job that is not known."""
+    return _in_order(connection, job_id)
+
+
+def get(connection: Connection, job_id: str, entry_id: str) -> ItemProgress:
+    """Return one item. Raises UnknownItemError."""
+    row = connection.execute(select(items).where(THIS), {"job": job_id, "entry": entry_id}).first()
+    if row is None:
+        raise UnknownItemError(job_id, entry_id)
+    return _progress(row)
+
+
+def entry_facts(
+    external_id: str, url: str | None, exported_at: datetime, posted_on: date, *, already_there: bool
+) -> dict[str, Any]:
+    """Name the columns that tell about an entry."""
+    return {
+        "external_id": external_id,
+        "external_url": url,
+        "exported_at": exported_at,
+        "posted_on": posted_on,
+        "already_there": already_there,
+    }
+
+
+def _in_order(connection: Connection, job_id: str, *conditions: ColumnElement[bool]) -> list[ItemProgress]:
+    query = select(items).where(items.c.job_id == job_id, *conditions).order_by(items.c.position)
+    return [_progress(row) for row in connection.execute(query)]
+
+
+def _progress(row: Row[Any]) -> ItemProgress:
+    return msgspec.convert(row, ItemProgress, from_attributes=True)
+
+
+def _accept_repeat(connection: Connection, job_id: str, entry_id: str, target: Phase) -> None:
+    if get(connection, job_id, entry_id).phase is not target:
+        raise _refusal(connection, job_id, entry_id, target)
+
+
+def _refusal(connection: Connection, job_id: str, entry_id: str, target: str) -> IllegalTransitionError:
+    known = get(connection, job_id, entry_id)
+    origin = f"{known.phase} (reported)" if known.reported_at else known.phase
+    if known.phase is Phase.INTENDED and known.external_id is None:
+        origin = f"{known.phase} (no entry known)"
+    return IllegalTransitionError(job_id, entry_id, origin, target)

@@ -1,0 +1,159 @@
+"""What is remembered about companies and jobs, as statements."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    case,
+    func,
+    literal,
+    select,
+    update,
+)
+
+from pleo_export.domain.failures import JobFailureType
+from pleo_export.domain.job import JobEventType
+from pleo_export.domain.progress import CompanyProgress, JobProgress, Phase
+from pleo_export.store.errors import (
+    ClosingDecidedError,
+    IllegalJobStepError,
+    JobOfAnotherCompanyError,
+    UnknownJobError,
+)
+from pleo_export.store.sqlite import insert_if_absent
+from pleo_export.store.tables import companies, items, jobs
+
+OPEN = (jobs.c.closed_at.is_(None), jobs.c.problem.is_(None))
+COUNTS = {
+    phase: func.sum(case((items.c.phase == phase.value, 1), else_=0)).label(phase.name) for phase in Phase
+}
+
+
+def see_company(connection: Connection, company_id: str, now: datetime) -> None:
+    """Note that Pleo is asked for the company's jobs now."""
+    _add_company(connection, company_id, now)
+    checked = update(companies).where(companies.c.company_id == company_id).values(last_checked_at=now)
+    connection.execute(checked)
+
+
+def see_job(connection: Connection, job_id: str, company_id: str, now: datetime) -> None:
+    """Remember the job, and its company too. Raises JobOfAnotherCompanyError."""
+    _add_company(connection, company_id, now)
+    row = {"job_id": job_id, "company_id": company_id, "first_seen_at": now}
+    connection.execute(insert_if_absent(jobs), row)
+    known = connection.execute(select(jobs.c.company_id).where(jobs.c.job_id == job_id)).scalar_one()
+    if known != company_id:
+        raise JobOfAnotherCompanyError(job_id, known, company_id)
+
+
+def mark_started(connection: Connection, job_id: str, now: datetime) -> None:
+    """Note when Pleo took `started`; the first time counts. Raises UnknownJobError."""
+    if not _change(connection, job_id, started_at=_first(jobs.c.started_at, now)):
+        raise UnknownJobError(job_id)
+
+
+def decide_closing(
+    connection: Connection, job_id: str, decision: tuple[JobEventType, str | None, JobFailureType | None]
+) -> None:
+    """Keep the closing event before it is sent. The same decision again changes nothing.
+
+    Raises ClosingDecidedError for another one, IllegalJobStepError for a job that was given up, UnknownJobError.
+    """
+    event, reason, reason_type = decision
+    values = {
+        "closing_event": event.value,
+        "closing_reason": reason,
+        "closing_reason_type": reason_type.value if reason_type else None,
+    }
+    if _change(connection, job_id, *OPEN, jobs.c.closing_event.is_(None), **values):
+        return
+    job = get(connection, job_id)
+    if job.closing_event is None:
+        raise IllegalJobStepError(job_id, f"given up ({job.problem})", "closed")
+    if (job.closing_event, job.closing_reason, job.closing_reason_type) != decision:
+        raise ClosingDecidedError(job_id, job.closing_event, event)
+
+
+def close(connection: Connection, job_id: str, now: datetime) -> None:
+    """Note when Pleo took the closing event; the first time counts.
+
+    Raises IllegalJobStepError where no closing event was decided, or the job was given up; UnknownJobError.
+    """
+    decided = (jobs.c.closing_event.is_not(None), jobs.c.problem.is_(None))
+    if not _change(connection, job_id, *decided, closed_at=_first(jobs.c.closed_at, now)):
+        job = get(connection, job_id)
+        state = f"given up ({job.problem})" if job.problem else "without a decided closing event"
+        raise IllegalJobStepError(job_id, state, "closed")
+
+
+def abandon(connection: Connection, job_id: str, problem: str) -> None:
+    """Give the job up without a closing event, and why; the first problem stays.
+
+    Raises IllegalJobStepError for a closed job, UnknownJobError.
+    """
+    unclosed = jobs.c.closed_at.is_(None)
+    if not _change(connection, job_id, unclosed, problem=_first(jobs.c.problem, problem)):
+        job = get(connection, job_id)
+        raise IllegalJobStepError(job_id, f"closed ({job.closing_event})", "given up")
+
+
+def get(connection: Connection, job_id: str) -> JobProgress:
+    """Return one job. Raises UnknownJobError."""
+    found = _read(connection, _counted(jobs.c.job_id == job_id))
+    if not found:
+        raise UnknownJobError(job_id)
+    return found[0]
+
+
+def of_company(connection: Connection, company_id: str, limit: int) -> list[JobProgress]:
+    """Return the company's jobs, the one seen last first, at most `limit`."""
+    newest_first = (jobs.c.first_seen_at.desc(), jobs.c.job_id.desc())
+    newest = select(jobs.c.job_id).where(jobs.c.company_id == company_id).order_by(*newest_first).limit(limit)
+    return _read(connection, _counted(jobs.c.job_id.in_(newest)).order_by(*newest_first))
+
+
+def open_of_company(connection: Connection, company_id: str) -> list[JobProgress]:
+    """Return the company's jobs that are neither closed nor given up, the one seen first first."""
+    unfinished = _counted(jobs.c.company_id == company_id, *OPEN)
+    return _read(connection, unfinished.order_by(jobs.c.first_seen_at, jobs.c.job_id))
+
+
+def all_companies(connection: Connection) -> list[CompanyProgress]:
+    """Return every company that was ever seen, by id."""
+    rows = connection.execute(select(companies).order_by(companies.c.company_id))
+    return [msgspec.convert(row, CompanyProgress, from_attributes=True) for row in rows]
+
+
+def _add_company(connection: Connection, company_id: str, now: datetime) -> None:
+    connection.execute(insert_if_absent(companies), {"company_id": company_id, "first_seen_at": now})
+
+
+def _first(column: Column[Any], value: datetime | str) -> ColumnElement[Any]:
+    """Return what the column holds or, where it is empty, the value."""
+    return func.coalesce(column, literal(value, column.type))
+
+
+def _change(connection: Connection, job_id: str, *guards: ColumnElement[bool], **values: Any) -> bool:
+    """Update the job where the guards allow it; return whether they did."""
+    changed = update(jobs).where(jobs.c.job_id == job_id, *guards).values(values)
+    return bool(connection.execute(changed).rowcount)
+
+
+def _counted(*conditions: ColumnElement[bool]) -> Select[Any]:
+    return select(jobs, *COUNTS.values()).outerjoin(items).where(*conditions).group_by(jobs.c.job_id)
+
+
+def _read(connection: Connection, query: Select[Any]) -> list[JobProgress]:
+    return [_progress(row) for row in connection.execute(query).mappings()]
+
+
+def _progress(row: RowMapping) -> JobProgress:
+    fields = {str(name): value for name, value in row.items()}  # SQLAlchemy's names are a kind of str
+    fields["counts"] = {phase: fields.pop(phase.name) for phase in Phase}
+    return msgspec.convert(fields, JobProgress)

@@ -1,0 +1,33 @@
+"""Exactly one worker a company: a lock beside the store that the kernel frees when its process dies, however it dies."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+
+class CompanyBusyError(Exception):
+    """Another process works for this company at the moment."""
+
+    def __init__(self, company_id: str) -> None:
+        super().__init__(
+            f"Another process is exporting for company {company_id} right now. It takes all waiting jobs;"
+            " there is nothing to do here."
+        )
+
+
+@contextmanager
+def company_lease(store_path: Path, company_id: str) -> Iterator[None]:
+    """Hold the company while the body works. Raises CompanyBusyError at once where it is taken."""
+    folder = store_path.with_name(store_path.name + ".locks")
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / f"{company_id}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise CompanyBusyError(company_id) from None
+    try:
+        yield
+    finally:
+        lock.release()

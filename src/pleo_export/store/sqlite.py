@@ -1,0 +1,134 @@
+"""All that only SQLite knows: engines, pragmas, what the file is, what its errors mean, insert-if-absent."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects.sqlite import Insert, insert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from pleo_export.store.errors import (
+    DamagedStoreError,
+    NotAStoreError,
+    StoreError,
+    StoreFailedError,
+    StoreFullError,
+    StoreLockedError,
+    StoreNotWritableError,
+    StoreReplacedError,
+)
+
+APPLICATION_ID = 0x504C454F  # "PLEO", in the file's header: SQLite's own way to say whose file it is
+FILE_MAGIC = b"SQLite format 3\x00"
+BUSY_TIMEOUT_SECONDS = 5.0
+
+
+class SqliteFile:
+    """One database file: an engine that writes, and one that cannot.
+
+    `driver_errors` is what a use of either may raise, wrapped by SQLAlchemy or not; `explained` translates it.
+    """
+
+    driver_errors = (DBAPIError, sqlite3.Error)
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        # IMMEDIATE: a writer waits for its turn at the start, instead of failing in the middle.
+        self.writer = _engine(path, begin="BEGIN IMMEDIATE", pragmas=("synchronous=FULL", "foreign_keys=ON"))
+        self.reader = _engine(path, begin="BEGIN", pragmas=("query_only=ON",))
+        self._inode = 0
+
+    def prepare(self) -> None:
+        """Make the folder, check that the file is ours or empty, and switch it to WAL.
+
+        Raises NotAStoreError, DamagedStoreError, StoreNotWritableError, or what else `explained` tells apart.
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if self.path.exists() and _head(self.path) not in (b"", FILE_MAGIC):
+                raise NotAStoreError(self.path)
+        except OSError as error:
+            raise StoreNotWritableError(self.path, error.strerror or str(error)) from error
+        try:
+            # Without SQLAlchemy: the journal mode cannot be changed inside a transaction.
+            with closing(
+                sqlite3.connect(self.path, BUSY_TIMEOUT_SECONDS, isolation_level=None)
+            ) as connection:
+                self._claim(connection)
+                connection.execute("PRAGMA journal_mode=WAL")
+            self._inode = self.path.stat().st_ino
+        except sqlite3.Error as error:
+            raise self.explained(error) from error
+
+    def _claim(self, connection: sqlite3.Connection) -> None:
+        if _ask(connection, "PRAGMA application_id") != APPLICATION_ID:
+            if _ask(connection, "SELECT count(*) FROM sqlite_master"):
+                raise NotAStoreError(self.path)
+            connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        finding = _ask(connection, "PRAGMA quick_check(1)")
+        if finding != "ok":
+            raise DamagedStoreError(self.path, str(finding))
+
+    def verify_in_place(self) -> None:
+        """Raise StoreReplacedError where the path no longer leads to the file that was opened."""
+        try:
+            inode = self.path.stat().st_ino
+        except OSError:
+            inode = 0
+        if inode != self._inode:
+            raise StoreReplacedError(self.path)
+
+    def explained(self, error: DBAPIError | sqlite3.Error) -> StoreError:
+        """Return what the driver's error means to whoever runs the service."""
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        detail = str(cause)
+        code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+        match code & 0xFF:  # the low byte is the kind, the rest its variety
+            case sqlite3.SQLITE_FULL:
+                return StoreFullError(self.path)
+            case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+                return StoreNotWritableError(self.path, detail)
+            case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+                return StoreLockedError(self.path)
+            case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+                return DamagedStoreError(self.path, detail)
+            case _:
+                return StoreFailedError(self.path, detail)
+
+    def dispose(self) -> None:
+        """Close every connection."""
+        self.reader.dispose()
+        self.writer.dispose()
+
+
+def insert_if_absent(table: Table) -> Insert:
+    """Return an INSERT that leaves a row alone whose key is there already."""
+    return insert(table).on_conflict_do_nothing()
+
+
+def _engine(path: Path, *, begin: str, pragmas: tuple[str, ...]) -> Engine:
+    # isolation_level None: the driver starts no transactions of its own, the listener below starts all of them.
+    address = URL.create("sqlite", database=str(path))
+    engine = create_engine(address, connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_SECONDS})
+
+    def on_connect(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    event.listen(engine, "connect", on_connect)
+    event.listen(engine, "begin", on_begin)
+    return engine
+
+
+def _ask(connection: sqlite3.Connection, question: str) -> object:
+    return connection.execute(question).fetchone()[0]
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(len(FILE_MAGIC))

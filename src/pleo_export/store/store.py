@@ -1,0 +1,191 @@
+"""The store: what must survive a crash, one awaited step at a time."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Self
+
+from sqlalchemy.exc import DBAPIError
+
+from pleo_export.domain.failures import ItemFailureType, JobFailureType
+from pleo_export.domain.job import JobEventType
+from pleo_export.domain.progress import CompanyProgress, ItemProgress, JobProgress
+from pleo_export.store import items, jobs
+from pleo_export.store.errors import NewerStoreError, StoreClosedError
+from pleo_export.store.migrate import UnknownRevisionError, upgrade
+from pleo_export.store.sqlite import SqliteFile
+from pleo_export.store.writer import Operation, T, Writer
+
+Clock = Callable[[], datetime]
+
+
+class Store:
+    """The durable memory of all exports, for one process and one event loop.
+
+    Every writing method returns once its change is committed and synced to the disk. All of them raise StoreError where
+    nothing could be kept, and ContradictionError where the change contradicts what is remembered (see `errors`).
+    Texts given here are kept and shown as they are: no secrets, no personal names.
+    """
+
+    def __init__(self, file: SqliteFile, clock: Clock) -> None:
+        """Use `open` instead."""
+        self._file = file
+        self._clock = clock
+        self._writer = Writer(file)
+
+    @classmethod
+    async def open(cls, path: Path, clock: Clock) -> Self:
+        """Open or create the store at `path`, folder included, and bring it to this version's schema.
+
+        `clock` returns the time as an aware datetime. Raises StoreError where the file is not a store, damaged, of a
+        newer version, or cannot be written; such a file is left as it is.
+        """
+        file = SqliteFile(path)
+        try:
+            await asyncio.to_thread(_make_ready, file)
+        except BaseException:
+            file.dispose()
+            raise
+        return cls(file, clock)
+
+    async def close(self) -> None:
+        """Finish the writes that wait, then close the file. The store cannot be used afterwards."""
+        await self._writer.close()
+        await asyncio.to_thread(self._file.dispose)
+
+    async def see_company(self, company_id: str) -> None:
+        """Remember the company, and that Pleo is asked for its jobs now."""
+        now = self._clock()
+        await self._writer.run(lambda connection: jobs.see_company(connection, company_id, now))
+
+    async def see_job(self, job_id: str, company_id: str) -> None:
+        """Remember the job, and its company too."""
+        now = self._clock()
+        await self._writer.run(lambda connection: jobs.see_job(connection, job_id, company_id, now))
+
+    async def mark_started(self, job_id: str) -> None:
+        """Note that Pleo took `started`; the first time counts."""
+        now = self._clock()
+        await self._writer.run(lambda connection: jobs.mark_started(connection, job_id, now))
+
+    async def plan(self, job_id: str, entry_ids: Sequence[str]) -> None:
+        """Add those items, in this order, that the job does not have yet; those it has stay as they are, in front."""
+        await self._writer.run(lambda connection: items.plan(connection, job_id, entry_ids))
+
+    async def intend(self, job_id: str, entry_id: str) -> None:
+        """Note that the accounting system is about to be called for a planned item.
+
+        An item that is intended already is refused: what became of it must be looked up, not tried again.
+        """
+        await self._writer.run(lambda connection: items.intend(connection, job_id, entry_id))
+
+    async def entry_created(  # noqa: PLR0913  one fact each, by name
+        self,
+        job_id: str,
+        entry_id: str,
+        *,
+        external_id: str,
+        url: str | None,
+        exported_at: datetime,
+        posted_on: date,
+        already_there: bool = False,
+    ) -> None:
+        """Keep what identifies the entry of an intended item, the moment it is known.
+
+        The item stays `intended` until its attachments are there. The same `external_id` again changes nothing.
+        """
+        facts = items.entry_facts(external_id, url, exported_at, posted_on, already_there=already_there)
+        await self._writer.run(lambda connection: items.entry_created(connection, job_id, entry_id, facts))
+
+    async def recorded(self, job_id: str, entry_id: str) -> None:
+        """Take an intended item with a known entry to its final success."""
+        await self._writer.run(lambda connection: items.record(connection, job_id, entry_id))
+
+    async def rejected(
+        self, job_id: str, entry_id: str, failure_type: ItemFailureType, reason: str, *, unknown: bool = False
+    ) -> None:
+        """Take a planned or intended item to its final failure. Of several rejections the first stays."""
+        failure = (failure_type, reason, unknown)
+        await self._writer.run(lambda connection: items.reject(connection, job_id, entry_id, failure))
+
+    async def reported(self, job_id: str, entry_ids: Sequence[str]) -> None:
+        """Note that Pleo took the outcomes of these final items: of all, or, where one is not final, of none."""
+        now = self._clock()
+        await self._writer.run(lambda connection: items.report(connection, job_id, entry_ids, now))
+
+    async def report_refused(self, job_id: str, entry_id: str, problem: str) -> None:
+        """Note why Pleo did not take the outcome of a final item."""
+        await self._writer.run(lambda connection: items.refuse_report(connection, job_id, entry_id, problem))
+
+    async def unreported(self, job_id: str) -> list[ItemProgress]:
+        """Return the final items whose outcome Pleo has neither taken nor refused, in the job's order."""
+        return await self._read(lambda connection: items.unreported(connection, job_id))
+
+    async def items(self, job_id: str) -> list[ItemProgress]:
+        """Return the job's items in its order; none for an unknown job."""
+        return await self._read(lambda connection: items.of_job(connection, job_id))
+
+    async def item(self, job_id: str, entry_id: str) -> ItemProgress:
+        """Return one item. Raises UnknownItemError."""
+        return await self._read(lambda connection: items.get(connection, job_id, entry_id))
+
+    async def closing(
+        self,
+        job_id: str,
+        event: JobEventType,
+        reason: str | None = None,
+        reason_type: JobFailureType | None = None,
+    ) -> None:
+        """Keep the decision how the job is closed, before it is told to Pleo. It cannot be changed afterwards."""
+        assert event is not JobEventType.STARTED
+        decision = (event, reason, reason_type)
+        await self._writer.run(lambda connection: jobs.decide_closing(connection, job_id, decision))
+
+    async def closed(self, job_id: str) -> None:
+        """Note that Pleo took the closing event."""
+        now = self._clock()
+        await self._writer.run(lambda connection: jobs.close(connection, job_id, now))
+
+    async def abandoned(self, job_id: str, problem: str) -> None:
+        """Give the job up without a closing event (it expired), and say why. The first problem stays."""
+        await self._writer.run(lambda connection: jobs.abandon(connection, job_id, problem))
+
+    async def job(self, job_id: str) -> JobProgress:
+        """Return one job. Raises UnknownJobError."""
+        return await self._read(lambda connection: jobs.get(connection, job_id))
+
+    async def jobs(self, company_id: str, limit: int) -> list[JobProgress]:
+        """Return the company's jobs, the one seen last first, at most `limit`."""
+        return await self._read(lambda connection: jobs.of_company(connection, company_id, limit))
+
+    async def open_jobs(self, company_id: str) -> list[JobProgress]:
+        """Return the company's jobs that are neither closed nor given up, the one seen first first."""
+        return await self._read(lambda connection: jobs.open_of_company(connection, company_id))
+
+    async def companies(self) -> list[CompanyProgress]:
+        """Return every company ever seen, by id."""
+        return await self._read(jobs.all_companies)
+
+    async def _read(self, query: Operation[T]) -> T:
+        if self._writer.closed:
+            raise StoreClosedError
+        return await asyncio.to_thread(self._query, query)
+
+    def _query(self, query: Operation[T]) -> T:
+        try:
+            with self._file.reader.begin() as connection:
+                return query(connection)
+        except DBAPIError as error:
+            raise self._file.explained(error) from error
+
+
+def _make_ready(file: SqliteFile) -> None:
+    file.prepare()
+    try:
+        with file.writer.begin() as connection:
+            upgrade(connection)
+    except UnknownRevisionError as error:
+        raise NewerStoreError(file.path, error.revision) from error
+    except DBAPIError as error:
+        raise file.explained(error) from error

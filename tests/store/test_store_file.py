@@ -1,0 +1,203 @@
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection
+from stores import JOB, NOON, create_entry, opened, planned, succeed
+
+from pleo_export.domain.progress import Phase
+from pleo_export.store import Store, StoreError
+from pleo_export.store.errors import (
+    DamagedStoreError,
+    NewerStoreError,
+    NotAStoreError,
+    StoreFullError,
+    StoreLockedError,
+    StoreNotWritableError,
+    StoreReplacedError,
+)
+from pleo_export.store.tables import metadata
+
+
+async def pragma(store: Store, text: str) -> object:
+    """Ask the connection that writes."""
+
+    def ask(connection: Connection) -> object:
+        answer = connection.exec_driver_sql(f"PRAGMA {text}")
+        return answer.scalar() if answer.returns_rows else None
+
+    return await store._writer.run(ask)
+
+
+def content(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+async def refused(path: Path, error: type[StoreError]) -> str:
+    """Open the file in vain; nothing in it may change. Returns what the user reads."""
+    before = content(path)
+    with pytest.raises(error) as raised:
+        await Store.open(path, lambda: NOON)
+    assert content(path) == before
+    return str(raised.value)
+
+
+async def test_opening_makes_the_folder_and_a_second_opening_finds_everything(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "100% of it?"
+    async with planned(folder, "e1", "e2") as store:
+        await succeed(store, "e1")
+        before = await store.items(JOB)
+    assert (folder / "store.db").is_file()
+    async with opened(folder / "store.db") as store:
+        assert await store.items(JOB) == before
+
+
+async def test_the_writer_syncs_every_commit_to_a_write_ahead_log(tmp_path: Path) -> None:
+    async with opened(tmp_path / "store.db") as store:
+        assert await pragma(store, "journal_mode") == "wal"
+        assert await pragma(store, "synchronous") == 2  # FULL
+        assert await pragma(store, "foreign_keys") == 1
+        assert await pragma(store, "busy_timeout") == 5000
+
+
+async def test_the_reading_engine_cannot_write(tmp_path: Path) -> None:
+    async with planned(tmp_path, "e1") as store:
+        with pytest.raises(StoreNotWritableError):
+            await store._read(lambda connection: connection.exec_driver_sql("DELETE FROM items"))
+        assert len(await store.items(JOB)) == 1
+
+
+async def test_the_migrations_lead_to_the_tables_the_code_uses(tmp_path: Path) -> None:
+    async with opened(tmp_path / "store.db") as store:
+        with store._file.reader.begin() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+            assert compare_metadata(context, metadata) == []
+
+
+async def test_a_migration_that_fails_leaves_no_half_schema(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "store.db"
+    with monkeypatch.context() as patched:
+        patched.setattr("alembic.op.create_index", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            await Store.open(path, lambda: NOON)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+    async with opened(path) as store:
+        assert await store.companies() == []
+
+
+async def test_a_text_file_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("Remember the milk.\n" * 100)
+    assert await refused(path, NotAStoreError) == (
+        f"{path} is not a store of pleo-export; nothing was changed in it. Name another file, or move this one away."
+    )
+
+
+async def test_the_database_of_another_program_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE songs (title)")
+    assert "is not a store of pleo-export" in await refused(path, NotAStoreError)
+
+
+async def test_the_store_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    async with opened(path):
+        pass
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    assert "written by a newer version of pleo-export (its schema is 9999" in await refused(
+        path, NewerStoreError
+    )
+
+
+@pytest.mark.parametrize("first_damaged_byte", [100, 4096])
+async def test_a_damaged_store_is_refused(tmp_path: Path, first_damaged_byte: int) -> None:
+    path = tmp_path / "store.db"
+    async with planned(tmp_path, *(f"e{number}" for number in range(500))):
+        pass
+    damaged = bytearray(content(path))
+    damaged[first_damaged_byte : first_damaged_byte + 4000] = b"\xa5" * 4000
+    path.write_bytes(damaged)
+    assert "is damaged" in await refused(path, DamagedStoreError)
+
+
+async def test_a_store_cut_short_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    async with planned(tmp_path, *(f"e{number}" for number in range(500))):
+        pass
+    path.write_bytes(path.read_bytes()[:20480])
+    assert "is damaged" in await refused(path, DamagedStoreError)
+
+
+async def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    path.touch()
+    async with opened(path) as store:
+        assert await store.companies() == []
+
+
+async def test_a_path_that_cannot_be_a_file_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path, tmp_path / "file" / "store.db"):
+        with pytest.raises(StoreNotWritableError, match="Give this user the right"):
+            await Store.open(path, lambda: NOON)
+
+
+async def test_a_full_disk_fails_the_write_in_words_and_work_goes_on_once_there_is_room(
+    tmp_path: Path,
+) -> None:
+    async with planned(tmp_path, "e1") as store:
+        await pragma(store, "max_page_count=1")  # SQLite takes the present size, if that is more
+        outcomes = await asyncio.gather(
+            store.intend(JOB, "e1"),
+            store.plan(JOB, [f"more-{number}" for number in range(1000)]),
+            return_exceptions=True,
+        )
+        # SQLite ends the whole transaction, so the neighbour must not be told that its work is done.
+        assert [type(outcome) for outcome in outcomes] == [StoreFullError, StoreFullError]
+        assert "Free some space" in str(outcomes[0])
+        assert (await store.item(JOB, "e1")).phase is Phase.PLANNED
+        await store.intend(JOB, "e1")
+        await pragma(store, "max_page_count=100000")
+        await store.plan(JOB, ["e2"])
+        assert [item.phase for item in await store.items(JOB)] == [Phase.INTENDED, Phase.PLANNED]
+
+
+async def test_a_store_that_became_read_only_says_so(tmp_path: Path) -> None:
+    async with planned(tmp_path, "e1") as store:
+        await pragma(store, "query_only=ON")
+        with pytest.raises(StoreNotWritableError, match="not read-only"):
+            await store.intend(JOB, "e1")
+
+
+async def test_a_lock_held_for_too_long_is_told_and_the_write_works_afterwards(tmp_path: Path) -> None:
+    async with planned(tmp_path, "e1") as store:
+        await pragma(store, "busy_timeout=0")
+        with closing(sqlite3.connect(tmp_path / "store.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StoreLockedError, match="locked by another program"):
+                await store.intend(JOB, "e1")
+            assert (await store.item(JOB, "e1")).phase is Phase.PLANNED  # reading goes on meanwhile
+        await store.intend(JOB, "e1")
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_a_file_that_was_deleted_or_exchanged_is_never_taken_for_kept(
+    tmp_path: Path, *, replaced: bool
+) -> None:
+    path = tmp_path / "store.db"
+    async with planned(tmp_path, "e1") as store:
+        await store.intend(JOB, "e1")
+        path.rename(tmp_path / "gone.db")
+        if replaced:
+            path.touch()
+        with pytest.raises(StoreReplacedError, match="Restart the service"):
+            await create_entry(store, "e1")

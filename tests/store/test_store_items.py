@@ -1,0 +1,231 @@
+from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import StatementError
+from stores import JOB, NOON, StoppedClock, create_entry, opened, planned, reject, succeed
+
+from pleo_export.domain.failures import ItemFailureType
+from pleo_export.domain.progress import ItemProgress, Phase
+from pleo_export.store import Store
+from pleo_export.store.errors import (
+    IllegalTransitionError,
+    SecondEntryError,
+    UnknownItemError,
+    UnknownJobError,
+)
+
+Step = Callable[[Store, str], Awaitable[None]]
+
+
+async def intend(store: Store, entry_id: str) -> None:
+    await store.intend(JOB, entry_id)
+
+
+async def record(store: Store, entry_id: str) -> None:
+    await store.recorded(JOB, entry_id)
+
+
+async def report(store: Store, entry_id: str) -> None:
+    await store.reported(JOB, [entry_id])
+
+
+async def refuse_report(store: Store, entry_id: str) -> None:
+    await store.report_refused(JOB, entry_id, "not part of this job")
+
+
+# How to bring an item into each state, and the steps that are allowed from there with the phase they lead to.
+WAYS: dict[str, list[Step]] = {
+    "planned": [],
+    "intended": [intend],
+    "with an entry": [intend, create_entry],
+    "recorded": [intend, create_entry, record],
+    "rejected": [intend, reject],
+    "recorded and reported": [intend, create_entry, record, report],
+    "rejected and refused": [reject, refuse_report],
+}
+STEPS: list[Step] = [intend, create_entry, record, reject, report, refuse_report]
+ALLOWED: dict[str, dict[Step, Phase]] = {
+    "planned": {intend: Phase.INTENDED, reject: Phase.REJECTED},
+    "intended": {create_entry: Phase.INTENDED, reject: Phase.REJECTED},
+    "with an entry": {create_entry: Phase.INTENDED, record: Phase.RECORDED, reject: Phase.REJECTED},
+    "recorded": {record: Phase.RECORDED, report: Phase.RECORDED, refuse_report: Phase.RECORDED},
+    "rejected": {reject: Phase.REJECTED, report: Phase.REJECTED, refuse_report: Phase.REJECTED},
+    "recorded and reported": {record: Phase.RECORDED, report: Phase.RECORDED},
+    "rejected and refused": {reject: Phase.REJECTED, report: Phase.REJECTED, refuse_report: Phase.REJECTED},
+}
+
+
+@pytest.mark.parametrize("state", WAYS)
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.__name__)
+async def test_an_item_takes_the_allowed_steps_and_refuses_all_others(
+    tmp_path: Path, state: str, step: Step
+) -> None:
+    async with planned(tmp_path, "e1") as store:
+        for earlier in WAYS[state]:
+            await earlier(store, "e1")
+        before = await store.item(JOB, "e1")
+        expected = ALLOWED[state].get(step)
+        if expected:
+            await step(store, "e1")
+            assert (await store.item(JOB, "e1")).phase is expected
+        else:
+            with pytest.raises(IllegalTransitionError, match=rf"item e1 of job {JOB} cannot go from"):
+                await step(store, "e1")
+            assert await store.item(JOB, "e1") == before
+
+
+async def test_a_refused_step_names_job_item_origin_and_target(tmp_path: Path) -> None:
+    async with planned(tmp_path, "e1") as store:
+        with pytest.raises(IllegalTransitionError) as raised:
+            await store.recorded(JOB, "e1")
+        assert str(raised.value) == f"item e1 of job {JOB} cannot go from planned to recorded"
+        await store.intend(JOB, "e1")
+        with pytest.raises(IllegalTransitionError, match=r"from intended \(no entry known\) to recorded"):
+            await store.recorded(JOB, "e1")
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.__name__)
+async def test_an_item_that_was_never_planned_takes_no_step(tmp_path: Path, step: Step) -> None:
+    async with planned(tmp_path, "e1") as store:
+        with pytest.raises(UnknownItemError, match="ghost"):
+            await step(store, "ghost")
+        with pytest.raises(UnknownItemError):
+            await store.item(JOB, "ghost")
+        assert len(await store.items(JOB)) == 1
+
+
+async def test_all_that_is_known_of_an_entry_is_given_back_with_times_in_utc(tmp_path: Path) -> None:
+    at_two_in_berlin = datetime(2026, 3, 1, 14, 30, 0, 123456, tzinfo=timezone(timedelta(hours=2)))
+    async with planned(tmp_path, "e1") as store:
+        await store.intend(JOB, "e1")
+        await store.entry_created(
+            JOB,
+            "e1",
+            external_id="JE-7",
+            url=None,
+            exported_at=at_two_in_berlin,
+            posted_on=date(2026, 2, 28),
+            already_there=True,
+        )
+        assert await store.item(JOB, "e1") == ItemProgress(
+            job_id=JOB,
+            accounting_entry_id="e1",
+            position=0,
+            phase=Phase.INTENDED,
+            external_id="JE-7",
+            exported_at=datetime(2026, 3, 1, 12, 30, 0, 123456, tzinfo=UTC),
+            posted_on=date(2026, 2, 28),
+            already_there=True,
+        )
+        assert (await store.item(JOB, "e1")).exported_at.utcoffset() == timedelta(0)  # type: ignore[union-attr]
+
+
+async def test_an_item_never_gets_a_second_entry(tmp_path: Path) -> None:
+    async with planned(tmp_path, "e1") as store:
+        await store.intend(JOB, "e1")
+        await create_entry(store, "e1", "JE-1")
+        with pytest.raises(SecondEntryError, match="stands as JE-1, so it cannot be JE-2 too"):
+            await create_entry(store, "e1", "JE-2")
+        assert (await store.item(JOB, "e1")).external_id == "JE-1"
+
+
+async def test_of_several_rejections_the_first_stays(tmp_path: Path) -> None:
+    async with planned(tmp_path, "e1") as store:
+        await store.rejected(
+            JOB, "e1", ItemFailureType.UNEXPECTED_FAILURE, "Nobody can tell; check JE-1.", unknown=True
+        )
+        await reject(store, "e1", "something else")
+        item = await store.item(JOB, "e1")
+        assert (item.failure_type, item.failure_reason, item.unknown) == (
+            ItemFailureType.UNEXPECTED_FAILURE,
+            "Nobody can tell; check JE-1.",
+            True,
+        )
+
+
+async def test_a_time_without_zone_is_refused_and_nothing_is_kept(tmp_path: Path) -> None:
+    async with planned(tmp_path, "e1") as store:
+        await store.intend(JOB, "e1")
+        before = await store.item(JOB, "e1")
+        with pytest.raises(StatementError, match="has no time zone"):
+            await store.entry_created(
+                JOB,
+                "e1",
+                external_id="JE-1",
+                url=None,
+                exported_at=NOON.replace(tzinfo=None),
+                posted_on=date(2026, 3, 1),
+            )
+        assert await store.item(JOB, "e1") == before
+
+
+async def test_planning_again_keeps_what_is_there_and_adds_the_new_behind(tmp_path: Path) -> None:
+    async with planned(tmp_path, "c", "a", "b") as store:
+        await succeed(store, "a")
+        await store.plan(JOB, ["b", "d", "a"])
+        found = [(item.accounting_entry_id, item.phase) for item in await store.items(JOB)]
+        assert found == [
+            ("c", Phase.PLANNED),
+            ("a", Phase.RECORDED),
+            ("b", Phase.PLANNED),
+            ("d", Phase.PLANNED),
+        ]
+
+
+async def test_the_same_expense_may_stand_in_two_jobs(tmp_path: Path) -> None:
+    async with planned(tmp_path, "e1") as store:
+        await store.see_job("job-2", "company-a")
+        await store.plan("job-2", ["e1"])
+        await store.intend("job-2", "e1")
+        assert (await store.item(JOB, "e1")).phase is Phase.PLANNED
+
+
+async def test_items_of_a_job_that_was_never_seen_cannot_be_planned(tmp_path: Path) -> None:
+    async with opened(tmp_path / "store.db") as store:
+        with pytest.raises(UnknownJobError, match="ghost"):
+            await store.plan("ghost", ["e1"])
+        assert await store.items("ghost") == []
+
+
+async def test_unreported_are_the_final_items_pleo_has_not_answered_for_in_order(tmp_path: Path) -> None:
+    async with planned(tmp_path, "e4", "e3", "e2", "e1", "e0") as store:
+        for entry_id in ("e1", "e3", "e4"):
+            await succeed(store, entry_id)
+        await reject(store, "e2")
+        assert [item.accounting_entry_id for item in await store.unreported(JOB)] == ["e4", "e3", "e2", "e1"]
+        await store.reported(JOB, ["e3"])
+        await store.report_refused(JOB, "e2", "not part of this job")
+        assert [item.accounting_entry_id for item in await store.unreported(JOB)] == ["e4", "e1"]
+        assert (await store.item(JOB, "e2")).report_problem == "not part of this job"
+
+
+async def test_the_first_report_counts_and_ends_an_earlier_refusal(tmp_path: Path) -> None:
+    clock = StoppedClock()
+    async with planned(tmp_path, "e1", clock=clock) as store:
+        await reject(store, "e1")
+        await store.report_refused(JOB, "e1", "try again")
+        await store.reported(JOB, ["e1"])
+        clock.forward(60)
+        await store.reported(JOB, ["e1"])
+        item = await store.item(JOB, "e1")
+        assert (item.reported_at, item.report_problem) == (NOON, None)
+
+
+async def test_a_report_with_one_unfinished_item_marks_none(tmp_path: Path) -> None:
+    async with planned(tmp_path, "e1", "e2", "e3") as store:
+        await succeed(store, "e1")
+        await store.intend(JOB, "e2")
+        await reject(store, "e3")
+        with pytest.raises(IllegalTransitionError, match=r"item e2 .* to reported"):
+            await store.reported(JOB, ["e1", "e2", "e3"])
+        assert len(await store.unreported(JOB)) == 2
+
+
+async def test_an_empty_plan_and_an_empty_report_change_nothing(tmp_path: Path) -> None:
+    async with planned(tmp_path, "e1") as store:
+        before = await store.items(JOB)
+        await store.plan(JOB, [])
+        await store.reported(JOB, [])
+        assert await store.items(JOB) == before
