@@ -4,12 +4,12 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pleo_export.accounting.ledger import LedgerConnector
 from pleo_export.accounting.port import Connector
 from pleo_export.clock import SystemClock
-from pleo_export.config import LOOPBACK_HOSTS, Secrets, Settings, api_key
+from pleo_export.config import Secrets, Settings, api_key
+from pleo_export.pleo.addresses import base_url, is_loopback
 from pleo_export.pleo.auth import ApiKey, BearerToken, Credential
 from pleo_export.pleo.client import PleoClient
 from pleo_export.pleo.files import Downloader
@@ -62,7 +62,14 @@ async def working(
         store = await Store.open(path, SystemClock().now)
         stack.push_async_callback(store.close)
         sources = await stack.enter_async_context(reading(settings, credential))
-        local = urlsplit(settings.pleo.base_url).hostname in LOOPBACK_HOSTS
         folder = path.with_name(path.name + ".receipts") / company_id
+        _sweep(folder)
+        local = is_loopback(base_url(settings.pleo.base_url).host or "")
         receipts = await stack.enter_async_context(Downloader(folder, allow_private=local))
         yield Parts(**vars(sources), receipts=receipts, store=store, draw=random.random, notify=notify)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the downloads of a process that was killed; nobody else uses the folder while we hold the lease."""
+    for left in folder.glob("*"):
+        left.unlink()

@@ -5,9 +5,10 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
-from urllib.parse import urlsplit
+from uuid import UUID
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -19,19 +20,16 @@ from pleo_export.domain.settings import (
     Section,
     VatSettings,
 )
+from pleo_export.pleo.addresses import base_url
 
 PLEO_URL = "https://external.pleo.io"
 SETTINGS_FILE = Path("pleo-export.toml")
-LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class PleoSettings(Section):
     """How Pleo is reached."""
 
-    company_id: str = Field(
-        pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
-        description="The id (UUID) of the company in Pleo whose jobs are exported.",
-    )
+    company_id: str = Field(description="The id (UUID) of the company in Pleo whose jobs are exported.")
     base_url: str = Field(
         default=PLEO_URL, description="Pleo's API; a simulator's address for trying things out."
     )
@@ -40,15 +38,18 @@ class PleoSettings(Section):
         description="A file that holds the API key. Instead: the environment variable PLEO_EXPORT_API_KEY.",
     )
 
+    @field_validator("company_id")
+    @classmethod
+    def _uuid(cls, value: str) -> str:
+        try:
+            return str(UUID(value))
+        except ValueError:
+            raise ValueError("is no UUID; copy it from Pleo") from None
+
     @field_validator("base_url")
     @classmethod
     def _safe_address(cls, value: str) -> str:
-        address = urlsplit(value)
-        if address.scheme != "https" and not (
-            address.scheme == "http" and address.hostname in LOOPBACK_HOSTS
-        ):
-            raise ValueError("must begin with https:// (http:// only for this machine)")
-        return value.rstrip("/")
+        return str(base_url(value)).rstrip("/")
 
 
 class StoreSettings(Section):
@@ -161,14 +162,15 @@ def _problem(detail: ErrorDetails, tree: Mapping[str, Any]) -> str:
         return f"{key}: there is no such setting{_nearest(location)}; correct or remove it"
     if detail["type"] == "missing":
         return f"{key} is missing; add it. {_description(location)}".rstrip()
-    message = detail["msg"].removeprefix("Value error, ")
-    value = tree
+    message = detail["msg"].removeprefix("Value error, ").removesuffix(".")
+    value: object = tree
     for part in location:
         value = value.get(part, {}) if isinstance(value, Mapping) else value
-    return f"{key} = {value!r}: {message}. {_description(location)}".rstrip()
+    shown = "(not shown)" if "@" in str(value) else repr(value)  # an address may hold a password
+    return f"{key} = {shown}: {message}. {_description(location)}".rstrip()
 
 
-def _fields(location: Sequence[str]) -> Mapping[str, Any]:
+def _fields(location: Sequence[str]) -> Mapping[str, FieldInfo]:
     model: Any = Settings
     for part in location:
         field = model.model_fields.get(part)
@@ -178,7 +180,7 @@ def _fields(location: Sequence[str]) -> Mapping[str, Any]:
         )
         if model is None:
             return {}
-    fields: Mapping[str, Any] = model.model_fields
+    fields: Mapping[str, FieldInfo] = model.model_fields
     return fields
 
 

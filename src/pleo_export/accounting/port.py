@@ -93,6 +93,10 @@ class Connector(Protocol):
         """Attach a file to a recorded entry; a file that is already there (same key) is left alone."""
         ...
 
+    async def preview(self, entry: Entry) -> str:
+        """Return the entry as it would stand in the accounting system, for a person to read; nothing is sent."""
+        ...
+
     def link(self, recorded: Recorded) -> str | None:
         """Return the address where a person finds the entry, where there is one."""
         ...

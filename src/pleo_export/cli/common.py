@@ -6,7 +6,7 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TextIO, TypeVar
 
 import msgspec
 import typer
@@ -41,14 +41,23 @@ class ExitCode(IntEnum):
     BUSY = 4
 
 
+WIDTH_OF_A_FILE = 160  # columns for tables, where the output is no terminal; sentences are never broken there
+
+
 def out() -> Console:
     """Return where results go."""
-    return Console(file=sys.stdout, soft_wrap=not sys.stdout.isatty(), highlight=False)
+    return _console(sys.stdout)
 
 
 def err() -> Console:
     """Return where progress and errors go."""
-    return Console(file=sys.stderr, soft_wrap=not sys.stderr.isatty(), highlight=False)
+    return _console(sys.stderr)
+
+
+def _console(stream: TextIO) -> Console:
+    terminal = stream.isatty()
+    width = None if terminal else WIDTH_OF_A_FILE
+    return Console(file=stream, soft_wrap=not terminal, width=width, highlight=False)
 
 
 def print_json(value: object) -> None:

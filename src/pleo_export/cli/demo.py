@@ -83,10 +83,12 @@ def demo(
 def _set_up(folder: Path, console: Console) -> Settings:
     texts = {
         SETTINGS_FILE: settings_text(
-            COMPANY_ID,
-            ledger_fava_url="http://127.0.0.1:5000",
-            vat_input_account="2640",
-            vat_output_account="2610",
+            {
+                "pleo.company_id": COMPANY_ID,
+                "ledger.fava_url": "http://127.0.0.1:5000",
+                "vat.input_account": "2640",
+                "vat.output_account": "2610",
+            }
         ),
         CHART_FILE: example_chart(),
     }
@@ -176,23 +178,34 @@ def _show(report: Report, settings: Settings, console: Console) -> None:
     console.print(
         f"\n{len(recorded)} of {len(items)} expenses are in the ledger"
         + (f"; {there} of them stood there already and were not recorded again." if there else ".")
-        + f" {len(items) - len(recorded)} failed, each with its reason, and can be corrected in Pleo."
     )
+    console.print(f"{len(items) - len(recorded)} failed. What Pleo shows the bookkeeper about them:")
+    for item in items:
+        if item.phase is Phase.REJECTED:
+            console.print(f"  {item.failure_type}: {item.failure_reason}", markup=False)
+    console.print()
     console.print(_wallet_table(report.wallets))
     for problem in report.unexpected:
         console.print(f"Unexpected: {problem}", style="red", markup=False)
-    if not report.verdict.available:
+    _show_verdict(report.verdict, console)
+    console.print(f"\nLedger: {report.ledger}", markup=False)
+    console.print(
+        f"To see it at {settings.ledger.fava_url} in your browser: fava {report.ledger}", markup=False
+    )
+
+
+def _show_verdict(verdict: Verdict, console: Console) -> None:
+    if not verdict.available:
         console.print(
-            "bean-check is not installed, so the ledger was not checked: pip install 'pleo-export[beancount]'"
+            "bean-check is not installed, so it did not check the ledger: pip install 'pleo-export[beancount]'",
+            markup=False,
         )
-    elif report.verdict.clean:
-        console.print("bean-check: no errors", style="green")
-    for error in report.verdict.errors:
+    elif verdict.clean:
+        console.print("[green]bean-check: no errors[/green]")
+    for error in verdict.errors:
         console.print(
             f"bean-check: {error.filename}:{error.lineno}: {error.message}", style="red", markup=False
         )
-    console.print(f"\nLedger: {report.ledger}", markup=False)
-    console.print(f"See it in your browser at {settings.ledger.fava_url}: fava {report.ledger}", markup=False)
 
 
 def _outcomes(report: Report) -> Table:
@@ -200,15 +213,17 @@ def _outcomes(report: Report) -> Table:
         "Date", "Expense", "Supplier", "Amount", "Outcome", box=None, header_style="bold", pad_edge=False
     )
     table.columns[3].justify = "right"
+    for column in table.columns:
+        column.no_wrap = True
     items = {item.accounting_entry_id: item for item in report.job.items}
     for expense in sorted(report.expenses, key=lambda one: items[one["accountingEntryId"]].position):
         amount = expense["amount"]["inWalletCurrency"]
         table.add_row(
             expense["date"][:10],
             expense["type"],
-            ((expense["supplier"] or {}).get("name") or "")[:24],
             f"{Decimal(str(amount['value'])) / 100:,.2f} {amount['currency']}",
             _outcome(items[expense["accountingEntryId"]]),
+            (expense["supplier"] or {}).get("name") or "",
         )
     return table
 
@@ -216,7 +231,7 @@ def _outcomes(report: Report) -> Table:
 def _outcome(item: ItemProgress) -> str:
     if item.phase is Phase.RECORDED:
         return "[green]already there[/green]" if item.already_there else "[green]recorded[/green]"
-    return f"[red]{item.failure_type}[/red] {item.failure_reason}"
+    return f"[red]failed: {item.failure_type}[/red]"
 
 
 def _wallet_table(wallets: Sequence[WalletCheck]) -> Table:

@@ -1,7 +1,7 @@
 """`pleo-export init`: a commented settings file and a chart to begin with."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from importlib.resources import files
 from pathlib import Path
@@ -29,7 +29,6 @@ EXAMPLES: dict[str, str] = {
     "ledger.chart": str(CHART_FILE),
     "ledger.fava_url": "http://127.0.0.1:5000",
 }
-COMMENT_WIDTH = 110
 
 FolderArgument = Annotated[Path, typer.Argument(help="The folder to set up; it is made where it is absent.")]
 CompanyOption = Annotated[str | None, typer.Option("--company-id", help="The company's id (UUID) in Pleo.")]
@@ -39,7 +38,8 @@ def init(folder: FolderArgument = Path(), *, company_id: CompanyOption = None) -
     """Write a commented settings file and a chart of accounts to begin with. Nothing is ever overwritten."""
     if company_id is not None:
         company_id = _checked(company_id)
-    texts = {SETTINGS_FILE: settings_text(company_id), CHART_FILE: example_chart()}
+    given = {} if company_id is None else {"pleo.company_id": company_id}
+    texts = {SETTINGS_FILE: settings_text(given), CHART_FILE: example_chart()}
     present = [name for name in texts if (folder / name).exists()]
     if present:
         err().print(
@@ -79,23 +79,17 @@ def example_chart() -> str:
     return (files("pleo_export.cli") / "chart.toml").read_text(encoding="utf-8")
 
 
-def settings_text(company_id: str | None = None, **values: str) -> str:
-    """Return a settings file with every setting in it: required ones filled, the others as comments.
+def settings_text(values: Mapping[str, str]) -> str:
+    """Return a settings file with every setting in it: required or given ones filled, the others as comments.
 
-    `values` fills settings by their dotted name with underscores for dots (`ledger_folder`).
+    `values` holds settings by their dotted name (`ledger.folder`).
     """
-    chosen = EXAMPLES | {
-        key: values[key.replace(".", "_")] for key in EXAMPLES if key.replace(".", "_") in values
-    }
-    if company_id is not None:
-        chosen["pleo.company_id"] = company_id
     lines = ["# Settings of pleo-export for one company. Lines that begin with # show the defaults."]
     for name, field in Settings.model_fields.items():
         section = _model(field)
         lines += ["", f"# {' '.join((section.__doc__ or '').split())}", f"[{name}]"]
         for key, option in section.model_fields.items():
-            given = f"{name}_{key}" in values
-            lines += _option(f"{name}.{key}", key, option, chosen, given=given)
+            lines += _option(f"{name}.{key}", option, values)
     return "\n".join([*lines, ""])
 
 
@@ -106,15 +100,13 @@ def _model(field: FieldInfo) -> type[BaseModel]:
     return model
 
 
-def _option(
-    dotted: str, key: str, option: FieldInfo, chosen: dict[str, str], *, given: bool
-) -> Iterator[str]:
+def _option(dotted: str, option: FieldInfo, values: Mapping[str, str]) -> Iterator[str]:
+    key = dotted.partition(".")[2]
     yield f"# {option.description}"
-    if option.is_required() or given:
-        yield f"{key} = {_toml(chosen[dotted])}"
-        return
-    shown = chosen[dotted] if option.default is None else option.default
-    yield f"# {key} = {_toml(shown)}"
+    if dotted in values or option.is_required():
+        yield f"{key} = {_toml(values.get(dotted) or EXAMPLES[dotted])}"
+    else:
+        yield f"# {key} = {_toml(EXAMPLES[dotted] if option.default is None else option.default)}"
 
 
 def _toml(value: Any) -> str:

@@ -77,6 +77,12 @@ class Accounts(msgspec.Struct, frozen=True, kw_only=True):
         return account, Reason(f"accounts.{name}", account.code, fallback)
 
     def _named_by_pleo(self, named: Account, rule: str, hint: str) -> ResolvedAccount:
+        if not (named.code or named.identifier):
+            raise RejectedItemError(
+                ItemFailureType.MISSING_CONFIGURATION,
+                f"'{named.name}' has neither the number nor the id of an account in the accounting system."
+                f" {hint}; then export the expense again.",
+            )
         account = self._existing(named.code, named.identifier, hint)
         return account, Reason(rule, f"{account.code} {named.name}")
 

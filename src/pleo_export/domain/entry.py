@@ -55,8 +55,8 @@ class Dimension(msgspec.Struct, frozen=True):
 class Posting(msgspec.Struct, frozen=True, kw_only=True):
     """One leg of an entry. `amount` above zero is a debit, below zero a credit.
 
-    `tax_code` names the tax code this leg belongs to; `original` is the same amount in the supplier's currency,
-    where that is another one.
+    `tax_code` names the tax code this leg belongs to; `original` is what the supplier charged for the whole line or
+    expense, tax included, where that is in another currency.
     """
 
     account: str

@@ -8,7 +8,7 @@ import msgspec
 from pleo_export.domain.entry import Reason
 from pleo_export.domain.failures import ItemFailureType, RejectedItemError
 from pleo_export.domain.how_booked import HowBooked, OwedTo, Payable
-from pleo_export.domain.item import BookkeepingMethod, ExportItem
+from pleo_export.domain.item import BookkeepingMethod, ExportItem, Vendor
 from pleo_export.domain.reference import LedgerVendor, ReferenceData
 from pleo_export.domain.settings import BookkeepingSettings, MethodWhenMissing, UnknownVendor
 
@@ -97,13 +97,18 @@ def find_vendor(
     that Pleo names.
     """
     if item.vendor is not None and reference.vendors is None:
-        known = item.vendor.external_id or item.vendor.code or item.vendor.id
-        return LedgerVendor(id=known, name=item.vendor.name, code=item.vendor.code), "vendor.externalId"
+        return _as_pleo_names(item.vendor)
     for field, wanted in _vendor_keys(item, how):
         for vendor in reference.vendors or ():
             if vendor.active and _matches(vendor, field, wanted):
                 return vendor, f"{field} {wanted}"
     return None
+
+
+def _as_pleo_names(vendor: Vendor) -> tuple[LedgerVendor, str]:
+    names = {"externalId": vendor.external_id, "code": vendor.code, "id": vendor.id}
+    field, wanted = next((field, name) for field, name in names.items() if name)
+    return LedgerVendor(id=wanted, name=vendor.name, code=vendor.code), f"vendor.{field} {wanted}"
 
 
 def _vendor_keys(item: ExportItem, how: HowBooked) -> list[tuple[str, str]]:

@@ -1,10 +1,15 @@
 """Money as whole minor units of an ISO 4217 currency. No float comes near it."""
 
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact
 from functools import cache
 
 import iso4217
 import msgspec
+
+# No company spends that much at once, and in minor units of any currency it fits 64 bits.
+HUNDREDTHS_DIGITS_MAX = 16
+# The usual context rounds to 28 digits without a word; here whatever would be lost is an error.
+_EXACT = Context(prec=HUNDREDTHS_DIGITS_MAX + 4, traps=[Inexact])
 
 
 class MoneyError(ValueError):
@@ -26,6 +31,13 @@ class UnrepresentableAmountError(MoneyError):
         super().__init__(
             f"{currency} has {decimals} decimals, so an amount of {hundredths / 100} {currency} cannot be booked exactly"
         )
+
+
+class ImpossibleAmountError(MoneyError):
+    """What was sent is no number, or one with more digits than money has."""
+
+    def __init__(self, currency: str, hundredths: Decimal) -> None:
+        super().__init__(f"{hundredths} hundredths of {currency} is no amount that can be booked")
 
 
 class CurrencyMismatchError(MoneyError):
@@ -60,18 +72,22 @@ class Money(msgspec.Struct, frozen=True, order=True):
     def from_hundredths(cls, currency: str, value: Decimal) -> "Money":
         """Read an amount the way Pleo sends it: hundredths of the currency unit, whatever the currency.
 
-        Raises UnknownCurrencyError, or UnrepresentableAmountError where the currency has fewer decimals
-        than the amount needs (120.5 yen).
+        Raises UnknownCurrencyError, ImpossibleAmountError, or UnrepresentableAmountError where the currency has
+        fewer decimals than the amount needs (120.5 yen).
         """
-        units = value.scaleb(exponent(currency) - 2)
-        if not value.is_finite() or units != units.to_integral_value():
-            raise UnrepresentableAmountError(currency, value)
+        decimals = exponent(currency)
+        if not value.is_finite() or value.adjusted() >= HUNDREDTHS_DIGITS_MAX:
+            raise ImpossibleAmountError(currency, value)
+        try:
+            units = _EXACT.to_integral_exact(_EXACT.scaleb(value, decimals - 2))
+        except Inexact:
+            raise UnrepresentableAmountError(currency, value) from None
         return cls(currency, int(units))
 
     @property
     def decimal(self) -> Decimal:
         """The amount in currency units, with exactly the currency's decimals."""
-        return Decimal(self.units).scaleb(-exponent(self.currency))
+        return Decimal(f"{self.units}E-{exponent(self.currency)}")  # from text, because arithmetic rounds
 
     def __neg__(self) -> "Money":
         return Money(self.currency, -self.units)

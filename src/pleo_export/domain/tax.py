@@ -17,6 +17,7 @@ from pleo_export.domain.reference import LedgerAccount, ReferenceData
 from pleo_export.domain.settings import VatSettings
 
 NET_TOLERANCE_UNITS = 1  # minor units: what rounding line by line may cost
+RATE_DIGITS_MAX = 9  # a rate is shown only, so one that nobody would write is shown as it was sent
 
 
 class TaxLeg(msgspec.Struct, frozen=True):
@@ -78,6 +79,8 @@ def _leg(
 
 
 def _rate(tax: Tax) -> str:
+    if not tax.rate.is_finite() or abs(tax.rate.adjusted()) > RATE_DIGITS_MAX:
+        return str(tax.rate)
     return f"{(tax.rate * 100).normalize():f} %"
 
 

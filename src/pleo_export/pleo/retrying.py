@@ -1,0 +1,101 @@
+"""The one place that repeats calls: exponential back-off with full jitter, bounded by tries and by a token bucket."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from random import Random, SystemRandom
+from typing import TypeVar
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
+
+from pleo_export.pleo import limits
+
+Result = TypeVar("Result")
+
+
+def utc_now() -> datetime:
+    """Read the real clock."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What makes a run differ from the last one: the time, waiting, and chance. Tests bring their own."""
+
+    clock: Callable[[], datetime] = utc_now
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    random: Random = field(default_factory=SystemRandom)
+
+
+class Repeat(StrEnum):
+    """What a failure says about calling again."""
+
+    NEVER = "never"
+    SAFE = "safe"  # the call surely had no effect: any call may be repeated
+    UNCLEAR = "unclear"  # it may have had an effect: only a call that may run twice is repeated
+
+
+class CallError(Exception):
+    """A failed call. The class says whether it may be repeated, `asked_seconds` how long the server asks to wait."""
+
+    repeat = Repeat.NEVER
+    asked_seconds: float | None = None
+    timed_out = False
+
+    def may_repeat(self, *, repeatable: bool) -> bool:
+        """Whether to call again, given that the call itself may run twice (`repeatable`) or must not."""
+        return self.repeat is Repeat.SAFE or (repeatable and self.repeat is Repeat.UNCLEAR)
+
+
+class Retrier:
+    """Repeats calls to one remote system; one instance a system, because the token bucket is about its health."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._tokens = limits.retry_tokens_max
+
+    async def run(
+        self, attempt: Callable[[], Awaitable[Result]], worth: Callable[[CallError], bool]
+    ) -> Result:
+        """Return the result of `attempt`, tried again while the failure is `worth` it, at most `tries_max` times.
+
+        The last failure is raised as it is.
+        """
+
+        # Tenacity awaits what is declared as a coroutine function, not a lambda that returns a coroutine.
+        async def called() -> Result:
+            return await attempt()
+
+        retrying = AsyncRetrying(
+            sleep=self._around.sleep,
+            wait=self._wait,
+            stop=self._stop,
+            retry=retry_if_exception(lambda error: isinstance(error, CallError) and worth(error)),
+            reraise=True,
+        )
+        result: Result = await retrying(called)
+        self._tokens = min(limits.retry_tokens_max, self._tokens + limits.retry_tokens_per_success)
+        return result
+
+    def _stop(self, state: RetryCallState) -> bool:
+        if state.attempt_number >= limits.tries_max:
+            return True
+        error = _failure(state)
+        price = limits.retry_tokens_after_timeout if error.timed_out else limits.retry_tokens_per_retry
+        if self._tokens < price:
+            return True
+        self._tokens -= price
+        return False
+
+    def _wait(self, state: RetryCallState) -> float:
+        longest = limits.backoff_first_seconds * 2 ** (state.attempt_number - 1)
+        jittered = self._around.random.uniform(0, min(limits.backoff_seconds_max, longest))
+        return max(jittered, _failure(state).asked_seconds or 0)
+
+
+def _failure(state: RetryCallState) -> CallError:
+    error = state.outcome.exception() if state.outcome else None
+    assert isinstance(error, CallError), "only these are repeated"
+    return error

@@ -1,0 +1,144 @@
+"""A company of one's own for an end-to-end test: settings on disk, a simulated Pleo, the real command line."""
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pleo_export.accounting.ledger import bean_check
+from pleo_export.cli.init import example_chart, settings_text
+
+COMPANY_ID = "5f0c7f4e-1d54-4a6e-9a6b-0d8c1f3a2b10"
+API_KEY = "plp_story_key"
+PLEO_EXPORT = str(Path(sys.executable).with_name("pleo-export"))
+
+
+class Story:
+    """A folder with settings and a ledger, and a simulated Pleo at `url`."""
+
+    def __init__(
+        self, folder: Path, url: str, *, vendor_based: bool = True, settings: Mapping[str, str] | None = None
+    ) -> None:
+        self.folder, self.url = folder, url
+        chosen = {
+            "pleo.company_id": COMPANY_ID,
+            "pleo.base_url": url,
+            "vat.input_account": "2640",
+            "vat.output_account": "2610",
+        } | dict(settings or {})
+        self.settings = folder / "pleo-export.toml"
+        self.settings.write_text(settings_text(chosen), encoding="utf-8")
+        (folder / "chart.toml").write_text(example_chart(), encoding="utf-8")
+        self.control(
+            "POST",
+            "companies",
+            {
+                "id": COMPANY_ID,
+                "name": "Story ApS",
+                "apiKey": API_KEY,
+                "vendorBasedBookkeeping": vendor_based,
+            },
+        )
+
+    def control(self, method: str, path: str, body: object = None) -> Any:
+        """Call the simulator's control API."""
+        request = urllib.request.Request(
+            f"{self.url}/control/{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def expenses(self, count: int, *, scenario: str = "plain", seed: int = 1, receipts: int = 1) -> list[str]:
+        order = {"seed": seed, "count": count, "scenario": scenario, "receipts": receipts}
+        ids: list[str] = self.control("POST", f"companies/{COMPANY_ID}/expenses:generate", order)["ids"]
+        return ids
+
+    def press_export(self, ids: list[str] | None = None) -> str:
+        body = {} if ids is None else {"accountingEntryIds": ids}
+        job: str = self.control("POST", f"companies/{COMPANY_ID}/export", body)["data"]["id"]
+        return job
+
+    def company(self) -> Any:
+        return self.control("GET", f"companies/{COMPANY_ID}")
+
+    def job(self, job_id: str) -> Any:
+        return next(job for job in self.company()["jobs"] if job["id"] == job_id)
+
+    def audit(self) -> list[Any]:
+        entries: list[Any] = self.control("GET", "audit")
+        return entries
+
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        """Start `pleo-export` as a process of its own."""
+        return subprocess.Popen(
+            [PLEO_EXPORT, *command, "--settings", str(self.settings)],
+            env=os.environ | {"PLEO_EXPORT_API_KEY": API_KEY},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def call(self, *command: str) -> tuple[int, str, str]:
+        """Let `pleo-export` run to its end; return exit code, stdout and stderr."""
+        with self.start(*command) as process:
+            stdout, stderr = process.communicate(timeout=120)
+        return process.returncode, stdout, stderr
+
+    @property
+    def books(self) -> Path:
+        return self.folder / "books"
+
+    def entry_files(self) -> dict[str, list[Path]]:
+        """Every file of the ledger that holds a transaction of ours, by reference, whatever its name."""
+        found: dict[str, list[Path]] = {}
+        for path in self.books.glob("[0-9]*/*/*.beancount"):
+            for line in path.read_text(encoding="utf-8").splitlines():
+                if line.startswith("  pleo-id: "):
+                    found.setdefault(line.split('"')[1], []).append(path)
+        return found
+
+    def tree(self) -> dict[str, bytes]:
+        """The whole ledger, byte for byte."""
+        return {
+            str(path.relative_to(self.books)): path.read_bytes()
+            for path in self.books.rglob("*")
+            if path.is_file()
+        }
+
+
+@contextmanager
+def simulator_process(seed: int = 1) -> Iterator[str]:
+    """Run the simulator as a process of its own, so that it outlives whatever is killed."""
+    command = [sys.executable, "-m", "pleo_export.simulator", "--port", "0", "--seed", str(seed)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.kill()
+
+
+def events_of(audit: list[Any], job_id: str) -> Counter[str]:
+    """Count the events that Pleo accepted for a job."""
+    return Counter(
+        entry["body"]["event"]
+        for entry in audit
+        if entry["path"] == "/v3/export-job-events"
+        and entry["status"] == 202
+        and entry["body"]["jobId"] == job_id
+    )
+
+
+def assert_ledger_clean(books: Path) -> None:
+    verdict = bean_check(books, 60)
+    assert verdict.available, "bean-check belongs to the test environment"
+    assert verdict.clean, verdict.errors
