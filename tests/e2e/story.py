@@ -1,10 +1,8 @@
 """A company of one's own for an end-to-end test: settings on disk, a simulated Pleo, the real command line."""
 
-import json
 import os
 import subprocess
 import sys
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ from typing import Any
 
 from pleo_export.accounting.ledger import bean_check
 from pleo_export.cli.init import example_chart, settings_text
+from pleo_export.simulator.hands import Hands
 
 COMPANY_ID = "5f0c7f4e-1d54-4a6e-9a6b-0d8c1f3a2b10"
 API_KEY = "plp_story_key"
@@ -35,47 +34,25 @@ class Story:
         self.settings = folder / "pleo-export.toml"
         self.settings.write_text(settings_text(chosen), encoding="utf-8")
         (folder / "chart.toml").write_text(example_chart(), encoding="utf-8")
-        self.control(
-            "POST",
-            "companies",
-            {
-                "id": COMPANY_ID,
-                "name": "Story ApS",
-                "apiKey": API_KEY,
-                "vendorBasedBookkeeping": vendor_based,
-            },
+        self.bookkeeper = Hands(url)
+        self.bookkeeper.create_company(
+            "Story ApS", id=COMPANY_ID, apiKey=API_KEY, vendorBasedBookkeeping=vendor_based
         )
-
-    def control(self, method: str, path: str, body: object = None) -> Any:
-        """Call the simulator's control API."""
-        request = urllib.request.Request(
-            f"{self.url}/control/{path}",
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
 
     def expenses(self, count: int, *, scenario: str = "plain", seed: int = 1, receipts: int = 1) -> list[str]:
-        order = {"seed": seed, "count": count, "scenario": scenario, "receipts": receipts}
-        ids: list[str] = self.control("POST", f"companies/{COMPANY_ID}/expenses:generate", order)["ids"]
-        return ids
+        return self.bookkeeper.generate(COMPANY_ID, count, seed=seed, scenario=scenario, receipts=receipts)
 
     def press_export(self, ids: list[str] | None = None) -> str:
-        body = {} if ids is None else {"accountingEntryIds": ids}
-        job: str = self.control("POST", f"companies/{COMPANY_ID}/export", body)["data"]["id"]
-        return job
+        return self.bookkeeper.press_export(COMPANY_ID, ids)
 
     def company(self) -> Any:
-        return self.control("GET", f"companies/{COMPANY_ID}")
+        return self.bookkeeper.company(COMPANY_ID)
 
     def job(self, job_id: str) -> Any:
         return next(job for job in self.company()["jobs"] if job["id"] == job_id)
 
     def audit(self) -> list[Any]:
-        entries: list[Any] = self.control("GET", "audit")
-        return entries
+        return self.bookkeeper.audit()
 
     def start(self, *command: str) -> subprocess.Popen[str]:
         """Start `pleo-export` as a process of its own."""

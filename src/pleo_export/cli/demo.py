@@ -1,12 +1,10 @@
 """`pleo-export demo`: the whole story on this machine, checked at the end."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
-import aiohttp
 import msgspec
 import typer
 from rich.console import Console
@@ -71,7 +69,7 @@ def demo(
     console = err()
     with explained():
         settings = _set_up(folder, console)
-        report = complete(_play(settings, seed, count, console))
+        report = _play(settings, seed, count, console)
     if as_json:
         print_json(report)
     else:
@@ -100,22 +98,25 @@ def _set_up(folder: Path, console: Console) -> Settings:
     return load_settings(folder / SETTINGS_FILE)
 
 
-async def _play(settings: Settings, seed: int, count: int, console: Console) -> Report:
+def _play(settings: Settings, seed: int, count: int, console: Console) -> Report:
     # Only this command needs the simulator: a Pleo of its own, reached over HTTP like the real one.
     from pleo_export.simulator.generator import generate  # noqa: PLC0415
+    from pleo_export.simulator.hands import Hands  # noqa: PLC0415
     from pleo_export.simulator.server import RunningSimulator  # noqa: PLC0415
 
     with RunningSimulator(seed=seed) as simulator:
-        async with aiohttp.ClientSession(simulator.url + "/control/") as control:
-            key = await _press_export(control, seed, count)
-            console.print(
-                f"Simulated Pleo at {simulator.url}; a bookkeeper has pressed Export for {count} expenses"
-            )
-            local = settings.model_copy(
-                update={"pleo": settings.pleo.model_copy(update={"base_url": simulator.url})}
-            )
-            (job,) = await export(local, ApiKey(key), console)
-            pleo = await _call(control, "GET", f"companies/{COMPANY_ID}")
+        bookkeeper = Hands(simulator.url)
+        company = bookkeeper.create_company("Demo ApS", id=COMPANY_ID, vendorBasedBookkeeping=True)
+        bookkeeper.generate(COMPANY_ID, count, seed=seed, scenario="demo")
+        bookkeeper.press_export(COMPANY_ID)
+        console.print(
+            f"Simulated Pleo at {simulator.url}; a bookkeeper has pressed Export for {count} expenses"
+        )
+        local = settings.model_copy(
+            update={"pleo": settings.pleo.model_copy(update={"base_url": simulator.url})}
+        )
+        (job,) = complete(export(local, ApiKey(company["apiKey"]), console))
+        pleo = bookkeeper.company(COMPANY_ID)
     expected = {
         one.payload["accountingEntryId"]: one.must_fail
         for one in generate(seed, count, "demo", company_id=COMPANY_ID)
@@ -126,26 +127,10 @@ async def _play(settings: Settings, seed: int, count: int, console: Console) -> 
         job=job,
         expenses=pleo["expenses"],
         unexpected=_unexpected(pleo["expenses"], expected),
-        wallets=_wallets(pleo.get("walletMovements", {}), trial_balance(folder)),
-        verdict=await asyncio.to_thread(bean_check, folder, BEAN_CHECK_SECONDS),
+        wallets=_wallets(pleo["walletMovements"], trial_balance(folder)),
+        verdict=bean_check(folder, BEAN_CHECK_SECONDS),
         ledger=str(folder / "main.beancount"),
     )
-
-
-async def _press_export(control: aiohttp.ClientSession, seed: int, count: int) -> str:
-    company = await _call(
-        control, "POST", "companies", {"id": COMPANY_ID, "name": "Demo ApS", "vendorBasedBookkeeping": True}
-    )
-    order = {"seed": seed, "count": count, "scenario": "demo"}
-    await _call(control, "POST", f"companies/{COMPANY_ID}/expenses:generate", order)
-    await _call(control, "POST", f"companies/{COMPANY_ID}/export", {})
-    key: str = company["apiKey"]
-    return key
-
-
-async def _call(control: aiohttp.ClientSession, method: str, path: str, body: object = None) -> Any:
-    async with control.request(method, path, json=body, raise_for_status=True) as answer:
-        return await answer.json()
 
 
 def _unexpected(expenses: Sequence[Mapping[str, Any]], expected: Mapping[str, str | None]) -> Sequence[str]:

@@ -1,0 +1,63 @@
+"""What we read back from the ledger's own text. A bookkeeper may have edited it since."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+
+from pleo_export.accounting.ledger.syntax import unquoted
+
+_DAY = re.compile(r"^(\d{4})[-/](\d{1,2})[-/](\d{1,2})[ \t]+(?:txn|[*!])", re.MULTILINE)
+_POSTING = re.compile(
+    r"^[ \t]+(?:[*!][ \t]+)?([A-Z]\w*(?::[\w-]+)+)[ \t]+([-+]?[\d,]+(?:\.\d*)?)[ \t]+([A-Z][A-Z0-9'._-]*)",
+    re.MULTILINE,
+)
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What an entry's file says now: whose it is, when it is posted, and the fingerprint it was written with."""
+
+    reference: str | None
+    posted: date
+    fingerprint: str | None
+
+
+def entry_facts(text: str) -> Facts | None:
+    """Read the facts of an entry's file; None where no dated transaction is left in it."""
+    day = _DAY.search(text)
+    if day is None:
+        return None
+    try:
+        posted = date(*map(int, day.groups()))
+    except ValueError:
+        return None
+    return Facts(metadata_text(text, "pleo-id"), posted, metadata_text(text, "fingerprint"))
+
+
+def metadata_text(text: str, key: str) -> str | None:
+    """Return the first text value of a metadata key, or None."""
+    found = re.search(rf'^[ \t]+{re.escape(key)}:[ \t]*"((?:[^"\\]|\\.)*)"', text, re.MULTILINE | re.DOTALL)
+    return unquoted(found[1]) if found else None
+
+
+def first_account(text: str) -> str | None:
+    """Return the account name of an entry's first posting, where it has one."""
+    return next((account for account, _, _ in _postings(text)), None)
+
+
+def trial_balance(folder: Path) -> dict[tuple[str, str], Decimal]:
+    """Sum the postings of the ledger's entry files by account name and currency, in currency units."""
+    totals: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for path in sorted(folder.glob("[0-9]*/*/*.beancount")):
+        for account, currency, amount in _postings(path.read_text(encoding="utf-8")):
+            totals[account, currency] += amount
+    return dict(totals)
+
+
+def _postings(text: str) -> Iterator[tuple[str, str, Decimal]]:
+    for account, number, currency in _POSTING.findall(text):
+        yield account, currency, Decimal(number.replace(",", ""))

@@ -1,0 +1,51 @@
+"""The root files of a ledger, and how they follow the chart."""
+
+from threading import Lock
+
+from pleo_export.accounting.ledger.chart import Chart, ChartMissingError, read_chart
+from pleo_export.accounting.ledger.folder import LedgerFolder
+from pleo_export.accounting.ledger.settings import LedgerSettings
+from pleo_export.accounting.ledger.writer import ACCOUNTS_FILE, accounts_text, main_text
+
+# Beancount calls an include that matches nothing an error: this file lets a ledger without entries pass.
+KEEP_FILE = "1970/01/keep.main.beancount"
+_KEEP_TEXT = "; Keeps the include in main.beancount valid while there is no entry.\n"
+
+
+class Roots:
+    """Keeps `main.beancount` there and `accounts.beancount` in step with the chart file, whose changes it notices."""
+
+    def __init__(self, settings: LedgerSettings, folder: LedgerFolder) -> None:
+        self._settings, self._folder = settings, folder
+        self._preparing = Lock()
+        self._read: tuple[tuple[int, int, int], Chart] | None = None
+
+    def chart(self) -> Chart:
+        """Return the chart last seen, or read it. Raises ChartMissingError or ChartInvalidError."""
+        return self._read[1] if self._read else read_chart(self._settings.chart)
+
+    def prepared(self) -> Chart:
+        """Return the chart as it is now, once the root files follow it. Raises as `chart`, and for the disk."""
+        path = self._settings.chart
+        try:
+            stat = path.stat()
+        except OSError as error:
+            raise ChartMissingError(path, error) from error
+        version = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        with self._preparing:
+            main = self._settings.folder / "main.beancount"
+            if self._read is None or self._read[0] != version or not main.exists():
+                chart = read_chart(path)
+                self._write(chart)
+                self._read = version, chart
+            return self._read[1]
+
+    def _write(self, chart: Chart) -> None:
+        root = self._settings.folder
+        accounts = root / ACCOUNTS_FILE
+        with self._folder.writing("the root files") as pen:
+            before = accounts.read_text(encoding="utf-8") if accounts.exists() else ""
+            if (text := accounts_text(chart, before)) != before:
+                pen.replace(accounts, [text.encode()])
+            pen.create(root / KEEP_FILE, [_KEEP_TEXT.encode()])
+            pen.create(root / "main.beancount", [main_text(chart).encode()])

@@ -1,0 +1,58 @@
+"""The control API from Python: what a test, a benchmark or a demonstration does in the place of people."""
+
+import json
+import urllib.request
+from typing import Any
+
+from pleo_export.simulator.vocabulary import JsonObject
+
+TIMEOUT_SECONDS = 60
+
+
+class Hands:
+    """Calls the control API of a running simulator. Raises urllib.error.HTTPError for a refused order."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def create_company(self, name: str, **order: Any) -> JsonObject:
+        """Make a company; return its `id`, `apiKey` and `accessToken`. `order` as in the control API."""
+        created: JsonObject = self.call("POST", "companies", {"name": name, **order})
+        return created
+
+    def generate(self, company_id: str, count: int, **order: Any) -> list[str]:
+        """Give the company made-up expenses; return their ids."""
+        body = {"count": count, **order}
+        ids: list[str] = self.call("POST", f"companies/{company_id}/expenses:generate", body)["ids"]
+        return ids
+
+    def press_export(self, company_id: str, entry_ids: list[str] | None = None) -> str:
+        """Press Export for these expenses, or for all that are not exported; return the job's id."""
+        body = {} if entry_ids is None else {"accountingEntryIds": entry_ids}
+        job_id: str = self.call("POST", f"companies/{company_id}/export", body)["data"]["id"]
+        return job_id
+
+    def company(self, company_id: str) -> JsonObject:
+        """Return what the web app shows of a company: expenses, outcomes, jobs."""
+        seen: JsonObject = self.call("GET", f"companies/{company_id}")
+        return seen
+
+    def audit(self) -> list[JsonObject]:
+        """Return every call to the public API so far."""
+        entries: list[JsonObject] = self.call("GET", "audit")
+        return entries
+
+    def advance(self, seconds: float) -> None:
+        """Move the simulator's clock."""
+        self.call("POST", "clock", {"advanceSeconds": seconds})
+
+    def call(self, method: str, path: str, body: object = None) -> Any:
+        """Call any path below /control/."""
+        request = urllib.request.Request(  # noqa: S310 the address of our own simulator
+            f"{self.url}/control/{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 likewise
+            return json.load(answer)

@@ -1,0 +1,91 @@
+"""The simulator as an application, as a blocking server, and as a server inside a test's process."""
+
+import socket
+from collections.abc import Callable
+from threading import Event, Thread
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+from fastapi import FastAPI
+
+from pleo_export.simulator import control, file_routes, public
+from pleo_export.simulator.answers import use_envelope
+from pleo_export.simulator.audit import AuditMiddleware
+from pleo_export.simulator.world import World
+
+_TAGS = [
+    {"name": "Export jobs", "description": "Lifecycle of one export run."},
+    {"name": "Export job items", "description": "Tracking records, one an expense in a job."},
+    {"name": "Export items", "description": "Bookkeeping data of a job's expenses."},
+    {"name": "Files", "description": "Receipts behind signed links."},
+    {"name": "Control", "description": "The test's own hands; Pleo has nothing of this. No credentials."},
+]
+
+
+def create_app(world: World) -> FastAPI:
+    """Assemble the simulator of `world`, public and control API."""
+    app = FastAPI(title="Pleo simulator", version="3", openapi_tags=_TAGS)
+    app.state.world = world
+    for router in (public.router, file_routes.router, control.router):
+        app.include_router(router)
+    use_envelope(app)
+    app.add_middleware(AuditMiddleware)
+    return app
+
+
+class _Server(uvicorn.Server):
+    """Tells when it accepts connections, which Uvicorn itself only logs."""
+
+    def __init__(self, world: World, on_ready: Callable[[], None]) -> None:
+        config = uvicorn.Config(
+            create_app(world), log_level="warning", access_log=False, timeout_graceful_shutdown=1
+        )
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    return socket.create_server((host, port), backlog=1024)
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://{host}:{port}"
+
+
+def run(host: str, port: int, *, seed: int = 0, on_ready: Callable[[str], None] = print) -> None:
+    """Serve until a signal ends the process; `on_ready` gets the address, whose port is free if `port` is 0."""
+    with _listen(host, port) as listener:
+        _Server(World(seed=seed), lambda: on_ready(_url(listener))).run(sockets=[listener])
+
+
+class RunningSimulator:
+    """Serves a world from a background thread on a free port of this machine, for as long as the context lasts.
+
+    While it runs, the world belongs to that thread: reach it over HTTP.
+    """
+
+    def __init__(self, *, seed: int = 0, world: World | None = None) -> None:
+        self.world = world or World(seed=seed)
+        self._listener = _listen("127.0.0.1", 0)
+        self.url = _url(self._listener)
+        self._ready = Event()
+        self._server = _Server(self.world, self._ready.set)
+        self._thread = Thread(target=self._server.run, kwargs={"sockets": [self._listener]}, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._ready.wait()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+        self._listener.close()

@@ -1,0 +1,1 @@
+"""What is shipped to authors of connectors: the contract suite, sample entries, and faults on order."""

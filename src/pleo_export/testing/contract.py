@@ -1,0 +1,345 @@
+"""The contract suite: what every connector must do. Subclass ConnectorContract and give it your books.
+
+    class TestMyConnector(ConnectorContract):
+        @pytest.fixture
+        def books(self) -> Books:
+            return MyBooks(...)
+
+It needs pytest with pytest-asyncio in auto mode. Give every test fresh books: each one records `exp-1`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+import pytest
+
+from pleo_export.accounting.port import (
+    ClosedPeriod,
+    Connector,
+    EntryRefusedError,
+    NoAnswerError,
+    PeriodClosedError,
+    Recorded,
+    UnreachableError,
+)
+from pleo_export.domain.entry import Entry, EntryState
+from pleo_export.domain.failures import Finding, ItemFailureType, Severity
+from pleo_export.testing.samples import (
+    Facts,
+    sample_bill,
+    sample_credit_note,
+    sample_entry,
+    sample_file,
+    sample_files,
+    sample_payment,
+)
+
+_RACERS = 8
+
+
+class Books(Protocol):
+    """The accounting system under test, seen past the connector: by its own files, tables or API."""
+
+    facts: Facts
+
+    async def open(self) -> Connector:
+        """Return a new connector to these books."""
+        ...
+
+    async def count(self, reference: str) -> int:
+        """Return how many entries with this reference there are, settlements not counted."""
+        ...
+
+    async def totals(self) -> dict[str, int]:
+        """Return the sum of all postings by account code, in minor units of `facts.currency`, zero sums left out."""
+        ...
+
+    async def files(self, reference: str) -> Sequence[str]:
+        """Return the SHA-256 of every file attached to the entry, in the order people see them."""
+        ...
+
+    async def snapshot(self) -> object:
+        """Return all there is, to be compared with a later snapshot."""
+        ...
+
+    def stalled(self) -> AbstractContextManager[None] | None:
+        """Return a context in which the system does not answer, or None where that cannot be had."""
+        ...
+
+
+class ConnectorContract:
+    """One test a promise of the port. Override `books`."""
+
+    @pytest.fixture
+    def books(self) -> Books:
+        """Return fresh books."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    async def connector(self, books: Books) -> AsyncIterator[Connector]:
+        """Open a connector, and close it after the test."""
+        connector = await books.open()
+        yield connector
+        await connector.close()
+
+    async def test_an_entry_that_was_never_recorded_is_not_found(self, connector: Connector) -> None:
+        assert await connector.find("exp-1") is None
+
+    async def test_a_recorded_entry_is_found_with_its_date_and_fingerprint(
+        self, books: Books, connector: Connector
+    ) -> None:
+        entry = sample_entry(facts=books.facts)
+        recorded = await connector.record(entry)
+        assert recorded.created
+        assert recorded.posted == entry.posting_date
+        assert recorded.fingerprint in (entry.fingerprint, None)
+        assert await connector.find("exp-1") == msgspec.structs.replace(recorded, created=False)
+
+    async def test_recording_twice_gives_one_entry(self, books: Books, connector: Connector) -> None:
+        entry = sample_entry(facts=books.facts)
+        first = await connector.record(entry)
+        second = await connector.record(entry)
+        assert second == msgspec.structs.replace(first, created=False)
+        assert await books.count("exp-1") == 1
+        assert await books.totals() == _totals(entry)
+
+    async def test_racing_records_give_one_entry(self, books: Books, connector: Connector) -> None:
+        entry = sample_entry(facts=books.facts)
+        racers = [connector, await books.open()]
+        answers = await asyncio.gather(*(racers[turn % 2].record(entry) for turn in range(_RACERS)))
+        await racers[1].close()
+        assert [answer.created for answer in answers].count(True) == 1
+        assert len({answer.external_id for answer in answers}) == 1
+        assert await books.count("exp-1") == 1
+
+    async def test_the_same_reference_on_another_date_is_the_same_entry(
+        self, books: Books, connector: Connector
+    ) -> None:
+        first = await connector.record(sample_entry(facts=books.facts))
+        second = await connector.record(
+            sample_entry(facts=books.facts, posting_date=books.facts.other_open_day)
+        )
+        assert second == msgspec.structs.replace(first, created=False)
+        assert await books.count("exp-1") == 1
+
+    async def test_races_on_different_dates_give_one_entry(self, books: Books, connector: Connector) -> None:
+        days = [books.facts.open_day, books.facts.other_open_day] * (_RACERS // 2)
+        answers = await asyncio.gather(
+            *(connector.record(sample_entry(facts=books.facts, posting_date=day)) for day in days)
+        )
+        assert [answer.created for answer in answers].count(True) == 1
+        assert len({answer.posted for answer in answers}) == 1
+        assert await books.count("exp-1") == 1
+
+    async def test_different_references_are_different_entries(
+        self, books: Books, connector: Connector
+    ) -> None:
+        references = ["exp-1", "exp-1-1", "exp_1", "exp.1", "exp/1", "Ausgabe 1", "../exp-1", "x" * 200]
+        recorded = [await connector.record(sample_entry(one, facts=books.facts)) for one in references]
+        assert len({one.external_id for one in recorded}) == len(references)
+        for reference, one in zip(references, recorded, strict=True):
+            assert await connector.find(reference) == msgspec.structs.replace(one, created=False)
+
+    async def test_a_draft_is_recorded_once_as_well(self, books: Books, connector: Connector) -> None:
+        _needs(connector.capabilities.drafts, "drafts")
+        draft = sample_entry(facts=books.facts, state=EntryState.DRAFT)
+        assert (await connector.record(draft)).created
+        assert not (await connector.record(draft)).created
+        assert await books.count("exp-1") == 1
+
+    async def test_a_bill_and_its_settlement_are_both_there(self, books: Books, connector: Connector) -> None:
+        _needs(connector.capabilities.payables, "payables")
+        await self._stands(books, connector, sample_bill(facts=books.facts))
+
+    async def test_a_credit_note_is_recorded(self, books: Books, connector: Connector) -> None:
+        _needs(connector.capabilities.payables, "payables")
+        await self._stands(books, connector, sample_credit_note(facts=books.facts))
+
+    async def test_a_payment_is_recorded(self, books: Books, connector: Connector) -> None:
+        _needs(connector.capabilities.payables, "payables")
+        await self._stands(books, connector, sample_payment(facts=books.facts))
+
+    async def test_files_are_attached_in_order_with_their_content(
+        self, books: Books, connector: Connector, tmp_path: Path
+    ) -> None:
+        files = sample_files(tmp_path, 3 if connector.capabilities.several_attachments else 1)
+        entry, recorded = await self._recorded_for_files(books, connector)
+        for file in files:
+            await connector.attach(entry, recorded, file)
+        assert list(await books.files("exp-1")) == [file.sha256 for file in files]
+
+    async def test_a_file_attached_twice_is_there_once(
+        self, books: Books, connector: Connector, tmp_path: Path
+    ) -> None:
+        entry, recorded = await self._recorded_for_files(books, connector)
+        file = sample_file(tmp_path)
+        await connector.attach(entry, recorded, file)
+        await asyncio.gather(*(connector.attach(entry, recorded, file) for _ in range(3)))
+        assert list(await books.files("exp-1")) == [file.sha256]
+
+    async def test_a_file_is_attached_after_a_restart(
+        self, books: Books, connector: Connector, tmp_path: Path
+    ) -> None:
+        entry, _ = await self._recorded_for_files(books, connector)
+        reopened = await books.open()
+        found = await reopened.find("exp-1")
+        assert found is not None
+        await reopened.attach(entry, found, sample_file(tmp_path))
+        await reopened.close()
+        assert len(await books.files("exp-1")) == 1
+
+    async def test_an_unknown_account_is_refused_and_nothing_stays(
+        self, books: Books, connector: Connector
+    ) -> None:
+        before = await books.totals()
+        entry = sample_entry(facts=msgspec.structs.replace(books.facts, expense=books.facts.missing))
+        with pytest.raises(EntryRefusedError) as refused:
+            await connector.record(entry)
+        assert refused.value.type is ItemFailureType.ACCOUNT_UNKNOWN
+        assert books.facts.missing in str(refused.value)
+        assert await connector.find("exp-1") is None
+        assert await books.totals() == before
+
+    async def test_a_refused_entry_can_be_recorded_once_it_is_right(
+        self, books: Books, connector: Connector
+    ) -> None:
+        wrong = sample_entry(facts=msgspec.structs.replace(books.facts, expense=books.facts.missing))
+        with pytest.raises(EntryRefusedError):
+            await connector.record(wrong)
+        assert (await connector.record(sample_entry(facts=books.facts))).created
+
+    async def test_a_closed_day_is_rejected_and_nothing_stays(
+        self, books: Books, connector: Connector
+    ) -> None:
+        day = books.facts.closed_day
+        rejects = connector.capabilities.closed_period is ClosedPeriod.REJECTS
+        _needs(rejects and day is not None, "rejection of closed days")
+        with pytest.raises(PeriodClosedError) as closed:
+            await connector.record(sample_entry(facts=books.facts, posting_date=day))
+        assert closed.value.day == day
+        assert closed.value.next_open is None or closed.value.next_open > closed.value.day
+        assert await connector.find("exp-1") is None
+
+    async def test_a_closed_day_moves_the_date_and_says_so(self, books: Books, connector: Connector) -> None:
+        _needs(connector.capabilities.closed_period is ClosedPeriod.MOVES_THE_DATE, "moved dates")
+        recorded = await connector.record(
+            sample_entry(facts=books.facts, posting_date=books.facts.closed_day)
+        )
+        assert recorded.posted != books.facts.closed_day
+        assert await connector.find("exp-1") == msgspec.structs.replace(recorded, created=False)
+
+    async def test_every_verb_ends_in_time_when_the_system_does_not_answer(
+        self, books: Books, connector: Connector, tmp_path: Path
+    ) -> None:
+        earlier, entry = sample_entry("exp-0", facts=books.facts), sample_entry(facts=books.facts)
+        recorded, file = await connector.record(earlier), sample_file(tmp_path)
+        stalled = books.stalled()
+        if stalled is None:
+            pytest.skip("these books cannot be stalled")
+        looks: list[Callable[[], Awaitable[object]]] = [
+            connector.check,
+            connector.reference_data,
+            lambda: connector.find("exp-1"),
+            lambda: connector.attach(earlier, recorded, file),
+        ]
+        with stalled:
+            for look in looks:
+                with suppress(UnreachableError, NoAnswerError):
+                    await asyncio.wait_for(look(), books.facts.seconds)
+            with pytest.raises((UnreachableError, NoAnswerError)):
+                await asyncio.wait_for(connector.record(entry), books.facts.seconds)
+        await connector.record(entry)
+        assert await books.count("exp-1") == 1
+
+    async def test_healthy_books_have_no_findings_that_stop_a_job(
+        self, books: Books, connector: Connector
+    ) -> None:
+        assert _errors(await connector.check()) == []
+        await connector.record(sample_entry(facts=books.facts))
+        assert _errors(await connector.check()) == []
+
+    async def test_looking_changes_nothing(self, books: Books, connector: Connector) -> None:
+        recorded = await connector.record(sample_entry(facts=books.facts))
+        before = await books.snapshot()
+        await connector.check()
+        await connector.reference_data()
+        await connector.find("exp-1")
+        await connector.preview(sample_entry("exp-2", facts=books.facts))
+        connector.link(recorded)
+        assert await books.snapshot() == before
+
+    async def test_the_reference_data_knows_the_accounts_and_the_lock(
+        self, books: Books, connector: Connector
+    ) -> None:
+        facts, data = books.facts, await connector.reference_data()
+        for code in (facts.expense, facts.wallet, facts.tax, facts.payable):
+            account = data.account(code)
+            assert account is not None
+            assert account.active
+        assert data.account(facts.missing) is None
+        if data.vendors is not None:
+            assert facts.vendor.id in {vendor.id for vendor in data.vendors}
+        if data.locked_through is not None and facts.closed_day is not None:
+            assert facts.closed_day <= data.locked_through < facts.open_day
+
+    async def test_a_preview_shows_every_amount_and_records_nothing(
+        self, books: Books, connector: Connector
+    ) -> None:
+        entry = sample_bill(facts=books.facts)
+        text = await connector.preview(entry)
+        for posting in (*entry.postings, *entry.settlement):
+            assert f"{abs(posting.amount.decimal):f}" in text
+        assert await connector.find(entry.reference) is None
+
+    async def test_links_of_different_entries_differ(self, books: Books, connector: Connector) -> None:
+        links = [
+            connector.link(await connector.record(sample_entry(one, facts=books.facts))) for one in ("a", "b")
+        ]
+        assert links == [None, None] or (None not in links and links[0] != links[1])
+
+    async def test_everything_is_still_there_after_closing_and_reopening(
+        self, books: Books, tmp_path: Path
+    ) -> None:
+        first = await books.open()
+        entry = sample_entry(facts=books.facts)
+        recorded = await first.record(entry)
+        if first.capabilities.attachments:
+            await first.attach(entry, recorded, sample_file(tmp_path))
+        await first.close()
+        before = await books.snapshot()
+        second = await books.open()
+        assert await second.find("exp-1") == msgspec.structs.replace(recorded, created=False)
+        await second.close()
+        assert await books.snapshot() == before
+
+    async def _stands(self, books: Books, connector: Connector, entry: Entry) -> None:
+        recorded = await connector.record(entry)
+        assert recorded.created
+        assert await connector.find(entry.reference) == msgspec.structs.replace(recorded, created=False)
+        assert await books.count(entry.reference) == 1
+        assert await books.totals() == _totals(entry)
+
+    async def _recorded_for_files(self, books: Books, connector: Connector) -> tuple[Entry, Recorded]:
+        _needs(connector.capabilities.attachments, "attachments")
+        entry = sample_entry(facts=books.facts)
+        return entry, await connector.record(entry)
+
+
+def _totals(entry: Entry) -> dict[str, int]:
+    totals: dict[str, int] = {}
+    for posting in (*entry.postings, *entry.settlement):
+        totals[posting.account] = totals.get(posting.account, 0) + posting.amount.units
+    return {account: units for account, units in totals.items() if units}
+
+
+def _errors(findings: Sequence[Finding]) -> list[Finding]:
+    return [one for one in findings if one.severity is Severity.ERROR]
+
+
+def _needs(capability: bool, name: str) -> None:  # noqa: FBT001
+    if not capability:
+        pytest.skip(f"the connector has no {name}")
