@@ -19,7 +19,7 @@ $(READY): pyproject.toml uv.lock
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq python3-venv; \
 		else echo "Please install Python's venv module first (Debian: apt-get install python3-venv)." >&2; exit 1; fi; }
 	@test -x .uv/bin/uv || { $(PYTHON) -m venv .uv && .uv/bin/pip install --quiet uv==$(UV_VERSION); }
-	.uv/bin/uv sync --frozen --quiet --python $(PYTHON)
+	.uv/bin/uv sync --frozen --quiet --compile-bytecode --python $(PYTHON)
 	@touch $(READY)
 
 demo: $(READY)  ## the main job: Export pressed in a simulated Pleo, a checked ledger at the end

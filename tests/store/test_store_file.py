@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from stores import JOB, NOON, create_entry, opened, planned, succeed
 
@@ -20,6 +22,8 @@ from pleo_export.store.errors import (
     StoreNotWritableError,
     StoreReplacedError,
 )
+from pleo_export.store.migrate import HEAD, migrate
+from pleo_export.store.sqlite import SqliteFile
 from pleo_export.store.tables import metadata
 
 
@@ -71,10 +75,28 @@ async def test_the_reading_engine_cannot_write(tmp_path: Path) -> None:
         assert len(await store.items(JOB)) == 1
 
 
-async def test_the_migrations_lead_to_the_tables_the_code_uses(tmp_path: Path) -> None:
+def test_the_newest_migration_is_the_one_that_opening_looks_for() -> None:
+    config = Config()
+    config.set_main_option("script_location", "pleo_export.store:migrations")
+    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+
+
+def test_the_migrations_lead_to_the_tables_the_code_uses(tmp_path: Path) -> None:
+    file = SqliteFile(tmp_path / "store.db")
+    file.prepare()
+    with file.writer.begin() as connection:
+        migrate(connection, None)
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        assert context.get_current_revision() == HEAD
+        assert compare_metadata(context, metadata) == []
+    file.dispose()
+
+
+async def test_a_new_store_needs_no_migration(tmp_path: Path) -> None:
     async with opened(tmp_path / "store.db") as store:
         with store._file.reader.begin() as connection:
             context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+            assert context.get_current_revision() == HEAD
             assert compare_metadata(context, metadata) == []
 
 
@@ -82,10 +104,12 @@ async def test_a_migration_that_fails_leaves_no_half_schema(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "store.db"
-    with monkeypatch.context() as patched:
-        patched.setattr("alembic.op.create_index", lambda *_: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            await Store.open(path, lambda: NOON)
+    file = SqliteFile(path)
+    file.prepare()
+    monkeypatch.setattr("alembic.op.create_index", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError), file.writer.begin() as connection:
+        migrate(connection, None)
+    file.dispose()
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
     async with opened(path) as store:

@@ -82,21 +82,21 @@ def entry_created(connection: Connection, job_id: str, entry_id: str, facts: dic
         raise SecondEntryError(job_id, entry_id, known.external_id, facts["external_id"])
 
 
-def record(connection: Connection, job_id: str, entry_id: str) -> None:
+def record(connection: Connection, job_id: str, entry_id: str) -> ItemProgress:
     """Take an item with a known entry to its final success; repeating that changes nothing."""
-    if not connection.execute(RECORD, {"job": job_id, "entry": entry_id}).rowcount:
-        _accept_repeat(connection, job_id, entry_id, Phase.RECORDED)
+    connection.execute(RECORD, {"job": job_id, "entry": entry_id})
+    return _arrived(connection, job_id, entry_id, Phase.RECORDED)
 
 
 def reject(
     connection: Connection, job_id: str, entry_id: str, failure: tuple[ItemFailureType, str, bool]
-) -> None:
+) -> ItemProgress:
     """Take an item to its final failure: type, reason, and whether the outcome is unknown. The first one stays."""
     failure_type, reason, unknown = failure
     facts = {"failure_type": failure_type.value, "failure_reason": reason, "unknown": unknown}
     rejected = {"job": job_id, "entry": entry_id, "phase": Phase.REJECTED.value, **facts}
-    if not connection.execute(REJECT, rejected).rowcount:
-        _accept_repeat(connection, job_id, entry_id, Phase.REJECTED)
+    connection.execute(REJECT, rejected)
+    return _arrived(connection, job_id, entry_id, Phase.REJECTED)
 
 
 def report(connection: Connection, job_id: str, entry_ids: Sequence[str], now: datetime) -> None:
@@ -157,9 +157,11 @@ def _progress(row: Row[Any]) -> ItemProgress:
     return msgspec.convert(row, ItemProgress, from_attributes=True)
 
 
-def _accept_repeat(connection: Connection, job_id: str, entry_id: str, target: Phase) -> None:
-    if get(connection, job_id, entry_id).phase is not target:
+def _arrived(connection: Connection, job_id: str, entry_id: str, target: Phase) -> ItemProgress:
+    item = get(connection, job_id, entry_id)
+    if item.phase is not target:
         raise _refusal(connection, job_id, entry_id, target)
+    return item
 
 
 def _refusal(connection: Connection, job_id: str, entry_id: str, target: str) -> IllegalTransitionError:

@@ -13,7 +13,7 @@ from pleo_export.domain.job import JobEventType
 from pleo_export.domain.progress import CompanyProgress, ItemProgress, JobProgress
 from pleo_export.store import items, jobs
 from pleo_export.store.errors import NewerStoreError, StoreClosedError
-from pleo_export.store.migrate import UnknownRevisionError, upgrade
+from pleo_export.store.migrate import UnknownRevisionError, make_ready
 from pleo_export.store.sqlite import SqliteFile
 from pleo_export.store.writer import Operation, T, Writer
 
@@ -98,16 +98,16 @@ class Store:
         facts = items.entry_facts(external_id, url, exported_at, posted_on, already_there=already_there)
         await self._writer.run(lambda connection: items.entry_created(connection, job_id, entry_id, facts))
 
-    async def recorded(self, job_id: str, entry_id: str) -> None:
-        """Take an intended item with a known entry to its final success."""
-        await self._writer.run(lambda connection: items.record(connection, job_id, entry_id))
+    async def recorded(self, job_id: str, entry_id: str) -> ItemProgress:
+        """Take an intended item with a known entry to its final success, and return it."""
+        return await self._writer.run(lambda connection: items.record(connection, job_id, entry_id))
 
     async def rejected(
         self, job_id: str, entry_id: str, failure_type: ItemFailureType, reason: str, *, unknown: bool = False
-    ) -> None:
-        """Take a planned or intended item to its final failure. Of several rejections the first stays."""
+    ) -> ItemProgress:
+        """Take a planned or intended item to its final failure, and return it. Of several rejections the first stays."""
         failure = (failure_type, reason, unknown)
-        await self._writer.run(lambda connection: items.reject(connection, job_id, entry_id, failure))
+        return await self._writer.run(lambda connection: items.reject(connection, job_id, entry_id, failure))
 
     async def reported(self, job_id: str, entry_ids: Sequence[str]) -> None:
         """Note that Pleo took the outcomes of these final items: of all, or, where one is not final, of none."""
@@ -184,7 +184,7 @@ def _make_ready(file: SqliteFile) -> None:
     file.prepare()
     try:
         with file.writer.begin() as connection:
-            upgrade(connection)
+            make_ready(connection)
     except UnknownRevisionError as error:
         raise NewerStoreError(file.path, error.revision) from error
     except DBAPIError as error:

@@ -84,7 +84,7 @@ class LedgerConnector:
     def __init__(self, settings: LedgerSettings) -> None:
         self._settings = settings
         self._folder = LedgerFolder(settings.folder)
-        self._workers = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="ledger")
+        self._workers = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._roots = Roots(settings, self._folder)
 
     async def check(self) -> Sequence[Finding]:
