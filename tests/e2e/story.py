@@ -72,7 +72,7 @@ class Story:
 
     @property
     def books(self) -> Path:
-        return self.folder / "books"
+        return self.folder / "ledger"
 
     def entry_files(self) -> dict[str, list[Path]]:
         """Every file of the ledger that holds a transaction of ours, by reference, whatever its name."""

@@ -44,7 +44,7 @@ def test_every_outcome_is_as_expected_and_a_second_run_records_nothing_twice(tmp
     assert sum(item["phase"] == "rejected" for item in first["job"]["items"]) == 9
     assert {wallet["currency"] for wallet in first["wallets"]} >= {"EUR", "DKK", "SEK", "GBP", "USD", "NOK"}
     assert all(wallet["pleo"] == wallet["ledger"] for wallet in first["wallets"])
-    before = read_all(tmp_path / "demo" / "books")
+    before = read_all(tmp_path / "demo" / "ledger")
 
     code, stdout = demo(tmp_path / "demo", "--json")
     second = json.loads(stdout)
@@ -52,7 +52,7 @@ def test_every_outcome_is_as_expected_and_a_second_run_records_nothing_twice(tmp
     assert outcomes(second) == outcomes(first)
     recorded = [item for item in second["job"]["items"] if item["phase"] == "recorded"]
     assert all(item["already_there"] for item in recorded)
-    assert read_all(tmp_path / "demo" / "books") == before
+    assert read_all(tmp_path / "demo" / "ledger") == before
 
 
 def test_it_tells_the_story_in_words(tmp_path: Path) -> None:

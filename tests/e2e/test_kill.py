@@ -13,9 +13,9 @@ from threading import Timer
 from typing import Any
 
 import pytest
-from story import COMPANY_ID, Story, assert_ledger_clean, events_of, simulator_process
 
 from pleo_export.cli.common import ExitCode
+from tests.e2e.story import COMPANY_ID, Story, assert_ledger_clean, events_of, simulator_process
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

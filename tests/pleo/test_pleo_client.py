@@ -5,8 +5,6 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from misbehaving_server import RESETS, STALLS, Behaviour, Server, Waits, answers, serving
-from pleo_samples import COMPANY, ENTRY, JOB, SECRET, item, job, job_item, page, problem, single
 
 from pleo_export.domain.failures import ItemFailureType, JobFailureType
 from pleo_export.domain.item import ExportItem, UnreadableItem
@@ -14,6 +12,8 @@ from pleo_export.domain.job import ItemStatus, ItemUpdate, JobEvent, JobEventTyp
 from pleo_export.pleo import errors, limits
 from pleo_export.pleo.auth import ApiKey
 from pleo_export.pleo.client import PleoClient
+from tests.pleo.misbehaving_server import RESETS, STALLS, Behaviour, Server, Waits, answers, serving
+from tests.pleo.pleo_samples import COMPANY, ENTRY, JOB, SECRET, item, job, job_item, page, problem, single
 
 EVENTS = "POST /v3/export-job-events"
 LOOK = f"GET /v3/export-jobs/{JOB}"

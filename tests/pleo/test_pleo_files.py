@@ -7,7 +7,13 @@ import traceback
 from pathlib import Path
 
 import pytest
-from misbehaving_server import (
+
+from pleo_export.domain.entry import Attachment
+from pleo_export.domain.failures import ItemFailureType, RejectedItemError
+from pleo_export.pleo import limits, receipts
+from pleo_export.pleo.files import Downloader
+from pleo_export.pleo.transport import Timeouts
+from tests.pleo.misbehaving_server import (
     BABBLES,
     HANGS_UP,
     RESETS,
@@ -19,12 +25,6 @@ from misbehaving_server import (
     closed_port,
     serving,
 )
-
-from pleo_export.domain.entry import Attachment
-from pleo_export.domain.failures import ItemFailureType, RejectedItemError
-from pleo_export.pleo import limits, receipts
-from pleo_export.pleo.files import Downloader
-from pleo_export.pleo.transport import Timeouts
 
 PDF = b"%PDF-1.4\n" + bytes(range(256)) * 1000
 SIGNATURE = "X-Signature=c2VjcmV0"

@@ -3,10 +3,10 @@
 from random import Random
 
 import pytest
-from misbehaving_server import Waits
 
 from pleo_export.pleo import limits
 from pleo_export.pleo.retrying import CallError, Repeat, Retrier
+from tests.pleo.misbehaving_server import Waits
 
 
 class SafeError(CallError):

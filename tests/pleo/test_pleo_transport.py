@@ -6,7 +6,13 @@ import traceback
 from collections.abc import Awaitable, Callable
 
 import pytest
-from misbehaving_server import (
+
+from pleo_export.domain.job import ItemStatus, ItemUpdate
+from pleo_export.pleo import errors, limits
+from pleo_export.pleo.auth import ApiKey, BearerToken
+from pleo_export.pleo.client import PleoClient
+from pleo_export.pleo.transport import Timeouts, asked_wait, rate_limiter
+from tests.pleo.misbehaving_server import (
     BABBLES,
     BABBLES_UNREAD,
     HANGS_UP,
@@ -19,13 +25,7 @@ from misbehaving_server import (
     closed_port,
     serving,
 )
-from pleo_samples import COMPANY, ENTRY, JOB, SECRET, job, job_item, page, problem, single
-
-from pleo_export.domain.job import ItemStatus, ItemUpdate
-from pleo_export.pleo import errors, limits
-from pleo_export.pleo.auth import ApiKey, BearerToken
-from pleo_export.pleo.client import PleoClient
-from pleo_export.pleo.transport import Timeouts, asked_wait, rate_limiter
+from tests.pleo.pleo_samples import COMPANY, ENTRY, JOB, SECRET, job, job_item, page, problem, single
 
 FINE = answers(200, single(job()))
 CUT = answers(200, raw=b'{"data":', headers={"Content-Length": "5000"})

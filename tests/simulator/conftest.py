@@ -1,5 +1,6 @@
 import pytest
-from simulator_api import Api
+
+from tests.simulator.simulator_api import Api
 
 
 @pytest.fixture

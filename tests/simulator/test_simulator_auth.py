@@ -1,7 +1,7 @@
 import pytest
-from simulator_api import Api, basic, bearer
 
 from pleo_export.simulator.world import NewCompany
+from tests.simulator.simulator_api import Api, basic, bearer
 
 
 async def test_an_access_token_opens_the_company(api: Api) -> None:

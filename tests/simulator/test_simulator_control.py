@@ -1,9 +1,9 @@
 import pytest
-from simulator_api import Api
 
 from pleo_export.simulator.builder import Builder, Plan
 from pleo_export.simulator.vocabulary import ItemSubType, ItemType
 from pleo_export.simulator.world import NewCompany
+from tests.simulator.simulator_api import Api
 
 STRANGER = "99999999-9999-4999-8999-999999999999"
 

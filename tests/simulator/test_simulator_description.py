@@ -13,11 +13,11 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
-from simulator_api import Clock, bearer
 
 from pleo_export.simulator.generator import generate
 from pleo_export.simulator.server import create_app
 from pleo_export.simulator.world import NewCompany, World
+from tests.simulator.simulator_api import Clock, bearer
 
 pytestmark = pytest.mark.slow
 

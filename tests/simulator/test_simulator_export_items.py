@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 from PIL import Image, PdfParser
-from simulator_api import Api
 
 from pleo_export.simulator.builder import Builder, Plan
 from pleo_export.simulator.chart import VENDORS
 from pleo_export.simulator.receipts import OVERSIZE, Receipt, draw
 from pleo_export.simulator.vocabulary import WALLET_TYPES, ItemType, ReceiptKind
+from tests.simulator.simulator_api import Api
 
 
 async def put(api: Api, *payloads: object) -> list[str]:

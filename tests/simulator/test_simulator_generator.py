@@ -2,7 +2,6 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from simulator_api import Api
 
 from pleo_export.simulator.awkward import LONG_NOTE
 from pleo_export.simulator.chart import (
@@ -15,6 +14,7 @@ from pleo_export.simulator.chart import (
 )
 from pleo_export.simulator.generator import DEMO_MIN, Generated, Scenario, generate
 from pleo_export.simulator.vocabulary import WALLET_TYPES, ItemSubType, ItemType
+from tests.simulator.simulator_api import Api
 
 COMPANY = "0b0f7a52-3a52-4d6f-9a55-2f7d4a3a1c01"
 BOTH = ("inSupplierCurrency", "inWalletCurrency")

@@ -1,7 +1,8 @@
 from typing import Any
 
 import pytest
-from simulator_api import Api
+
+from tests.simulator.simulator_api import Api
 
 FINAL = ("successful", "failed", "abandoned")
 

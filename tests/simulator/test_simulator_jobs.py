@@ -1,7 +1,7 @@
 import pytest
-from simulator_api import Api
 
 from pleo_export.simulator.vocabulary import JobEvent, JobStatus
+from tests.simulator.simulator_api import Api
 
 FINAL_EVENTS = ("completed", "completed_with_errors", "failed")
 

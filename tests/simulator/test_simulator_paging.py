@@ -2,7 +2,8 @@ import re
 from typing import Any
 
 import pytest
-from simulator_api import Api
+
+from tests.simulator.simulator_api import Api
 
 
 async def items(api: Api, job_id: str, **query: object) -> tuple[list[str], Any]:

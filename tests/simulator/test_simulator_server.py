@@ -5,10 +5,10 @@ import sys
 from urllib.parse import urlsplit
 
 import pytest
-from simulator_api import bearer
 
 from pleo_export.simulator.server import RunningSimulator
 from pleo_export.simulator.world import NewCompany, World
+from tests.simulator.simulator_api import bearer
 
 
 def ask(url: str, method: str, path: str, body: str | None = None, **headers: str) -> int:

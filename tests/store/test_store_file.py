@@ -9,7 +9,6 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
-from stores import JOB, NOON, create_entry, opened, planned, succeed
 
 from pleo_export.domain.progress import Phase
 from pleo_export.store import Store, StoreError
@@ -25,6 +24,7 @@ from pleo_export.store.errors import (
 from pleo_export.store.migrate import HEAD, migrate
 from pleo_export.store.sqlite import SqliteFile
 from pleo_export.store.tables import metadata
+from tests.store.stores import JOB, NOON, create_entry, opened, planned, succeed
 
 
 async def pragma(store: Store, text: str) -> object:

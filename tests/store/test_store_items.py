@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import StatementError
-from stores import JOB, NOON, StoppedClock, create_entry, opened, planned, reject, succeed
 
 from pleo_export.domain.failures import ItemFailureType
 from pleo_export.domain.progress import ItemProgress, Phase
@@ -15,6 +14,7 @@ from pleo_export.store.errors import (
     UnknownItemError,
     UnknownJobError,
 )
+from tests.store.stores import JOB, NOON, StoppedClock, create_entry, opened, planned, reject, succeed
 
 Step = Callable[[Store, str], Awaitable[None]]
 

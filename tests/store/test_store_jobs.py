@@ -2,7 +2,6 @@ from datetime import timedelta, timezone
 from pathlib import Path
 
 import pytest
-from stores import COMPANY, JOB, NOON, StoppedClock, opened, planned, reject, succeed
 
 from pleo_export.domain.failures import JobFailureType
 from pleo_export.domain.job import JobEventType
@@ -13,6 +12,7 @@ from pleo_export.store.errors import (
     JobOfAnotherCompanyError,
     UnknownJobError,
 )
+from tests.store.stores import COMPANY, JOB, NOON, StoppedClock, opened, planned, reject, succeed
 
 
 async def test_a_company_remembers_when_it_was_first_seen_and_last_checked(tmp_path: Path) -> None:

@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from stores import JOB, opened
 
 from pleo_export.domain.progress import ItemProgress, Phase
+from tests.store.stores import JOB, opened
 
 CHILD = Path(__file__).with_name("writing_child.py")
 PROGRESS = ["planned", "intended", "created", "recorded"]

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event
-from stores import JOB, opened, planned
 
 from pleo_export.domain.progress import Phase
 from pleo_export.store import Store, StoreError
 from pleo_export.store.errors import IllegalTransitionError, StoreClosedError, StoreFailedError
+from tests.store.stores import JOB, opened, planned
 
 ENTRIES = [f"e{number:02}" for number in range(16)]
 

@@ -25,7 +25,7 @@ EXAMPLES: dict[str, str] = {
     "accounts.accounts_payable": "2400",
     "vat.input_account": "2640",
     "vat.output_account": "2610",
-    "ledger.folder": "books",
+    "ledger.folder": "ledger",
     "ledger.chart": str(CHART_FILE),
     "ledger.fava_url": "http://127.0.0.1:5000",
 }

@@ -12,6 +12,10 @@ HUNDREDTHS_DIGITS_MAX = 16
 _EXACT = Context(prec=HUNDREDTHS_DIGITS_MAX + 4, traps=[Inexact])
 
 
+# The standard forgets a currency on the day it is replaced; expenses of the months before still come in it.
+_WITHDRAWN = {"ANG": 2, "BGN": 2, "HRK": 2}
+
+
 class MoneyError(ValueError):
     """An amount that cannot be booked as it was sent."""
 
@@ -51,8 +55,10 @@ class CurrencyMismatchError(MoneyError):
 def exponent(currency: str) -> int:
     """Return how many decimals the currency has (JPY 0, EUR 2, KWD 3).
 
-    Raises UnknownCurrencyError. Source: ISO 4217, list one.
+    Raises UnknownCurrencyError. Source: ISO 4217, list one, and what left it lately.
     """
+    if currency in _WITHDRAWN:
+        return _WITHDRAWN[currency]
     try:
         decimals = iso4217.Currency(currency).exponent
     except ValueError:
@@ -62,7 +68,7 @@ def exponent(currency: str) -> int:
     return decimals
 
 
-class Money(msgspec.Struct, frozen=True, order=True):
+class Money(msgspec.Struct, frozen=True):
     """An exact amount: `units` minor units of `currency` (12.50 EUR is 1250, 12.500 KWD is 12500)."""
 
     currency: str

@@ -124,7 +124,7 @@ def expense(item_type: str = ItemType.CARD_PURCHASE, *lines: Line, **changes: An
         company_id="company-1",
         type=str(item_type),
         date=datetime(2026, 1, 3, 10, tzinfo=UTC),
-        amount=_total(its_lines),
+        amount=changes["amount"] if "amount" in changes else _total(its_lines),
         accounting_entry_lines=its_lines,
         additional_information=AdditionalInformation(reconciliation_id="10451"),
         supplier=Supplier(name="Nordic Paper"),

@@ -1,0 +1,111 @@
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pleo_export.cli import app
+from pleo_export.cli.common import ExitCode
+from pleo_export.config import load_settings
+from tests.cli.desk import Desk
+
+
+def test_doctor_finds_nothing_where_all_is_well_and_lists_the_waiting_jobs(desk: Desk) -> None:
+    job = desk.export(3)
+    result = desk.call("doctor")
+    assert result.exit_code == ExitCode.ALL_WELL
+    assert "All well" in result.stdout
+    assert f"waiting: job {job}, pending, 3 expenses" in result.stdout
+
+
+def test_doctor_changes_nothing(desk: Desk) -> None:
+    desk.export(3)
+    files, calls = desk.files(), len(desk.pleo.audit())
+    desk.call("doctor")
+    assert desk.files() == files
+    assert {call["method"] for call in desk.pleo.audit()[calls:]} == {"GET"}
+
+
+def test_doctor_names_every_account_that_the_chart_lacks_and_how_to_mend_it(desk: Desk) -> None:
+    desk.configure(accounts={"wallet": "1999", "contra": "1998"})
+    result = desk.call("doctor")
+    assert result.exit_code == ExitCode.SOMETHING_FAILED
+    for key, code in (("wallet", "1999"), ("contra", "1998")):
+        assert (
+            f"accounts.{key} = '{code}': there is no such account in the accounting system." in result.stdout
+        )
+        assert f"Correct accounts.{key} in the settings" in result.stdout
+
+
+def test_doctor_says_what_is_wrong_with_the_credential(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLEO_EXPORT_API_KEY", "plp_wrong_key")
+    result = desk.call("doctor")
+    assert result.exit_code == ExitCode.SOMETHING_FAILED
+    assert "Make a new API key in Pleo" in result.stdout
+    assert "plp_wrong_key" not in result.output
+
+
+def test_doctor_warns_of_a_key_file_that_others_can_read(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    key_file = desk.folder / "key.txt"
+    key_file.write_text(desk.key, encoding="utf-8")
+    key_file.chmod(0o644)
+    monkeypatch.delenv("PLEO_EXPORT_API_KEY")
+    desk.configure(pleo={"api_key_file": "key.txt"})
+    result = desk.call("doctor")
+    assert result.exit_code == ExitCode.ALL_WELL
+    assert f"chmod 600 {key_file}" in result.stdout
+    key_file.chmod(0o600)
+    assert "chmod" not in desk.call("doctor").stdout
+
+
+def test_doctor_lets_bean_check_read_a_ledger_that_is_there(desk: Desk) -> None:
+    desk.export(1)
+    desk.call("run")
+    with (desk.ledger / "main.beancount").open("a", encoding="utf-8") as main:
+        main.write('2026-01-01 * "edited by hand"\n  Expenses:Nowhere  1.00 EUR\n  Assets:Pleo:EUR\n')
+    result = desk.call("doctor")
+    assert result.exit_code == ExitCode.SOMETHING_FAILED
+    assert "Invalid reference to unknown account 'Expenses:Nowhere'" in result.stdout
+
+
+def test_status_tells_of_jobs_newest_first_and_asks_nobody(desk: Desk) -> None:
+    assert "No job was exported yet." in desk.call("status").stdout
+    jobs = [desk.export(2, seed=1), desk.export(30, "demo", seed=2)]
+    desk.call("run")
+    calls = len(desk.pleo.audit())
+    shown = desk.json("status")
+    assert [job["job_id"] for job in shown] == jobs[::-1]
+    assert [job["closing_event"] for job in shown] == ["completed_with_errors", "completed"]
+    assert shown[0]["counts"] == {"planned": 0, "intended": 0, "recorded": 21, "rejected": 9}
+    assert len(desk.pleo.audit()) == calls
+    assert jobs[0] in desk.call("status", "--limit", "5").stdout
+    assert jobs[0] not in desk.call("status", "--limit", "1").stdout
+
+
+def test_init_writes_files_that_load_and_never_overwrites(tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    command = ["init", str(folder), "--company-id", "5F0C7F4E-1D54-4A6E-9A6B-0D8C1F3A2B10"]
+    assert CliRunner().invoke(app, command).exit_code == ExitCode.ALL_WELL
+    assert (
+        load_settings(folder / "pleo-export.toml").pleo.company_id == "5f0c7f4e-1d54-4a6e-9a6b-0d8c1f3a2b10"
+    )
+    (folder / "chart.toml").write_text("mine", encoding="utf-8")
+    (folder / "pleo-export.toml").unlink()
+    again = CliRunner().invoke(app, command)
+    assert again.exit_code == ExitCode.WRONG_SETTINGS
+    assert "is there already and stays as it is" in again.stderr
+    assert (folder / "chart.toml").read_text(encoding="utf-8") == "mine"
+    assert not (folder / "pleo-export.toml").exists()
+
+
+def test_init_refuses_an_id_that_is_none(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["init", str(tmp_path), "--company-id", "acme"])
+    assert result.exit_code == ExitCode.WRONG_SETTINGS
+    assert "is no UUID" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["demo", "init", "doctor", "preview", "run", "status", "simulator"])
+def test_every_command_explains_itself(command: str) -> None:
+    result = CliRunner().invoke(app, [command, "--help"])
+    assert result.exit_code == ExitCode.ALL_WELL
+    assert len(result.stdout.split()) > 30

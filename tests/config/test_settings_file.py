@@ -1,0 +1,143 @@
+"""The settings file: what is wrong is said with the key, the value and the remedy, and nothing else happens."""
+
+from pathlib import Path
+
+import pytest
+
+from pleo_export.accounting.ledger.chart import read_chart
+from pleo_export.cli.init import example_chart, settings_text
+from pleo_export.config import Secrets, SettingsError, api_key, load_settings
+
+COMPANY = "5f0c7f4e-1d54-4a6e-9a6b-0d8c1f3a2b10"
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "pleo-export.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def problems(path: Path) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(path)
+    assert str(path) in str(caught.value)
+    return caught.value.problems
+
+
+def test_the_file_that_init_writes_is_valid_and_all_its_paths_start_at_its_folder(tmp_path: Path) -> None:
+    settings = load_settings(written(tmp_path, settings_text({"pleo.company_id": COMPANY})))
+    assert settings.pleo.company_id == COMPANY
+    assert settings.ledger.folder == tmp_path / "ledger"
+    assert settings.ledger.chart == tmp_path / "chart.toml"
+    assert settings.store.path == tmp_path / "pleo-export.db"
+
+
+def test_every_commented_line_of_it_becomes_valid_when_the_comment_sign_is_removed(tmp_path: Path) -> None:
+    lines = settings_text({"pleo.company_id": COMPANY}).splitlines()
+    uncommented = [
+        line.removeprefix("# ") if " = " in line and line[2:].split(" = ")[0].isidentifier() else line
+        for line in lines
+    ]
+    assert uncommented != lines
+    load_settings(written(tmp_path, "\n".join(uncommented)))
+
+
+def test_a_misspelt_key_is_named_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    text = settings_text({"pleo.company_id": COMPANY}).replace("wallet =", "walet =")
+    found = problems(written(tmp_path, text))
+    assert (
+        "accounts.walet: there is no such setting (did you mean accounts.wallet?); correct or remove it"
+        in found
+    )
+    assert any(one.startswith("accounts.wallet is missing; add it.") for one in found)
+
+
+def test_a_wrong_value_is_shown_with_what_the_setting_means(tmp_path: Path) -> None:
+    text = settings_text({"pleo.company_id": COMPANY, "bookkeeping.posting": "perhaps"})
+    (found,) = problems(written(tmp_path, text))
+    assert found.startswith("bookkeeping.posting = 'perhaps': Input should be 'draft' or 'final'.")
+    assert "entries wait for a review" in found
+
+
+def test_a_company_id_that_is_no_uuid_is_refused(tmp_path: Path) -> None:
+    (found,) = problems(written(tmp_path, settings_text({"pleo.company_id": "ACME"})))
+    assert found.startswith("pleo.company_id = 'ACME': is no UUID")
+
+
+@pytest.mark.parametrize("url", ["http://external.pleo.io", "ftp://127.0.0.1", "nonsense"])
+def test_an_address_that_would_give_the_key_away_is_refused(tmp_path: Path, url: str) -> None:
+    (found,) = problems(written(tmp_path, settings_text({"pleo.company_id": COMPANY, "pleo.base_url": url})))
+    assert found.startswith(f"pleo.base_url = '{url}': The Pleo base URL")
+
+
+def test_a_password_in_an_address_is_not_repeated(tmp_path: Path) -> None:
+    values = {"pleo.company_id": COMPANY, "pleo.base_url": "https://me:topsecret@external.pleo.io"}
+    (found,) = problems(written(tmp_path, settings_text(values)))
+    assert "topsecret" not in found
+
+
+def test_plain_http_is_accepted_for_this_machine(tmp_path: Path) -> None:
+    values = {"pleo.company_id": COMPANY, "pleo.base_url": "http://127.0.0.1:8400/"}
+    assert load_settings(written(tmp_path, settings_text(values))).pleo.base_url == "http://127.0.0.1:8400"
+
+
+def test_broken_toml_is_reported_with_its_place(tmp_path: Path) -> None:
+    (found,) = problems(written(tmp_path, "[pleo\ncompany_id = 1"))
+    assert "not valid TOML" in found
+    assert "line 1" in found
+
+
+def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
+    (found,) = problems(tmp_path / "nowhere.toml")
+    assert "pleo-export init" in found
+
+
+def test_a_file_in_another_encoding_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "pleo-export.toml"
+    path.write_bytes("[pleo]\n# Café".encode("latin-1"))
+    assert "UTF-8" in problems(path)[0]
+
+
+def test_the_key_comes_from_the_environment_before_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "key.txt").write_text("from-file\n", encoding="utf-8")
+    path = written(tmp_path, settings_text({"pleo.company_id": COMPANY, "pleo.api_key_file": "key.txt"}))
+    settings = load_settings(path)
+    monkeypatch.delenv("PLEO_EXPORT_API_KEY", raising=False)
+    assert api_key(settings, Secrets(), path).get_secret_value() == "from-file"
+    monkeypatch.setenv("PLEO_EXPORT_API_KEY", "from-environment")
+    assert api_key(settings, Secrets(), path).get_secret_value() == "from-environment"
+
+
+def test_without_any_key_both_places_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PLEO_EXPORT_API_KEY", raising=False)
+    path = written(tmp_path, settings_text({"pleo.company_id": COMPANY}))
+    with pytest.raises(SettingsError) as caught:
+        api_key(load_settings(path), Secrets(), path)
+    assert "PLEO_EXPORT_API_KEY" in str(caught.value)
+    assert "pleo.api_key_file" in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [None, "", " \n"])
+def test_a_key_file_that_is_absent_or_empty_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
+) -> None:
+    monkeypatch.delenv("PLEO_EXPORT_API_KEY", raising=False)
+    if content is not None:
+        (tmp_path / "key.txt").write_text(content, encoding="utf-8")
+    path = written(tmp_path, settings_text({"pleo.company_id": COMPANY, "pleo.api_key_file": "key.txt"}))
+    with pytest.raises(SettingsError, match=r"key\.txt"):
+        api_key(load_settings(path), Secrets(), path)
+
+
+def test_secrets_never_show_in_a_representation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLEO_EXPORT_API_KEY", "plp_very_secret")
+    assert "plp_very_secret" not in repr(Secrets())
+
+
+def test_the_example_chart_is_the_one_that_the_ledger_reads(tmp_path: Path) -> None:
+    path = tmp_path / "chart.toml"
+    path.write_text(example_chart(), encoding="utf-8")
+    codes = {account.code for account in read_chart(path).accounts}
+    assert {"1910", "1990", "2400", "2450", "2610", "2640"} <= codes

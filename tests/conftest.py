@@ -1,0 +1,15 @@
+"""For all tests: which of them may open sockets."""
+
+from pathlib import Path
+
+import pytest
+
+# These test pure code or files; a socket there is a mistake. Others may reach this machine only (see pyproject.toml).
+WITHOUT_SOCKETS = {"domain", "store", "config"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).parts[0] in WITHOUT_SOCKETS:
+            item.add_marker(pytest.mark.disable_socket)

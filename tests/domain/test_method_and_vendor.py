@@ -1,0 +1,210 @@
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from pleo_export.domain.entry import Entry, EntryKind
+from pleo_export.domain.failures import ItemFailureType
+from pleo_export.domain.item import Bookkeeping, Supplier, User
+from pleo_export.domain.reference import LedgerVendor
+from pleo_export.testing.expenses import PAYABLE, REFERENCE, VENDOR_PAYABLE, expense
+from tests.domain.mapping import (
+    PAYABLE_METHOD,
+    entry_of,
+    rejection_of,
+    vendor,
+    with_bookkeeping,
+    without_lists,
+)
+
+BY_SUPPLIER = {"code": "nordic", "account": VENDOR_PAYABLE, "tax_identifier": "DK12345678"}
+
+
+def payable(**fields: Any) -> Entry:
+    return entry_of(expense("card_purchase", bookkeeping=PAYABLE_METHOD, **fields))
+
+
+def test_a_method_that_nobody_published_is_a_rejection_that_names_it() -> None:
+    rejection = rejection_of(expense("card_purchase", bookkeeping=Bookkeeping(method="barter")))
+    assert rejection.type is ItemFailureType.VALIDATION_FAILURE
+    assert "bookkeeping method 'barter'" in rejection.reason
+    assert "Update pleo-export" in rejection.reason
+
+
+@pytest.mark.parametrize("item_type", ["wallet_topup", "wallet_unload", "cashback"])
+def test_a_type_that_is_always_a_journal_entry_asks_for_no_vendor(item_type: str) -> None:
+    entry = entry_of(expense(item_type, bookkeeping=PAYABLE_METHOD))
+    assert entry.kind is EntryKind.JOURNAL
+    assert str(entry.method_reason) == f"type: {item_type} is always a journal entry"
+
+
+def test_the_items_own_method_decides_and_is_the_reason() -> None:
+    entry = entry_of(expense("card_purchase", bookkeeping=Bookkeeping(method="none")))
+    assert str(entry.method_reason) == "bookkeeping.method: none"
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"external_id": "V-1001"}, "vendor.externalId V-1001"),
+        ({"external_id": "nordic"}, "vendor.externalId nordic"),
+        ({"external_id": "gone", "code": "nordic"}, "vendor.code nordic"),
+        ({"code": "V-1001"}, "vendor.code V-1001"),
+        (
+            {"external_id": "gone", "code": "gone", "tax_registration_number": "DK12345678"},
+            "vendor.taxRegistrationNumber DK12345678",
+        ),
+    ],
+)
+def test_a_vendor_is_looked_for_by_id_then_code_then_tax_number(fields: dict[str, str], reason: str) -> None:
+    entry = payable(vendor=vendor(name="as Pleo calls it", **fields))
+    assert entry.vendor is not None
+    assert (entry.vendor.id, entry.vendor.name) == ("V-1001", "Nordic Paper ApS")
+    assert str(entry.method_reason) == f"bookkeeping.method: accounts_payable by {reason}"
+
+
+def test_the_external_id_wins_over_the_code() -> None:
+    entry = payable(vendor=vendor(external_id="V-1002", code="nordic"))
+    assert entry.vendor is not None
+    assert entry.vendor.id == "V-1002"
+
+
+@pytest.mark.parametrize("field", ["code", "account", "tax_identifier"])
+def test_without_a_vendor_the_supplier_is_looked_for_in_three_ways(field: str) -> None:
+    entry = payable(supplier=Supplier(**{field: BY_SUPPLIER[field]}))
+    assert entry.vendor is not None
+    assert entry.vendor.id == "V-1001"
+
+
+def test_of_the_suppliers_fields_the_code_wins() -> None:
+    entry = payable(supplier=Supplier(code="example", account=VENDOR_PAYABLE, tax_identifier="DK12345678"))
+    assert str(entry.method_reason) == "bookkeeping.method: accounts_payable by supplier.code example"
+
+
+def test_where_there_is_a_vendor_the_supplier_does_not_count() -> None:
+    item = expense(
+        "card_purchase",
+        bookkeeping=PAYABLE_METHOD,
+        vendor=vendor(code="gone"),
+        supplier=Supplier(**BY_SUPPLIER),
+    )
+    assert rejection_of(item).type is ItemFailureType.VENDOR_UNKNOWN
+
+
+def test_the_employee_is_the_vendor_of_money_from_the_own_pocket() -> None:
+    item = expense("mileage", bookkeeping=PAYABLE_METHOD, supplier=Supplier(**BY_SUPPLIER))
+    entry = entry_of(item)
+    assert entry.vendor is not None
+    assert entry.vendor.id == "E-77"
+    assert str(entry.method_reason) == "bookkeeping.method: accounts_payable by user.code 77"
+
+
+@pytest.mark.parametrize("fields", [{"external_id": "V-1003"}, {"code": "blocked"}])
+def test_a_blocked_vendor_is_as_good_as_unknown(fields: dict[str, str]) -> None:
+    item = expense("invoice", bookkeeping=PAYABLE_METHOD, vendor=vendor(name="Blocked Ltd", **fields))
+    rejection = rejection_of(item)
+    assert rejection.type is ItemFailureType.VENDOR_UNKNOWN
+    assert rejection.reason == (
+        "The vendor 'Blocked Ltd' is not in the accounting system, or is blocked there. Check the vendor in the"
+        " accounting system or choose another one in Pleo, then export the expense again."
+    )
+
+
+@pytest.mark.parametrize(
+    ("item_type", "fields", "name"),
+    [
+        ("invoice", {"vendor": vendor(name="Nobody Inc")}, "Nobody Inc"),
+        ("invoice", {"supplier": Supplier(name="Corner shop")}, "Corner shop"),
+        ("invoice", {"supplier": None}, "(no supplier)"),
+        ("mileage", {"user": User(id="u", name="Grace Example")}, "Grace Example"),
+        ("mileage", {"user": None}, "(no employee)"),
+    ],
+)
+def test_an_unknown_vendor_is_named_as_pleo_names_it(
+    item_type: str, fields: dict[str, Any], name: str
+) -> None:
+    item = expense(item_type, bookkeeping=PAYABLE_METHOD, **fields)
+    rejection = rejection_of(item)
+    assert rejection.type is ItemFailureType.VENDOR_UNKNOWN
+    assert f"The vendor '{name}' is not in the accounting system" in rejection.reason
+
+
+def test_a_company_may_book_unknown_vendors_on_the_common_account() -> None:
+    item = expense("invoice", bookkeeping=PAYABLE_METHOD, vendor=vendor(name="Nobody Inc"))
+    entry = entry_of(item, with_bookkeeping(unknown_vendor="fallback_account"))
+    assert entry.kind is EntryKind.BILL
+    assert entry.vendor is None
+    assert entry.postings[-1].account == PAYABLE
+    assert str(entry.postings[-1].reason) == "accounts.accounts_payable: 2400"
+    assert str(entry.method_reason) == (
+        "bookkeeping.method: accounts_payable (fallback: vendor 'Nobody Inc' is unknown: common account)"
+    )
+
+
+@pytest.mark.parametrize("policy", ["fail", "fallback_account"])
+def test_the_policy_for_unknown_vendors_leaves_known_ones_alone(policy: str) -> None:
+    item = expense("invoice", bookkeeping=PAYABLE_METHOD, vendor=vendor(external_id="V-1001"))
+    entry = entry_of(item, with_bookkeeping(unknown_vendor=policy))
+    assert entry.postings[-1].account == VENDOR_PAYABLE
+
+
+@pytest.mark.parametrize(
+    ("fields", "taken"),
+    [
+        ({"external_id": "V-9", "code": "nine"}, "vendor.externalId V-9"),
+        ({"code": "nine"}, "vendor.code nine"),
+        ({}, "vendor.id pleo-vendor"),
+    ],
+)
+def test_a_system_without_a_list_of_vendors_takes_the_one_that_pleo_names(
+    fields: dict[str, str], taken: str
+) -> None:
+    item = expense("invoice", bookkeeping=PAYABLE_METHOD, vendor=vendor(name="Nine AB", **fields))
+    entry = entry_of(item, reference=without_lists())
+    assert entry.vendor is not None
+    assert (entry.vendor.id, entry.vendor.name) == (taken.split()[1], "Nine AB")
+    assert str(entry.method_reason) == f"bookkeeping.method: accounts_payable by {taken}"
+
+
+def test_without_a_list_of_vendors_a_supplier_is_no_vendor() -> None:
+    item = expense(
+        "invoice", bookkeeping=PAYABLE_METHOD, supplier=Supplier(name="Corner shop", code="corner")
+    )
+    assert rejection_of(item, reference=without_lists()).type is ItemFailureType.VENDOR_UNKNOWN
+
+
+def test_an_empty_list_of_vendors_knows_none() -> None:
+    item = expense("invoice", bookkeeping=PAYABLE_METHOD, vendor=vendor(external_id="V-1001"))
+    rejection = rejection_of(item, reference=replace(REFERENCE, vendors=()))
+    assert rejection.type is ItemFailureType.VENDOR_UNKNOWN
+
+
+def test_without_a_method_a_supplier_that_is_a_vendor_goes_through_accounts_payable() -> None:
+    entry = entry_of(expense("card_purchase", supplier=Supplier(name="Nordic", code="nordic")))
+    assert entry.kind is EntryKind.BILL
+    assert str(entry.method_reason) == "method_when_missing: accounts_payable by supplier.code nordic"
+
+
+@pytest.mark.parametrize("supplier", [None, Supplier(), Supplier(code="gone"), Supplier(code="blocked")])
+def test_without_a_method_and_a_matching_supplier_it_is_a_journal_entry(supplier: Supplier | None) -> None:
+    entry = entry_of(expense("card_purchase", supplier=supplier))
+    assert entry.kind is EntryKind.JOURNAL
+    assert str(entry.method_reason) == "method_when_missing: journal, no vendor matches"
+
+
+@pytest.mark.parametrize("item_type", ["out_of_pocket", "mileage", "per_diem", "direct_reimbursement"])
+def test_without_a_method_money_of_employees_never_goes_through_accounts_payable(item_type: str) -> None:
+    assert entry_of(expense(item_type)).kind is EntryKind.JOURNAL
+
+
+def test_a_company_may_want_a_journal_entry_wherever_the_method_is_missing() -> None:
+    item = expense("card_purchase", supplier=Supplier(code="nordic"), vendor=vendor(external_id="V-1001"))
+    entry = entry_of(item, with_bookkeeping(method_when_missing="journal"))
+    assert entry.kind is EntryKind.JOURNAL
+    assert str(entry.method_reason) == "method_when_missing: journal"
+
+
+def test_vendors_without_tax_numbers_are_not_found_by_an_empty_one() -> None:
+    reference = replace(REFERENCE, vendors=(LedgerVendor("V-1", "Empty", tax_identifier=""),))
+    item = expense("card_purchase", supplier=Supplier(code="", account="", tax_identifier=""))
+    assert entry_of(item, reference=reference).kind is EntryKind.JOURNAL
