@@ -72,3 +72,12 @@ def test_what_the_user_changed_in_its_folder_stays(tmp_path: Path) -> None:
     settings.write_text(settings.read_text(encoding="utf-8") + "# mine\n", encoding="utf-8")
     demo(tmp_path / "demo", "--count", "30")
     assert settings.read_text(encoding="utf-8").endswith("# mine\n")
+
+
+def test_another_seed_adds_other_expenses_to_the_same_ledger(tmp_path: Path) -> None:
+    demo(tmp_path / "demo", "--count", "30")
+    code, stdout = demo(tmp_path / "demo", "--count", "30", "--seed", "7", "--json")
+    report = json.loads(stdout)
+    assert code == ExitCode.ALL_WELL
+    assert not any(item["already_there"] for item in report["job"]["items"])
+    assert report["verdict"]["clean"]

@@ -127,7 +127,7 @@ def _play(settings: Settings, seed: int, count: int, console: Console) -> Report
         job=job,
         expenses=pleo["expenses"],
         unexpected=_unexpected(pleo["expenses"], expected),
-        wallets=_wallets(pleo["walletMovements"], trial_balance(folder)),
+        wallets=_wallets(pleo["walletMovements"], trial_balance(folder, expected)),
         verdict=bean_check(folder, BEAN_CHECK_SECONDS),
         ledger=str(folder / "main.beancount"),
     )
@@ -194,12 +194,12 @@ def _show_verdict(verdict: Verdict, console: Console) -> None:
 
 
 def _outcomes(report: Report) -> Table:
-    table = Table(
-        "Date", "Expense", "Supplier", "Amount", "Outcome", box=None, header_style="bold", pad_edge=False
-    )
-    table.columns[3].justify = "right"
-    for column in table.columns:
-        column.no_wrap = True
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("Date", no_wrap=True, min_width=10)
+    table.add_column("Expense", no_wrap=True, min_width=22)
+    table.add_column("Amount", no_wrap=True, min_width=12, justify="right")
+    table.add_column("Outcome", no_wrap=True, min_width=16)
+    table.add_column("Supplier", no_wrap=True)
     items = {item.accounting_entry_id: item for item in report.job.items}
     for expense in sorted(report.expenses, key=lambda one: items[one["accountingEntryId"]].position):
         amount = expense["amount"]["inWalletCurrency"]

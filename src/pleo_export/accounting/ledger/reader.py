@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -49,12 +49,17 @@ def first_account(text: str) -> str | None:
     return next((account for account, _, _ in _postings(text)), None)
 
 
-def trial_balance(folder: Path) -> dict[tuple[str, str], Decimal]:
-    """Sum the postings of the ledger's entry files by account name and currency, in currency units."""
+def trial_balance(folder: Path, references: Container[str] | None = None) -> dict[tuple[str, str], Decimal]:
+    """Sum the postings of the ledger's entry files by account name and currency, in currency units.
+
+    `references` leaves the entries of all others out.
+    """
     totals: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for path in sorted(folder.glob("[0-9]*/*/*.beancount")):
-        for account, currency, amount in _postings(path.read_text(encoding="utf-8")):
-            totals[account, currency] += amount
+        text = path.read_text(encoding="utf-8")
+        if references is None or metadata_text(text, "pleo-id") in references:
+            for account, currency, amount in _postings(text):
+                totals[account, currency] += amount
     return dict(totals)
 
 
