@@ -61,6 +61,7 @@ class LedgerFolder:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._durable: set[Path] = set()
+        self._locks: dict[int, FileLock] = {}  # kept, because making one costs more than taking it
 
     def locate(self, file_name: str) -> Path | None:
         """Return where in the months a file lies, or None where it lies in none of them.
@@ -81,12 +82,13 @@ class LedgerFolder:
         pending = self.root / ".pending"
         self.make(pending)
         stripe = int.from_bytes(hashlib.sha256(name.encode()).digest()[:2]) % _LOCKS
-        # A mere marker file in place of the kernel's lock would outlive a killed process: rather an error.
-        lock = FileLock(
-            pending / f"{stripe}.lock", LOCK_SECONDS, poll_interval=_LOCK_POLL_SECONDS, fallback_to_soft=False
-        )
+        if (lock := self._locks.get(stripe)) is None:
+            # A mere marker file in place of the kernel's lock would outlive a killed process: rather an error.
+            path = pending / f"{stripe}.lock"
+            lock = FileLock(path, poll_interval=_LOCK_POLL_SECONDS, fallback_to_soft=False)
+            self._locks[stripe] = lock
         try:
-            lock.acquire()
+            lock.acquire(LOCK_SECONDS)
         except Timeout as error:
             raise LedgerBusyError(self.root, LOCK_SECONDS) from error
         try:
