@@ -12,7 +12,7 @@ _DOC, _XLS = "application/msword", "application/vnd.ms-excel"
 _OPEN_XML = "application/vnd.openxmlformats-officedocument."
 _UNKNOWN = "application/octet-stream"
 
-_HEAD_BYTES = 4096
+HEAD_BYTES = 4096
 # How an HTML page may begin, after blanks. A comment or an XML declaration may come first, so `<html` is also looked for.
 _HTML_STARTS = (
     b"<!doctype html",
@@ -25,10 +25,18 @@ _HTML_STARTS = (
     b"<h1",
     b"<p>",
 )
+_ZIP_START = b"PK\x03\x04"
 _OLE_START = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # The stream names inside an old Office file: the only thing that tells the two kinds apart.
 _OLE_STREAMS = {"WordDocument": _DOC, "Workbook": _XLS, "Book": _XLS}
 _TEXT_CONTROLS = frozenset(b"\t\n\r\f\x1b")
+
+
+def media_type_of_head(head: bytes) -> str | None:
+    """Return the media type that the first HEAD_BYTES of a file give away, or None where the whole must be looked at."""
+    if head.startswith((_ZIP_START, _OLE_START)):
+        return None
+    return _by_start(head) or _by_text(head)
 
 
 def media_type_of(path: Path) -> str:
@@ -37,12 +45,12 @@ def media_type_of(path: Path) -> str:
     Reads the disk, so it belongs in a thread. Raises OSError.
     """
     with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
-    if head.startswith(b"PK\x03\x04"):
+        head = file.read(HEAD_BYTES)
+    if head.startswith(_ZIP_START):
         return _zipped(path)
     if head.startswith(_OLE_START):
         return _old_office(path)
-    return _by_start(head) or _by_text(head) or _by_magic(path)
+    return media_type_of_head(head) or _by_magic(path)
 
 
 def _by_start(head: bytes) -> str | None:

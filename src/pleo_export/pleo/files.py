@@ -14,7 +14,7 @@ from yarl import URL
 from pleo_export.domain.entry import Attachment, StoredFile
 from pleo_export.pleo import limits
 from pleo_export.pleo.addresses import PrivateAddressError, PublicResolver, is_public
-from pleo_export.pleo.content import HTML, TEXT, media_type_of
+from pleo_export.pleo.content import HEAD_BYTES, HTML, TEXT, media_type_of, media_type_of_head
 from pleo_export.pleo.receipts import (
     ReceiptEmptyError,
     ReceiptError,
@@ -160,7 +160,8 @@ async def _checked(attachment: Attachment, spool: "_Spool") -> StoredFile:
     spool.finish()
     if spool.size == 0:
         raise ReceiptEmptyError(position)
-    kind = await asyncio.to_thread(spool.media_type)
+    known = media_type_of_head(spool.head)
+    kind: str = known if known is not None else await asyncio.to_thread(spool.media_type)
     if kind == HTML:
         raise ReceiptNotAFileError(position, "a web page")
     if kind == TEXT and (attachment.media_type or "").lower().startswith(_NO_TEXT):
@@ -189,6 +190,7 @@ class _Spool:
         except OSError as error:
             raise _DiskError(error) from None
         self.path, self.size, self._hash = Path(self._file.name), 0, hashlib.sha256()
+        self.head = b""
 
     @property
     def sha256(self) -> str:
@@ -199,6 +201,8 @@ class _Spool:
             self._file.write(chunk)
         except OSError as error:
             raise _DiskError(error) from None
+        if len(self.head) < HEAD_BYTES:
+            self.head += chunk[: HEAD_BYTES - len(self.head)]
         self._hash.update(chunk)
         self.size += len(chunk)
 
