@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from pleo_export.accounting.acceptance import AccountCurrencyError, InactiveAccountError
 from pleo_export.accounting.ledger import LedgerConnector, LedgerSettings, connector, folder
 from pleo_export.accounting.ledger.connector import DamagedEntryError, EntryFileGoneError, LedgerSlowError
 from pleo_export.accounting.ledger.folder import (
@@ -18,7 +19,6 @@ from pleo_export.accounting.ledger.folder import (
     UnsettledError,
 )
 from pleo_export.accounting.ledger.receipts import ReceiptChangedError
-from pleo_export.accounting.memory.acceptance import AccountCurrencyError, InactiveAccountError
 from pleo_export.accounting.port import PeriodClosedError
 from pleo_export.testing.samples import sample_entry, sample_file, sample_posting
 

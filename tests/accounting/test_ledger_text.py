@@ -13,6 +13,7 @@ from fava.util import slugify
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pleo_export.accounting.acceptance import UnknownAccountError
 from pleo_export.accounting.ledger import LedgerConnector, LedgerSettings, bean_check, trial_balance
 from pleo_export.accounting.ledger.reader import entry_facts, metadata_text
 from pleo_export.accounting.ledger.syntax import (
@@ -25,7 +26,6 @@ from pleo_export.accounting.ledger.syntax import (
     unquoted,
 )
 from pleo_export.accounting.ledger.writer import entry_text
-from pleo_export.accounting.memory.acceptance import UnknownAccountError
 from pleo_export.accounting.port import Recorded
 from pleo_export.domain.entry import Dimension, Entry, EntryState, EntryVendor, InvoiceDetails, Reason
 from pleo_export.domain.money import Money

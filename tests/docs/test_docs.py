@@ -16,7 +16,7 @@ from pleo_export.config import Settings
 from pleo_export.domain.failures import ItemFailureType
 from pleo_export.domain.how_booked import HOW_BOOKED
 from pleo_export.domain.item import ItemSubType
-from tests.e2e.story import simulator_process
+from tests.e2e.story import API_KEY, Story, simulator_process
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
@@ -99,6 +99,35 @@ def test_every_failure_type_it_names_exists() -> None:
     named = set(re.findall(r"`(\w+)`", section))
     assert named <= {kind.value for kind in ItemFailureType}
     assert len(named) >= 9
+
+
+def run_blocks(page: str, folder: Path, **environment: str) -> str:
+    """Run the Python of a page, block after block, in one process; return what it prints."""
+    blocks = re.findall(r"```python\n(.*?)```", read(page), re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(blocks)],
+        cwd=folder,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_python_of_the_simulators_page_works(tmp_path: Path) -> None:
+    assert run_blocks("how-to/use-the-simulator.md", tmp_path).split()[-1] == "40"
+
+
+def test_the_python_of_the_librarys_page_works(tmp_path: Path) -> None:
+    with simulator_process() as url:
+        story = Story(tmp_path, url)
+        job = story.press_export(story.expenses(3))
+        printed = run_blocks("how-to/use-the-library.md", tmp_path, PLEO_EXPORT_API_KEY=API_KEY)
+    assert "accountingEntryLines.account" in printed
+    assert f"{job} completed 3" in printed
 
 
 @pytest.mark.slow

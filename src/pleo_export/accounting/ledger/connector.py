@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
+from pleo_export.accounting.acceptance import UnknownAccountError, accept
 from pleo_export.accounting.ledger import check
 from pleo_export.accounting.ledger.chart import read_chart
 from pleo_export.accounting.ledger.folder import LedgerFolder, LedgerFolderError, sync
@@ -16,7 +17,6 @@ from pleo_export.accounting.ledger.roots import Roots
 from pleo_export.accounting.ledger.settings import LedgerSettings
 from pleo_export.accounting.ledger.syntax import safe_name, slug
 from pleo_export.accounting.ledger.writer import OPENED, entry_text, link_of
-from pleo_export.accounting.memory.acceptance import UnknownAccountError, accept
 from pleo_export.accounting.port import (
     Capabilities,
     ClosedPeriod,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pleo_export.accounting.memory.acceptance import accept
+from pleo_export.accounting.acceptance import accept
 from pleo_export.accounting.port import Capabilities, ClosedPeriod, EntryRefusedError, Recorded, Uniqueness
 from pleo_export.domain.entry import Entry, StoredFile
 from pleo_export.domain.failures import Finding, ItemFailureType
