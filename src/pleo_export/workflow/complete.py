@@ -28,6 +28,16 @@ async def complete(parts: Parts, job: ExportJob, scope: Mapping[str, str]) -> Jo
     return await summary(parts, job, scope)
 
 
+async def send_decided_event(parts: Parts, job: ExportJob) -> JobSummary:
+    """Send the closing event that was decided before an interruption: nothing that changed since may change it."""
+    decided = await parts.store.job(job.id)
+    assert decided.closing_event is not None
+    await _send(
+        parts, job, Closing(decided.closing_event, decided.closing_reason, decided.closing_reason_type)
+    )
+    return await summary(parts, job, {})
+
+
 async def fail_early(parts: Parts, job: ExportJob, finding: Finding) -> JobSummary:
     """Fail the job because of a problem that all its items share."""
     reason = f"{finding.problem} {finding.remedy}"
@@ -56,34 +66,31 @@ def closing_for(scope: Mapping[str, str], items: Sequence[ItemProgress]) -> Clos
 
     A reason goes with `failed` only, as the API reference has it.
     """
-    mine = {item.accounting_entry_id: item for item in items}
-    successes = sum(item.phase is Phase.RECORDED for item in items)
-    successes += sum(
-        status == ItemStatus.SUCCESSFUL for entry_id, status in scope.items() if entry_id not in mine
-    )
-    failures = len(mine.keys() | scope.keys()) - successes
+    mine = {item.accounting_entry_id for item in items}
+    successes = {item.accounting_entry_id for item in items if item.phase is Phase.RECORDED}
+    # What Pleo holds as successful counts, also where an older copy of our memory was restored.
+    successes |= {entry_id for entry_id, status in scope.items() if status == ItemStatus.SUCCESSFUL}
+    failures = len((mine | scope.keys()) - successes)
     if failures == 0:
         return Closing(JobEventType.COMPLETED)
     if successes:
         return Closing(JobEventType.COMPLETED_WITH_ERRORS)
     causes = Counter(item.failure_type or ItemFailureType.UNEXPECTED_FAILURE for item in items)
     if not causes:
-        return Closing(JobEventType.FAILED, "No expense was recorded.", JobFailureType.VALIDATION_FAILURE)
+        return Closing(JobEventType.FAILED, "No expense was exported.", JobFailureType.VALIDATION_FAILURE)
     cause, number = causes.most_common(1)[0]
     example = next(item.failure_reason for item in items if item.failure_type == cause)
-    reason = (
-        f"None of the {failures} expenses was recorded. The most frequent cause ({number} of them): {example}"
-    )
+    reason = f"No expense was exported. The most frequent cause ({number} of {failures}): {example}"
     return Closing(JobEventType.FAILED, reason, job_failure_type(cause))
 
 
 async def _close(parts: Parts, job: ExportJob, closing: Closing) -> None:
-    """Send the closing event. It is decided durably before it is sent, so a repeat sends the same one."""
-    decided = await parts.store.job(job.id)
-    if decided.closing_event is not None:
-        closing = Closing(decided.closing_event, decided.closing_reason, decided.closing_reason_type)
-    else:
-        await parts.store.closing(job.id, closing.event, closing.reason, closing.reason_type)
+    """Decide the closing event durably before it is sent, so that a repeat sends the same one."""
+    await parts.store.closing(job.id, closing.event, closing.reason, closing.reason_type)
+    await _send(parts, job, closing)
+
+
+async def _send(parts: Parts, job: ExportJob, closing: Closing) -> None:
     parts.notify(StepTaken(step=7, name=f"Complete ({closing.event})", job_id=job.id))
     try:
         await parts.pleo.send_event(

@@ -8,9 +8,9 @@ import msgspec
 from pleo_export.domain.failures import Finding, ItemFailureType, JobFailureType, Rejection
 from pleo_export.domain.item import ExportItem, UnreadableItem
 from pleo_export.domain.job import ExportJob, ItemStatus
-from pleo_export.pleo.errors import MissingContraAccountsError
+from pleo_export.pleo.errors import ExportJobStatusUnprocessableError, MissingContraAccountsError
 from pleo_export.workflow.ports import Parts, Pleo, StepTaken
-from pleo_export.workflow.problems import JobProblemError
+from pleo_export.workflow.problems import JobLostError, JobProblemError
 
 UNFINISHED = frozenset({ItemStatus.PENDING, ItemStatus.IN_PROGRESS})
 _LAST = datetime.max.replace(tzinfo=UTC)
@@ -33,7 +33,7 @@ async def fetch(parts: Parts, job: ExportJob, scope: Mapping[str, str]) -> Seque
     """Return the items that still need an outcome, oldest transaction first, the id deciding between equals.
 
     The order is the same at every attempt. Items without usable data come last. Raises JobProblemError where Pleo
-    refuses the data because contra accounts are missing.
+    refuses the data because contra accounts are missing, JobLostError where the job ended meanwhile.
     """
     parts.notify(StepTaken(step=4, name="Fetch the data", job_id=job.id, items=len(scope)))
     try:
@@ -46,6 +46,8 @@ async def fetch(parts: Parts, job: ExportJob, scope: Mapping[str, str]) -> Seque
                 remedy="Set the contra accounts in Pleo under Settings > Accounting > Contra accounts.",
             )
         ) from error
+    except ExportJobStatusUnprocessableError as error:
+        raise JobLostError(await parts.pleo.get_job(job.id)) from error
     missing = Rejection(
         ItemFailureType.UNEXPECTED_FAILURE,
         "Pleo listed this expense in the export but did not send its data. Export it again.",

@@ -1,8 +1,8 @@
 """The workflow of one company: Pleo's seven steps, one line each."""
 
 from pleo_export.domain.job import ExportJob
-from pleo_export.workflow.complete import complete, fail_early, summary
-from pleo_export.workflow.detect import detect_and_start
+from pleo_export.workflow.complete import complete, fail_early, send_decided_event, summary
+from pleo_export.workflow.detect import detect_and_start, find_interrupted
 from pleo_export.workflow.fetch import fetch
 from pleo_export.workflow.ports import JobSummary, Parts
 from pleo_export.workflow.problems import JobLostError, JobProblemError
@@ -15,18 +15,31 @@ from pleo_export.workflow.validate import validate
 async def export_pending(parts: Parts, *, recovering: bool = True) -> list[JobSummary]:
     """Export every job that waits for the company, oldest first, one after the other.
 
-    The first look takes up an interrupted job of ours as well (`recovering`). The caller makes sure that only one
+    The first look takes up interrupted jobs of ours as well (`recovering`). The caller makes sure that only one
     worker does this for a company at a time. Errors of Pleo's API that outlast their retries are raised: whatever
     was recorded is durable, and the next call goes on from there.
     """
+    interrupted = await find_interrupted(parts) if recovering else frozenset[str]()
     summaries: list[JobSummary] = []
-    while (job := await detect_and_start(parts, recovering=recovering and not summaries)) is not None:
+    while (job := await detect_and_start(parts, interrupted)) is not None:
+        interrupted -= {job.id}
         summaries.append(await export_job(parts, job))
     return summaries
 
 
 async def export_job(parts: Parts, job: ExportJob) -> JobSummary:
-    """Take one started job through steps 2 to 7."""
+    """Take one started job to its end, whatever that is."""
+    try:
+        if (await parts.store.job(job.id)).closing_event is not None:
+            return await send_decided_event(parts, job)  # all that was left to do before the interruption
+        return await _take_through(parts, job)
+    except JobLostError as lost:
+        await parts.store.abandoned(job.id, lost.problem)
+        return await summary(parts, job, {}, lost.problem)
+
+
+async def _take_through(parts: Parts, job: ExportJob) -> JobSummary:
+    """Take the steps 2 to 7."""
     reporter = Reporter(parts, job)
     try:
         reference = await validate(parts, job)
@@ -38,6 +51,3 @@ async def export_job(parts: Parts, job: ExportJob) -> JobSummary:
     except JobProblemError as problem:
         await reporter.flush()
         return await fail_early(parts, job, problem.finding)
-    except JobLostError as lost:
-        await parts.store.abandoned(job.id, lost.problem)
-        return await summary(parts, job, {}, lost.problem)

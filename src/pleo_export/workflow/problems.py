@@ -13,13 +13,18 @@ class JobProblemError(Exception):
 
 
 class JobLostError(Exception):
-    """Pleo ended the job while we worked on it, most likely because it expired."""
+    """The job cannot be worked on any more: Pleo ended it, most likely because it expired, or keeps it open."""
 
     def __init__(self, job: ExportJob) -> None:
         self.job_id = job.id
-        how = "expired" if job.expired else f"ended as '{job.status}' by somebody else"
         self.problem = (
-            f"The job {how} in Pleo before it was closed here. What was recorded stays recorded and is recognised;"
+            f"The job {_end(job)} in Pleo before it was closed here. What was recorded stays recorded and is recognised;"
             " export the remaining expenses again in Pleo."
         )
         super().__init__(self.problem)
+
+
+def _end(job: ExportJob) -> str:
+    if job.expired:
+        return "expired"
+    return "could not be closed" if job.unfinished else f"ended as '{job.status}' by somebody else"

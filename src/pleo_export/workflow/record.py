@@ -9,18 +9,30 @@ reference.
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
 
-from pleo_export.accounting.port import ConnectorError, NoAnswerError, PeriodClosedError, Recorded, Uniqueness
+from pleo_export.accounting.port import (
+    ClosedPeriod,
+    ConnectorError,
+    EntryRefusedError,
+    NoAnswerError,
+    PeriodClosedError,
+    Recorded,
+    Uniqueness,
+)
 from pleo_export.domain.book import book
-from pleo_export.domain.entry import Entry
+from pleo_export.domain.entry import Entry, StoredFile
 from pleo_export.domain.failures import ItemFailureType, RejectedItemError, Rejection
 from pleo_export.domain.job import ExportJob
 from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.domain.reference import ReferenceData
+from pleo_export.domain.settings import ClosedPeriodStrategy
+from pleo_export.store.errors import StoreError
 from pleo_export.workflow.closed_period import move_entry
 from pleo_export.workflow.fetch import Work
-from pleo_export.workflow.persist import persist
+from pleo_export.workflow.persist import Result, persist
 from pleo_export.workflow.ports import ItemSettled, Parts, StepTaken
 from pleo_export.workflow.report import Reporter, chunks
 
@@ -36,18 +48,44 @@ async def record(
     """Settle all items: each is `recorded` or `rejected` in the store afterwards, and reported chunk by chunk."""
     parts.notify(StepTaken(step=5, name="Record", job_id=job.id, items=len(work)))
     before = {item.accounting_entry_id: item for item in await parts.store.items(job.id)}
+    interrupted = {one.entry_id for one in work if one.interrupted}
+    doubtful = await _begun_by_others(parts, job, interrupted, before)
     await parts.store.plan(job.id, [one.entry_id for one in work])
-    adopted = (
-        await parts.store.job(job.id)
-    ).started_at is None  # somebody else's job, or our memory of it is lost
-    recorder = _Recorder(parts, job, reference, before, adopted=adopted)
+    recorder = _Recorder(parts, job, reference, before, doubtful)
     for chunk in chunks(work):
         todo = [one for one in chunk if not recorder.is_final(one)]
-        refused = await reporter.begin([one.entry_id for one in todo if not one.interrupted])
+        refused = await reporter.begin([one.entry_id for one in todo], marked=interrupted)
         await recorder.settle_all(todo, refused)
         await reporter.flush()
     await recorder.ask_again()
     await reporter.flush()
+
+
+async def _begun_by_others(
+    parts: Parts, job: ExportJob, interrupted: set[str], before: Mapping[str, ItemProgress]
+) -> set[str]:
+    """Return the items that are in progress although we know nothing of having begun them.
+
+    All of them where we do not know that we started the job (it is somebody else's, or our memory was lost). Where
+    nothing is in progress nobody has begun anything, so every mark from now on is ours.
+    """
+    ours = (await parts.store.job(job.id)).started_at is not None
+    if not ours and not interrupted:
+        await parts.store.mark_started(job.id)
+        return set()
+    return {one for one in interrupted if not ours or one not in before}
+
+
+class _Turn:
+    """A place in the order of first attempts: it comes when all `earlier` ones have begun, or ended without one."""
+
+    def __init__(self, earlier: Sequence["_Turn"]) -> None:
+        self._earlier, self.begun = earlier, asyncio.Event()
+
+    async def take(self) -> None:
+        for turn in self._earlier:
+            await turn.begun.wait()
+        self.begun.set()
 
 
 class _Recorder:
@@ -57,25 +95,33 @@ class _Recorder:
         job: ExportJob,
         reference: ReferenceData,
         before: Mapping[str, ItemProgress],
-        *,
-        adopted: bool,
+        doubtful: Container[str],
     ) -> None:
         self._parts, self._job, self._reference = parts, job, reference
-        self._before, self._adopted = dict(before), adopted
+        self._before, self._doubtful = dict(before), doubtful
         self._unclear: list[Work] = []
+        self._turns: dict[str, _Turn] = {}
 
     def is_final(self, work: Work) -> bool:
         before = self._before.get(work.entry_id)
         return before is not None and before.final
 
     async def settle_all(self, work: Sequence[Work], refused: Mapping[str, str]) -> None:
-        """Start in order, at most as many at once as the accounting system takes."""
+        """Settle at most as many at once as the accounting system takes; first attempts are made in order."""
         slots = asyncio.Semaphore(self._parts.connector.capabilities.concurrency)
+        waiting: list[_Turn] = []
         async with asyncio.TaskGroup() as group:
             for one in work:
                 await slots.acquire()
-                task = group.create_task(self._settle(one, refused.get(one.entry_id)))
-                task.add_done_callback(lambda _task: slots.release())
+                waiting = [turn for turn in waiting if not turn.begun.is_set()]
+                turn = self._turns[one.entry_id] = _Turn(tuple(waiting))
+                waiting.append(turn)
+
+                def ended(_task: asyncio.Task[None], turn: _Turn = turn) -> None:
+                    turn.begun.set()
+                    slots.release()
+
+                group.create_task(self._settle(one, refused.get(one.entry_id))).add_done_callback(ended)
 
     async def ask_again(self) -> None:
         """Look up the items without a definite outcome until it is known, or the job is close to its expiry."""
@@ -85,18 +131,10 @@ class _Recorder:
             await clock.sleep(ASK_AGAIN_SECONDS)
             again, self._unclear = self._unclear, []
             for one in again:
-                self._before[one.entry_id] = await self._parts.store.item(self._job.id, one.entry_id)
+                self._before[one.entry_id] = await self._item(one)
             await self.settle_all(again, {})
         for one in self._unclear:
-            await self._reject(
-                one,
-                Rejection(
-                    ItemFailureType.ACCOUNTING_SYSTEM_TIMEOUT,
-                    f"It is not known whether this expense was recorded: {self._parts.connector.name} did not answer."
-                    f" Look there for the reference {one.entry_id} before you export it again.",
-                ),
-                unknown=True,
-            )
+            await self._give_up(one)
 
     async def _settle(self, work: Work, refusal: str | None) -> None:
         try:
@@ -107,42 +145,45 @@ class _Recorder:
             self._unclear.append(work)
         except ConnectorError as error:
             await self._reject(work, Rejection(error.type, str(error)))
+        except StoreError:
+            raise  # no outcome of any item could be kept: not this item's fault
         except Exception as error:
             # An item's edge: a fault of ours with one expense must not keep the others from being recorded.
             log.exception("item %s of job %s failed", work.entry_id, self._job.id)
             await self._fault(work, error)
 
     async def _find_or_record(self, work: Work, refusal: str | None) -> None:
+        connector = self._parts.connector
+        intended = not self._is_planned(work)
+        if not (intended or work.entry_id in self._doubtful):
+            await self._create(work, refusal)
+            return
+        found = await self._insist(partial(connector.find, work.entry_id))
+        if found is not None:
+            await self._take_over(work, found)
+        elif intended and connector.capabilities.uniqueness is Uniqueness.UNIQUE_KEY:
+            await self._create(work, None)
+        else:
+            raise RejectedItemError(
+                ItemFailureType.UNEXPECTED_FAILURE,
+                f"The export of this expense was interrupted; nothing was recorded in {connector.name}."
+                " Export it again.",
+            )
+
+    async def _create(self, work: Work, refusal: str | None) -> None:
+        """Download, record, attach."""
         if refusal is not None:
             raise RejectedItemError(
                 ItemFailureType.UNEXPECTED_FAILURE,
                 f"Pleo refused to mark this expense as being exported: {refusal}. Nothing was recorded.",
             )
-        before = self._before.get(work.entry_id)
-        intended = before is not None and before.phase is Phase.INTENDED
-        if intended or (work.interrupted and (before is None or self._adopted)):
-            found = await persist(self._parts, lambda: self._parts.connector.find(work.entry_id))
-            if found is not None:
-                await self._take_over(work, found)
-                return
-            sure = self._parts.connector.capabilities.uniqueness is Uniqueness.UNIQUE_KEY
-            if not (intended and sure):
-                raise RejectedItemError(
-                    ItemFailureType.UNEXPECTED_FAILURE,
-                    f"The export of this expense was interrupted; nothing was recorded in {self._parts.connector.name}."
-                    " Export it again.",
-                )
-        await self._complete(work, self._entry(work), None)
-
-    def _entry(self, work: Work) -> Entry:
-        mapped = (
-            work.expense
-            if isinstance(work.expense, Rejection)
-            else book(work.expense, self._parts.settings, self._reference)
-        )
-        if isinstance(mapped, Rejection):
-            raise RejectedItemError(mapped.type, mapped.reason)
-        return mapped
+        entry = self._entry(work)
+        async with self._files(entry) as files:
+            await self._intend(work)
+            await self._turns[work.entry_id].take()
+            entry, recorded = await self._record(entry)
+            await self._keep(entry, recorded)
+            await self._attach(entry, recorded, files)
 
     async def _take_over(self, work: Work, found: Recorded) -> None:
         """Finish an item whose entry stands there already: its attachments may be missing."""
@@ -154,46 +195,65 @@ class _Recorder:
                 f"{self._parts.connector.name} holds an entry for this expense ({found.external_id}), but it cannot be"
                 f" checked: {refused.rejection.reason}",
             ) from refused
-        await self._complete(work, entry, found)
+        await self._intend(work)
+        await self._keep(entry, found)
+        async with self._files(entry) as files:
+            await self._attach(entry, found, files)
 
-    async def _complete(self, work: Work, entry: Entry, found: Recorded | None) -> None:
-        """Download, record, attach: the outcome counts as recorded when all of it is there."""
-        parts, job_id = self._parts, self._job.id
-        files = [await parts.receipts.download(attachment) for attachment in entry.attachments]
+    def _is_planned(self, work: Work) -> bool:
+        before = self._before.get(work.entry_id)
+        return before is None or before.phase is Phase.PLANNED
+
+    async def _intend(self, work: Work) -> None:
+        if self._is_planned(work):
+            await self._parts.store.intend(self._job.id, work.entry_id)
+
+    def _entry(self, work: Work) -> Entry:
+        mapped = (
+            work.expense
+            if isinstance(work.expense, Rejection)
+            else book(work.expense, self._parts.settings, self._reference)
+        )
+        if isinstance(mapped, Rejection):
+            raise RejectedItemError(mapped.type, mapped.reason)
+        return mapped
+
+    @asynccontextmanager
+    async def _files(self, entry: Entry) -> AsyncIterator[Sequence[StoredFile]]:
+        """Download the attachments of an entry, and delete them in any case."""
+        files: list[StoredFile] = []
         try:
-            before = self._before.get(work.entry_id)
-            if before is None or before.phase is Phase.PLANNED:
-                await parts.store.intend(job_id, entry.reference)
-            if found is None:
-                entry, found = await self._record(entry)
-            self._check_content(entry, found)
-            await parts.store.entry_created(
-                job_id,
-                entry.reference,
-                external_id=found.external_id,
-                url=parts.connector.link(found),
-                exported_at=parts.clock.now(),
-                posted_on=found.posted,
-                already_there=not found.created,
-            )
-            recorded = found
-            for file in files:
-                await persist(parts, lambda file=file: parts.connector.attach(entry, recorded, file))  # type: ignore[misc]
-            await parts.store.recorded(job_id, entry.reference)
+            for attachment in entry.attachments:
+                files += [await self._parts.receipts.download(attachment)]
+            yield files
         finally:
             for file in files:
                 file.path.unlink(missing_ok=True)
-        await self._tell(work)
 
     async def _record(self, entry: Entry) -> tuple[Entry, Recorded]:
         """Record on the expense's date, or once more on the date that the strategy for closed periods gives."""
         connector = self._parts.connector
+        sure = connector.capabilities.uniqueness is Uniqueness.UNIQUE_KEY
         try:
-            return entry, await persist(self._parts, lambda: connector.record(entry))
+            return entry, await persist(self._parts, partial(connector.record, entry), repeat_unanswered=sure)
         except PeriodClosedError as closed:
             today = self._parts.clock.now().date()
             moved = move_entry(entry, closed, self._parts.settings, today=today, system=connector.name)
-            return moved, await persist(self._parts, lambda: connector.record(moved))
+            return moved, await persist(self._parts, partial(connector.record, moved), repeat_unanswered=sure)
+
+    async def _keep(self, entry: Entry, recorded: Recorded) -> None:
+        """Make the entry's identity durable, if it is the right entry and stands on a day it may stand on."""
+        self._check_content(entry, recorded)
+        await self._parts.store.entry_created(
+            self._job.id,
+            entry.reference,
+            external_id=recorded.external_id,
+            url=self._parts.connector.link(recorded),
+            exported_at=self._parts.clock.now(),
+            posted_on=recorded.posted,
+            already_there=not recorded.created,
+        )
+        self._check_date(entry, recorded)
 
     def _check_content(self, entry: Entry, found: Recorded) -> None:
         if found.fingerprint is None or found.fingerprint == entry.fingerprint:
@@ -204,24 +264,70 @@ class _Recorder:
             " content. Correct it there, or remove it there and export the expense again.",
         )
 
+    def _check_date(self, entry: Entry, recorded: Recorded) -> None:
+        """Refuse a date that the accounting system moved by itself, unless the company wants dates moved."""
+        connector, strategy = self._parts.connector, self._parts.settings.bookkeeping.closed_period
+        moves = connector.capabilities.closed_period is ClosedPeriod.MOVES_THE_DATE
+        if moves and strategy is ClosedPeriodStrategy.FAIL and recorded.posted != entry.posting_date:
+            raise RejectedItemError(
+                ItemFailureType.ACCOUNTING_SYSTEM_VALIDATION_FAILURE,
+                f"{connector.name} posted this expense on {recorded.posted} in place of {entry.posting_date}, because"
+                " the accounting period is closed. Remove the entry, open the period and export the expense again.",
+            )
+
+    async def _attach(self, entry: Entry, recorded: Recorded, files: Sequence[StoredFile]) -> None:
+        """Attach everything: only then the outcome counts as recorded."""
+        for file in files:
+            await self._insist(partial(self._parts.connector.attach, entry, recorded, file))
+        self._tell(await self._parts.store.recorded(self._job.id, entry.reference))
+
+    async def _insist(self, call: Callable[[], Awaitable[Result]]) -> Result:
+        """Call for an entry that stands there, or may: whatever but a refusal keeps us from it, it is asked again."""
+        try:
+            return await persist(self._parts, call)
+        except EntryRefusedError:
+            raise
+        except ConnectorError as error:
+            raise NoAnswerError(str(error)) from error
+
+    async def _give_up(self, work: Work) -> None:
+        name = self._parts.connector.name
+        if (await self._item(work)).external_id is not None:
+            unattached = f"{name} did not answer while the receipts of this expense were attached."
+            await self._reject(work, Rejection(ItemFailureType.RECEIPT_UPLOAD_FAILURE, unattached))
+            return
+        reason = (
+            f"It is not known whether this expense was recorded: {name} did not answer."
+            f" Look there for the reference {work.entry_id} before you export it again."
+        )
+        await self._reject(work, Rejection(ItemFailureType.ACCOUNTING_SYSTEM_TIMEOUT, reason), unknown=True)
+
     async def _fault(self, work: Work, error: Exception) -> None:
         """Say the truth about a fault of this program: after the intent nobody knows what was recorded."""
-        now = await self._parts.store.item(self._job.id, work.entry_id)
-        begun = now.phase is Phase.INTENDED
-        sentence = (
-            f"Look for the reference {work.entry_id} in {self._parts.connector.name} before you export it again."
-            if begun
-            else "Nothing was recorded."
-        )
-        reason = f"pleo-export failed on this expense ({type(error).__name__}). {sentence}"
-        await self._reject(work, Rejection(ItemFailureType.UNEXPECTED_FAILURE, reason), unknown=begun)
+        now = await self._item(work)
+        begun = now.phase is Phase.INTENDED or work.entry_id in self._doubtful
+        unknown = begun and now.external_id is None
+        reason = f"pleo-export failed on this expense ({type(error).__name__})."
+        if unknown:
+            name = self._parts.connector.name
+            reason += f" Look for the reference {work.entry_id} in {name} before you export it again."
+        elif not begun:
+            reason += " Nothing was recorded."
+        await self._reject(work, Rejection(ItemFailureType.UNEXPECTED_FAILURE, reason), unknown=unknown)
 
     async def _reject(self, work: Work, rejection: Rejection, *, unknown: bool = False) -> None:
-        await self._parts.store.rejected(
-            self._job.id, work.entry_id, rejection.type, rejection.reason, unknown=unknown
+        standing = (await self._item(work)).external_id
+        reason = rejection.reason
+        if standing is not None:
+            reason += f" Its entry ({standing}) stands in {self._parts.connector.name} all the same."
+        self._tell(
+            await self._parts.store.rejected(
+                self._job.id, work.entry_id, rejection.type, reason, unknown=unknown
+            )
         )
-        await self._tell(work)
 
-    async def _tell(self, work: Work) -> None:
-        item = await self._parts.store.item(self._job.id, work.entry_id)
+    async def _item(self, work: Work) -> ItemProgress:
+        return await self._parts.store.item(self._job.id, work.entry_id)
+
+    def _tell(self, item: ItemProgress) -> None:
         self._parts.notify(ItemSettled(job_id=self._job.id, item=item))

@@ -1,7 +1,7 @@
 """Step 6: tell Pleo what became of each item, from what is durable here, and keep the job from expiring."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Container, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -24,14 +24,15 @@ class Reporter:
         self._in_hand: list[str] = []
         self._one_at_a_time = asyncio.Lock()  # so that no outcome is sent twice, and no mark after an outcome
 
-    async def begin(self, entry_ids: Sequence[str]) -> Mapping[str, str]:
+    async def begin(self, entry_ids: Sequence[str], *, marked: Container[str]) -> Mapping[str, str]:
         """Mark a chunk `in_progress`, before its first entry; return the refused ones and Pleo's reason.
 
-        The mark survives the loss of everything we know: whoever finds it settles the item before recording it.
+        Those that are `marked` already only count as in hand. The mark survives the loss of everything we know:
+        whoever finds it settles the item before recording it.
         """
         async with self._one_at_a_time:
-            self._in_hand = list(entry_ids)
-            errors = await self._update([_in_progress(entry_id) for entry_id in entry_ids])
+            self._in_hand += entry_ids
+            errors = await self._update([_in_progress(one) for one in entry_ids if one not in marked])
         return {error.accounting_entry_id: error.message for error in errors}
 
     async def flush(self) -> bool:
@@ -82,7 +83,10 @@ class Reporter:
         try:
             return (await self._parts.pleo.update_items(self._job.id, updates)).errors
         except ExportJobStatusUnprocessableError as error:
-            raise JobLostError(await self._parts.pleo.get_job(self._job.id)) from error
+            job = await self._parts.pleo.get_job(self._job.id)
+            if job.unfinished:
+                raise
+            raise JobLostError(job) from error
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

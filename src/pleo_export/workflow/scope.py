@@ -2,11 +2,24 @@
 
 from collections.abc import Mapping
 
-from pleo_export.domain.job import ExportJob
+from pleo_export.domain.job import ExportJob, ItemStatus
+from pleo_export.domain.progress import Phase
 from pleo_export.workflow.ports import Parts, StepTaken
+
+REPORTED_AS = {Phase.RECORDED: ItemStatus.SUCCESSFUL, Phase.REJECTED: ItemStatus.FAILED}
 
 
 async def retrieve_scope(parts: Parts, job: ExportJob) -> Mapping[str, str]:
-    """Return the status of every item of the job, from all pages, before anything is recorded."""
+    """Return the status of every item of the job, from all pages, before anything is recorded.
+
+    Outcomes that Pleo took without our hearing of it are noted as reported, so that they are not sent again.
+    """
     parts.notify(StepTaken(step=3, name="Retrieve the control list", job_id=job.id))
-    return {item.accounting_entry_id: item.status async for item in parts.pleo.job_items(job.id)}
+    scope = {item.accounting_entry_id: item.status async for item in parts.pleo.job_items(job.id)}
+    unheard = [
+        item.accounting_entry_id
+        for item in await parts.store.unreported(job.id)
+        if scope.get(item.accounting_entry_id) == REPORTED_AS[item.phase]
+    ]
+    await parts.store.reported(job.id, unheard)
+    return scope

@@ -4,7 +4,9 @@ In Pleo's order: connection, company, bookkeeping capability, configuration. The
 that nothing is half done. `doctor` shows the same findings beforehand.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any
 
 from pleo_export.accounting.port import Connector, ConnectorError
 from pleo_export.domain.check import settings_findings
@@ -12,6 +14,7 @@ from pleo_export.domain.failures import Finding, JobFailureType, Severity, job_f
 from pleo_export.domain.job import ExportJob
 from pleo_export.domain.reference import ReferenceData
 from pleo_export.domain.settings import CompanySettings
+from pleo_export.workflow.persist import persist
 from pleo_export.workflow.ports import Parts, StepTaken
 from pleo_export.workflow.problems import JobProblemError
 
@@ -19,24 +22,37 @@ from pleo_export.workflow.problems import JobProblemError
 async def validate(parts: Parts, job: ExportJob) -> ReferenceData:
     """Return what the accounting system knows. Raises JobProblemError with the first problem found."""
     parts.notify(StepTaken(step=2, name="Validate", job_id=job.id, items=job.number_of_items))
-    findings = [*_company_findings(parts, job)]
-    found, reference = await examine(parts.connector, parts.settings)
-    for finding in (*found, *findings):
+    company = _company_findings(parts, job)
+    found, reference = await examine(parts.connector, parts.settings, partial(persist, parts))
+    # Without reference data the accounting system itself is not ready; with it, what was found is configuration.
+    in_order = (*found, *company) if reference is None else (*company, *found)
+    for finding in in_order:
         if finding.severity is Severity.ERROR:
             raise JobProblemError(finding)
     assert reference is not None
     return reference
 
 
+Ask = Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]
+
+
+def once(call: Callable[[], Awaitable[Any]]) -> Awaitable[Any]:
+    """Ask, and take the first answer."""
+    return call()
+
+
 async def examine(
-    connector: Connector, settings: CompanySettings
+    connector: Connector, settings: CompanySettings, ask: Ask = once
 ) -> tuple[Sequence[Finding], ReferenceData | None]:
-    """Return all findings about the accounting system and the settings, and its reference data if it could be read."""
+    """Return all findings about the accounting system and the settings, and its reference data if it could be read.
+
+    `ask` calls the accounting system, as often as it sees fit.
+    """
     try:
-        findings = list(await connector.check())
+        findings: list[Finding] = list(await ask(connector.check))
         if any(finding.severity is Severity.ERROR for finding in findings):
             return findings, None
-        reference = await connector.reference_data()
+        reference: ReferenceData = await ask(connector.reference_data)
     except ConnectorError as error:
         return [
             Finding(

@@ -1,0 +1,192 @@
+import pytest
+
+from pleo_export.domain.failures import JobFailureType
+from pleo_export.domain.job import ExportJob, JobEvent, JobEventType
+from pleo_export.domain.progress import JobProgress
+from pleo_export.workflow.detect import LOOKS_MAX, detect_and_start
+from pleo_export.workflow.ports import Parts
+from tests.workflow.workflow_scene import Around, ChangeSettings, Scene, expense
+
+NOBODYS = "99999999-9999-4999-8999-999999999999"
+
+
+class Faster(Around):
+    """Another worker, who starts the next jobs just before we do."""
+
+    def __init__(self, parts: Parts, scene: Scene, times: int) -> None:
+        super().__init__(parts.pleo)
+        self._scene, self._times = scene, times
+
+    async def send_event(self, event: JobEvent) -> None:
+        if self._times and event.event is JobEventType.STARTED:
+            self._times -= 1
+            await self._scene.company.event(event.job_id, "started")
+        await self.inner.send_event(event)
+
+
+class Finisher(Around):
+    """Somebody who ends a job between our look at the list and our look at the job."""
+
+    def __init__(self, parts: Parts, scene: Scene, job_id: str) -> None:
+        super().__init__(parts.pleo)
+        self._scene, self._job_id = scene, job_id
+
+    async def get_job(self, job_id: str) -> ExportJob:
+        if job_id == self._job_id and (await self._scene.company.job(job_id))["status"] == "pending":
+            await self._scene.company.event(job_id, "failed")
+        job: ExportJob = await self.inner.get_job(job_id)
+        return job
+
+
+async def remembered(scene: Scene, job_id: str) -> JobProgress:
+    async with scene.parts() as parts:
+        return await parts.store.job(job_id)
+
+
+async def interrupt(scene: Scene, job_id: str) -> None:
+    """Start the job, and no more."""
+    async with scene.parts() as parts:
+        job = await detect_and_start(parts, frozenset())
+        assert job is not None
+        assert job.id == job_id
+
+
+async def test_the_job_created_first_is_exported_first(scene: Scene) -> None:
+    older = await scene.company.job_of(expense(1))
+    await scene.company.pass_time(5)
+    younger = await scene.company.job_of(expense(2))
+    assert [summary.job_id for summary in await scene.run()] == [older, younger]
+
+
+async def test_of_jobs_created_in_the_same_second_the_smaller_id_comes_first(scene: Scene) -> None:
+    ids = [await scene.company.job_of(expense(number)) for number in (1, 2, 3, 4)]
+    created = {job_id: (await scene.company.job(job_id))["createdAt"] for job_id in ids}
+    exported = [summary.job_id for summary in await scene.run()]
+    assert exported == sorted(ids, key=lambda job_id: (created[job_id], job_id))
+
+
+async def test_without_a_job_nothing_happens(scene: Scene) -> None:
+    assert await scene.run() == []
+    assert scene.connector.calls == []
+
+
+async def test_a_job_in_progress_is_left_alone_in_normal_operation(scene: Scene) -> None:
+    job_id = await scene.company.running_job_of(expense(1))
+    assert await scene.run(recovering=False) == []
+    assert await scene.company.event_names(job_id) == ["started"]
+    assert scene.booked() == []
+
+
+async def test_an_interrupted_job_is_taken_up_without_being_started_again(scene: Scene) -> None:
+    job_id = await scene.company.job_of(expense(1))
+    await interrupt(scene, job_id)
+    assert (await scene.run_one()).event is JobEventType.COMPLETED
+    sent = [
+        one["body"]["event"] for one in await scene.company.audit() if one["path"] == "/v3/export-job-events"
+    ]
+    assert sent == ["started", "completed"]
+
+
+async def test_all_interrupted_jobs_are_taken_up_in_one_go(scene: Scene) -> None:
+    first = await scene.company.running_job_of(expense(1))
+    await scene.company.pass_time(5)
+    second = await scene.company.running_job_of(expense(2))
+    assert [summary.job_id for summary in await scene.run()] == [first, second]
+
+
+@pytest.mark.parametrize("recovering", [True, False])
+async def test_whoever_loses_the_race_for_a_job_looks_again_and_leaves_it_to_the_winner(
+    scene: Scene, *, recovering: bool
+) -> None:
+    lost = await scene.company.job_of(expense(1))
+    await scene.company.pass_time(5)
+    won = await scene.company.job_of(expense(2))
+    async with scene.parts() as parts:
+        (summary,) = await scene.run(recovering=recovering, pleo=Faster(parts, scene, times=1))
+    assert summary.job_id == won
+    assert scene.booked() == [2]
+    assert (await scene.company.job(lost))["status"] == "in_progress"
+    assert await scene.company.updates(lost) == []
+
+
+async def test_a_job_lost_to_another_worker_does_not_hide_our_interrupted_one(scene: Scene) -> None:
+    lost = await scene.company.job_of(expense(1))
+    await scene.company.pass_time(5)
+    ours = await scene.company.running_job_of(expense(2))
+    async with scene.parts() as parts:
+        (summary,) = await scene.run(pleo=Faster(parts, scene, times=1))
+    assert summary.job_id == ours
+    assert await scene.company.updates(lost) == []
+
+
+async def test_a_worker_that_loses_every_race_gives_way(scene: Scene) -> None:
+    jobs = [await scene.company.job_of(expense(number)) for number in range(1, LOOKS_MAX + 2)]
+    async with scene.parts() as parts:
+        assert await scene.run(pleo=Faster(parts, scene, times=100)) == []
+    statuses = [(await scene.company.job(job_id))["status"] for job_id in jobs]
+    assert sorted(statuses) == ["in_progress"] * LOOKS_MAX + ["pending"]
+
+
+async def test_a_job_that_ends_before_it_is_started_is_passed_over(scene: Scene) -> None:
+    ended = await scene.company.job_of(expense(1))
+    await scene.company.pass_time(5)
+    other = await scene.company.job_of(expense(2))
+    async with scene.parts() as parts:
+        (summary,) = await scene.run(pleo=Finisher(parts, scene, ended))
+    assert summary.job_id == other
+    assert "started" not in await scene.company.event_names(ended)
+
+
+@pytest.mark.parametrize("style", ["failed", "status"])
+async def test_a_job_that_expired_while_nobody_looked_is_given_up(
+    scene: Scene, pleo_settings: ChangeSettings, style: str
+) -> None:
+    await pleo_settings(expiredStyle=style)
+    job_id = await scene.company.job_of(expense(1))
+    await interrupt(scene, job_id)
+    await scene.company.pass_time(3601)
+    assert await scene.run() == []
+    known = await remembered(scene, job_id)
+    assert known.problem is not None
+    assert "expired" in known.problem
+    assert scene.booked() == []
+
+
+async def test_a_job_that_somebody_else_ended_is_given_up(scene: Scene) -> None:
+    job_id = await scene.company.job_of(expense(1))
+    await interrupt(scene, job_id)
+    await scene.company.event(job_id, "completed")
+    assert await scene.run() == []
+    assert "ended as 'completed' by somebody else" in str((await remembered(scene, job_id)).problem)
+
+
+async def test_a_job_whose_closing_event_arrived_just_before_a_crash_is_closed(scene: Scene) -> None:
+    job_id = await scene.company.job_of(expense(1))
+    await interrupt(scene, job_id)
+    async with scene.parts() as parts:
+        await parts.store.closing(job_id, JobEventType.COMPLETED)
+    await scene.company.event(job_id, "completed")
+    assert await scene.run() == []
+    known = await remembered(scene, job_id)
+    assert known.closed_at == scene.clock.now()
+    assert known.problem is None
+
+
+async def test_a_job_that_expired_before_it_could_be_failed_is_not_taken_for_closed(scene: Scene) -> None:
+    job_id = await scene.company.job_of(expense(1))
+    await interrupt(scene, job_id)
+    async with scene.parts() as parts:
+        await parts.store.closing(job_id, JobEventType.FAILED, "No.", JobFailureType.VALIDATION_FAILURE)
+    await scene.company.pass_time(3601)
+    assert await scene.run() == []
+    known = await remembered(scene, job_id)
+    assert known.closed_at is None
+    assert "expired" in str(known.problem)
+
+
+async def test_a_job_that_pleo_no_longer_knows_does_not_keep_the_others_waiting(scene: Scene) -> None:
+    async with scene.parts() as parts:
+        await parts.store.see_job(NOBODYS, scene.company.id)
+    job_id = await scene.company.job_of(expense(1))
+    assert (await scene.run_one()).job_id == job_id
+    assert "no longer knows" in str((await remembered(scene, NOBODYS)).problem)

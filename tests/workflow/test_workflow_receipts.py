@@ -1,0 +1,98 @@
+import pytest
+
+from pleo_export.accounting.port import EntryRefusedError, ForbiddenError, UnreachableError
+from pleo_export.domain.entry import Attachment, StoredFile
+from pleo_export.domain.failures import ItemFailureType
+from pleo_export.domain.progress import Phase
+from pleo_export.pleo.receipts import ReceiptGoneError
+from pleo_export.testing.faults import Verb
+from tests.workflow.workflow_scene import ChangeSettings, Crash, Scene, at, eid, expense
+
+
+class NoReceipts:
+    """Receipts that are gone by now."""
+
+    async def download(self, attachment: Attachment) -> StoredFile:
+        raise ReceiptGoneError(attachment.position, 404)
+
+
+STANDS = f"Its entry ({eid(1)}) stands in memory all the same."
+
+
+async def test_receipts_are_attached_in_pleos_order_and_nothing_stays_on_disk(scene: Scene) -> None:
+    await scene.company.job_of(expense(1, files=["pdf", "png", "jpg"]))
+    await scene.run_one()
+    files = list(scene.books.files[eid(1)].values())
+    assert [file.media_type for file in files] == ["application/pdf", "image/png", "image/jpeg"]
+    assert scene.leftovers() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "type_", "words"),
+    [
+        ("gone", "receipt_download_failure", "HTTP 404"),
+        ("html", "receipt_download_failure", "a web page"),
+        ("oversize", "receipt_file_size_limit_exceeded", "larger than"),
+    ],
+)
+async def test_a_receipt_that_cannot_be_had_fails_its_expense_only(
+    scene: Scene, kind: str, type_: str, words: str
+) -> None:
+    job_id = await scene.company.job_of(expense(1, files=["pdf", kind]), expense(2, files=["pdf"]))
+    await scene.run_one()
+    assert scene.booked() == [2]
+    outcome = (await scene.company.outcomes(job_id))[1]
+    assert outcome["failureReasonType"] == type_
+    assert "Receipt 2" in outcome["failureReason"]
+    assert words in outcome["failureReason"]
+    assert scene.leftovers() == []
+
+
+async def test_nothing_stays_on_disk_when_a_connector_fails(scene: Scene) -> None:
+    await scene.company.job_of(expense(1, files=["pdf", "png"]))
+    scene.connector.before = at("record", 1, ZeroDivisionError())
+    await scene.run_one()
+    assert scene.leftovers() == []
+
+
+async def test_a_refused_attachment_fails_the_expense_and_names_its_entry(scene: Scene) -> None:
+    job_id = await scene.company.job_of(expense(1, files=["pdf"]))
+    refused = EntryRefusedError("Too many files.", ItemFailureType.RECEIPT_UPLOAD_FAILURE)
+    scene.faults.order(Verb.ATTACH, refused)
+    await scene.run_one()
+    outcome = (await scene.company.outcomes(job_id))[1]
+    assert outcome["failureReasonType"] == "receipt_upload_failure"
+    assert outcome["failureReason"] == f"Too many files. {STANDS}"
+    again = await scene.company.press_export(1)
+    assert (await scene.run_one()).event == "completed"
+    assert len(scene.books.files[eid(1)]) == 1
+    assert await scene.company.statuses(again) == {1: "successful"}
+
+
+@pytest.mark.parametrize("error", [UnreachableError("down"), ForbiddenError("right")])
+async def test_an_attachment_that_cannot_be_made_now_is_made_later(scene: Scene, error: Exception) -> None:
+    await scene.company.job_of(expense(1, files=["pdf"]))
+    scene.faults.order(Verb.ATTACH, error, times=3 if isinstance(error, UnreachableError) else 1)
+    assert (await scene.settle(rounds=1)).event == "completed"
+    assert scene.connector.asked("record") == [eid(1)]
+    assert len(scene.books.files[eid(1)]) == 1
+
+
+async def test_an_attachment_that_cannot_be_made_at_all_is_told_with_its_entry(
+    scene: Scene, pleo_settings: ChangeSettings
+) -> None:
+    await pleo_settings(expiresIn=60)
+    await scene.company.job_of(expense(1, files=["pdf"]))
+    scene.faults.order(Verb.ATTACH, UnreachableError("down"), times=100)
+    (item,) = (await scene.settle(rounds=2)).items
+    assert (item.failure_type, item.unknown) == ("receipt_upload_failure", False)
+    assert str(item.failure_reason).endswith(STANDS)
+
+
+async def test_a_receipt_that_vanished_after_the_entry_was_made_is_told_with_its_entry(scene: Scene) -> None:
+    await scene.company.job_of(expense(1, files=["pdf"]))
+    scene.connector.before = at("attach", 1, Crash())
+    await scene.crash()
+    (item,) = (await scene.run_one(receipts=NoReceipts())).items
+    assert (item.phase, item.external_id) == (Phase.REJECTED, eid(1))
+    assert str(item.failure_reason).endswith(STANDS)

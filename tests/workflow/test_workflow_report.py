@@ -1,0 +1,255 @@
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from pleo_export.domain.job import ItemStatus, ItemUpdate, ItemUpdateResult
+from pleo_export.domain.progress import Phase
+from pleo_export.pleo.errors import ExportJobStatusUnprocessableError, Facts, PleoUnavailableError
+from pleo_export.workflow.report import ITEMS_PER_UPDATE_MAX
+from tests.workflow.workflow_scene import Around, ChangeSettings, Crash, Scene, at, eid, expense, nothing
+
+FINAL = (ItemStatus.SUCCESSFUL, ItemStatus.FAILED)
+
+
+class DiesReporting(Around):
+    """Pleo's client, in a process that dies when Pleo has taken the first outcome."""
+
+    async def update_items(self, job_id: str, updates: Sequence[ItemUpdate]) -> ItemUpdateResult:
+        result: ItemUpdateResult = await self.inner.update_items(job_id, updates)
+        if updates[0].status in FINAL:
+            raise Crash
+        return result
+
+
+class Down(Around):
+    """Pleo's client, while Pleo takes no outcomes."""
+
+    async def update_items(self, job_id: str, updates: Sequence[ItemUpdate]) -> ItemUpdateResult:
+        if updates[0].status in FINAL:
+            raise PleoUnavailableError(Facts(method="PUT", path="/items", status=503))
+        result: ItemUpdateResult = await self.inner.update_items(job_id, updates)
+        return result
+
+
+class Strict(Around):
+    """Pleo's client, to which Pleo calls a job finished that is not."""
+
+    async def update_items(self, job_id: str, updates: Sequence[ItemUpdate]) -> ItemUpdateResult:
+        raise ExportJobStatusUnprocessableError(Facts(method="PUT", path="/items", status=422))
+
+
+class Diary(Around):
+    """Pleo's client, which notes every mark and outcome in one diary with the connector's calls."""
+
+    def __init__(self, scene: Scene, inner: object) -> None:
+        super().__init__(inner)
+        self._calls = scene.connector.calls
+
+    async def update_items(self, job_id: str, updates: Sequence[ItemUpdate]) -> ItemUpdateResult:
+        result: ItemUpdateResult = await self.inner.update_items(job_id, updates)
+        self._calls += [(one.status, one.accounting_entry_id) for one in updates]
+        return result
+
+
+def final_elements(updates: Sequence[Sequence[Any]]) -> list[Any]:
+    return [element for update in updates for element in update if element["status"] in FINAL]
+
+
+async def test_a_large_job_is_reported_in_pieces_and_every_mark_comes_before_its_entry(scene: Scene) -> None:
+    job_id = await scene.company.job_of(*(expense(number) for number in range(1, 251)))
+    async with scene.parts() as parts:
+        summary = await scene.run_one(pleo=Diary(scene, parts.pleo))
+    assert summary.event == "completed"
+    updates = await scene.company.updates(job_id)
+    assert [len(update) for update in updates] == [100, 100, 100, 100, 50, 50]
+    assert max(len(update) for update in updates) <= ITEMS_PER_UPDATE_MAX
+    sent = Counter(element["accountingEntryId"] for element in final_elements(updates))
+    assert sent == {eid(number): 1 for number in range(1, 251)}
+    diary = scene.connector.calls
+    place = {call: position for position, call in enumerate(diary)}
+    for number in range(1, 251):
+        marked, made, told = (place[verb, eid(number)] for verb in ("in_progress", "record", "successful"))
+        assert marked < made < told
+
+
+async def test_an_outcome_is_told_with_everything_pleo_wants_to_know(scene: Scene) -> None:
+    job_id = await scene.company.job_of(expense(1), expense(2, account="9999"))
+    await scene.run_one()
+    told = {one["accountingEntryId"]: one for one in final_elements(await scene.company.updates(job_id))}
+    assert told[eid(1)] == {
+        "accountingEntryId": eid(1),
+        "status": "successful",
+        "exportedAt": "2026-06-01T12:00:00Z",
+        "externalId": eid(1),
+        "externalUrl": f"memory:{eid(1)}",
+    }
+    assert told[eid(2)].keys() == {"accountingEntryId", "status", "failureReason", "failureReasonType"}
+
+
+async def test_an_outcome_that_pleo_refuses_is_remembered_and_holds_up_nothing(scene: Scene) -> None:
+    job_id = await scene.company.job_of(expense(1), expense(2), expense(3))
+
+    async def meddle(verb: str, reference: str) -> None:
+        if (verb, reference) == ("record", eid(2)):
+            change = [{"accountingEntryId": eid(2), "status": "failed", "failureReason": "No."}]
+            await scene.company.api("PUT", f"/export-jobs/{job_id}/items", change)
+
+    scene.connector.before = meddle
+    summary = await scene.run_one()
+    assert summary.event == "completed"
+    problems = {item.accounting_entry_id: item.report_problem for item in summary.items}
+    assert problems[eid(1)] is problems[eid(3)] is None
+    assert str(problems[eid(2)]).startswith("EXPORT_ENTRY_STATUS_UPDATE_FAILED: ")
+    ours = [
+        one for one in final_elements(await scene.company.updates(job_id)) if one.get("externalId") == eid(2)
+    ]
+    assert len(ours) == 1
+
+
+async def test_an_outcome_that_pleo_took_without_our_hearing_is_not_sent_again(scene: Scene) -> None:
+    job_id = await scene.company.job_of(expense(1), expense(2, account="9999"))
+    async with scene.parts() as parts:
+        await scene.crash(pleo=DiesReporting(parts.pleo))
+    summary = await scene.run_one()
+    assert all(item.reported_at is not None for item in summary.items)
+    assert len(final_elements(await scene.company.updates(job_id))) == 2
+
+
+async def test_while_pleo_is_down_outcomes_wait_and_nothing_is_recorded_again(scene: Scene) -> None:
+    job_id = await scene.company.job_of(expense(1), expense(2))
+    async with scene.parts() as parts:
+        with pytest.raises(PleoUnavailableError):
+            await scene.run(pleo=Down(parts.pleo))
+    assert await scene.company.statuses(job_id) == {1: "in_progress", 2: "in_progress"}
+    scene.connector.calls.clear()
+    assert (await scene.run_one()).event == "completed"
+    assert scene.connector.asked("record") == scene.connector.asked("find") == []
+    assert await scene.company.statuses(job_id) == {1: "successful", 2: "successful"}
+
+
+async def test_a_job_that_pleo_calls_finished_although_it_is_not_is_not_given_up(scene: Scene) -> None:
+    await scene.company.job_of(expense(1))
+    async with scene.parts() as parts:
+        with pytest.raises(ExportJobStatusUnprocessableError):
+            await scene.run(pleo=Strict(parts.pleo))
+    assert (await scene.run_one()).event == "completed"
+
+
+async def test_what_is_marked_already_is_not_marked_again(scene: Scene) -> None:
+    job_id = await scene.company.job_of(expense(1), expense(2))
+    scene.connector.before = at("record", 1, Crash())
+    await scene.crash()
+    assert (await scene.run_one()).event == "completed"
+    statuses = [[one["status"] for one in update] for update in await scene.company.updates(job_id)]
+    assert statuses == [["in_progress"] * 2, ["successful"] * 2]
+
+
+class Slow:
+    """Holds up the recording of one expense until a test lets it go on."""
+
+    def __init__(self, number: int) -> None:
+        self.reached, self.released, self._number = asyncio.Event(), asyncio.Event(), number
+
+    async def __call__(self, verb: str, reference: str) -> None:
+        if reference == eid(self._number):
+            self.reached.set()
+            await self.released.wait()
+
+
+async def let_time_pass(scene: Scene, job_id: str, *, seconds: int, beats: int) -> None:
+    """Move our time and Pleo's together, beat by beat; each one tells Pleo something."""
+    await scene.clock.until_slept(1)
+    for _ in range(beats):
+        told, slept = len(await scene.company.updates(job_id)), len(scene.clock.slept)
+        await scene.company.pass_time(seconds)
+        scene.clock.advance(seconds)
+        await scene.clock.until_slept(slept + 1)
+        assert len(await scene.company.updates(job_id)) == told + 1
+
+
+async def test_a_long_entry_does_not_let_the_job_expire(scene: Scene, pleo_settings: ChangeSettings) -> None:
+    await pleo_settings(expiresIn=60)
+    job_id = await scene.company.job_of(expense(1), expense(2))
+    scene.connector.before = slow = Slow(2)
+    running = asyncio.ensure_future(scene.run_one())
+    await slow.reached.wait()
+    await let_time_pass(scene, job_id, seconds=10, beats=12)
+    assert (await scene.company.job(job_id))["status"] == "in_progress"
+    assert await scene.company.statuses(job_id) == {1: "successful", 2: "in_progress"}
+    slow.released.set()
+    assert (await running).event == "completed"
+    assert {seconds for seconds in scene.clock.slept if seconds > 0} == {10.0}
+    told = final_elements(await scene.company.updates(job_id))
+    assert [one["accountingEntryId"] for one in told] == [eid(1), eid(2)]
+
+
+async def test_a_long_look_up_of_an_interrupted_entry_does_not_let_the_job_expire(
+    scene: Scene, pleo_settings: ChangeSettings
+) -> None:
+    await pleo_settings(expiresIn=60)
+    job_id = await scene.company.job_of(expense(1))
+    scene.connector.before = at("record", 1, Crash())
+    await scene.crash()
+    scene.connector.before = slow = Slow(1)
+    running = asyncio.ensure_future(scene.run_one())
+    await slow.reached.wait()
+    await let_time_pass(scene, job_id, seconds=10, beats=7)
+    slow.released.set()
+    assert (await running).event == "completed"
+
+
+async def test_in_a_job_that_lives_for_long_pleo_hears_from_us_every_half_minute(scene: Scene) -> None:
+    await scene.company.job_of(expense(1))
+    await scene.run_one()
+    assert scene.clock.slept == [30.0]
+
+
+@pytest.mark.parametrize("style", ["failed", "status"])
+async def test_a_job_that_expires_in_mid_work_is_stopped_and_its_entries_are_recognised_later(
+    scene: Scene, pleo_settings: ChangeSettings, style: str
+) -> None:
+    await pleo_settings(expiredStyle=style)
+    scene.connector.change(concurrency=1)
+    job_id = await scene.company.job_of(expense(1), expense(2), expense(3))
+
+    async def fall_asleep(_verb: str, reference: str) -> None:
+        if reference == eid(2):
+            await scene.company.pass_time(3601)
+
+    scene.connector.before = fall_asleep
+    summary = await scene.run_one()
+    assert summary.event is None
+    assert "expired in Pleo" in str(summary.problem)
+    assert "export the remaining expenses again" in str(summary.problem)
+    assert summary.items[0].phase is Phase.RECORDED
+    assert await scene.company.event_names(job_id) == ["started"]
+    booked = scene.booked()
+    scene.connector.before = nothing
+    again = await scene.company.press_export(1, 2, 3)
+    second = await scene.run_one()
+    assert second.event == "completed"
+    assert {item.accounting_entry_id for item in second.items if item.already_there} == {
+        eid(number) for number in booked
+    }
+    assert scene.booked() == [1, 2, 3]
+    assert await scene.company.statuses(again) == dict.fromkeys((1, 2, 3), "successful")
+
+
+async def test_a_job_that_expires_during_a_long_entry_stops_that_entry(
+    scene: Scene, pleo_settings: ChangeSettings
+) -> None:
+    await pleo_settings(expiresIn=60)
+    await scene.company.job_of(expense(1), expense(2))
+    scene.connector.before = slow = Slow(1)
+    running = asyncio.ensure_future(scene.run_one())
+    await slow.reached.wait()
+    await scene.company.pass_time(61)
+    await scene.clock.until_asleep(1)
+    scene.clock.advance(10)
+    summary = await running
+    assert "expired" in str(summary.problem)
+    assert summary.items[0].phase is Phase.INTENDED
+    assert scene.connector.busy == 0
