@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def test_every_outcome_is_as_expected_and_a_second_run_records_nothing_twice(tmp
     assert len(first["job"]["items"]) == 40
     assert sum(item["phase"] == "rejected" for item in first["job"]["items"]) == 9
     assert {wallet["currency"] for wallet in first["wallets"]} >= {"EUR", "DKK", "SEK", "GBP", "USD", "NOK"}
-    assert all(wallet["pleo"] == wallet["ledger"] for wallet in first["wallets"])
+    assert all(Decimal(wallet["pleo"]) == Decimal(wallet["ledger"]) for wallet in first["wallets"])
     before = read_all(tmp_path / "demo" / "ledger")
 
     code, stdout = demo(tmp_path / "demo", "--json")
