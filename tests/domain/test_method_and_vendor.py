@@ -111,22 +111,39 @@ def test_a_blocked_vendor_is_as_good_as_unknown(fields: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("item_type", "fields", "name"),
+    ("item_type", "fields", "named"),
     [
-        ("invoice", {"vendor": vendor(name="Nobody Inc")}, "Nobody Inc"),
-        ("invoice", {"supplier": Supplier(name="Corner shop")}, "Corner shop"),
-        ("invoice", {"supplier": None}, "(no supplier)"),
-        ("mileage", {"user": User(id="u", name="Grace Example")}, "Grace Example"),
-        ("mileage", {"user": None}, "(no employee)"),
+        ("invoice", {"vendor": vendor(name="Nobody Inc")}, "vendor 'Nobody Inc'"),
+        ("invoice", {"supplier": Supplier(name="Corner shop")}, "supplier 'Corner shop'"),
+        ("invoice", {"supplier": None}, "supplier of this expense"),
+        ("mileage", {"user": User(id="u", name="Grace Example", code="E-5")}, "employee with the code 'E-5'"),
+        ("mileage", {"user": None}, "employee of this expense, who has no employee code,"),
     ],
 )
-def test_an_unknown_vendor_is_named_as_pleo_names_it(
-    item_type: str, fields: dict[str, Any], name: str
+def test_an_unknown_vendor_is_named_a_person_only_by_the_code(
+    item_type: str, fields: dict[str, Any], named: str
 ) -> None:
     item = expense(item_type, bookkeeping=PAYABLE_METHOD, **fields)
     rejection = rejection_of(item)
     assert rejection.type is ItemFailureType.VENDOR_UNKNOWN
-    assert f"The vendor '{name}' is not in the accounting system" in rejection.reason
+    assert rejection.reason.startswith(f"The {named} is not in the accounting system")
+    assert "Grace" not in rejection.reason
+
+
+def test_out_of_pocket_the_employee_is_the_vendor_even_where_pleo_names_another() -> None:
+    item = expense("out_of_pocket", bookkeeping=PAYABLE_METHOD, vendor=vendor(external_id="V-1001"))
+    entry = entry_of(item)
+    assert entry.vendor is not None
+    assert entry.vendor.id == "E-77"
+
+
+def test_the_vendor_that_pleo_names_stands_in_for_an_employee_who_is_none() -> None:
+    item = expense(
+        "out_of_pocket", bookkeeping=PAYABLE_METHOD, user=None, vendor=vendor(external_id="V-1001")
+    )
+    entry = entry_of(item)
+    assert entry.vendor is not None
+    assert entry.vendor.id == "V-1001"
 
 
 def test_a_company_may_book_unknown_vendors_on_the_common_account() -> None:
@@ -166,11 +183,20 @@ def test_a_system_without_a_list_of_vendors_takes_the_one_that_pleo_names(
     assert str(entry.method_reason) == f"bookkeeping.method: accounts_payable by {taken}"
 
 
-def test_without_a_list_of_vendors_a_supplier_is_no_vendor() -> None:
-    item = expense(
-        "invoice", bookkeeping=PAYABLE_METHOD, supplier=Supplier(name="Corner shop", code="corner")
+def test_without_a_list_of_vendors_pleo_is_believed_where_it_asks_for_accounts_payable() -> None:
+    named = Supplier(name="Corner shop", code="corner")
+    entry = entry_of(
+        expense("invoice", bookkeeping=PAYABLE_METHOD, supplier=named), reference=without_lists()
     )
-    assert rejection_of(item, reference=without_lists()).type is ItemFailureType.VENDOR_UNKNOWN
+    assert entry.vendor is not None
+    assert entry.vendor.id == "corner"
+    nameless = expense("invoice", bookkeeping=PAYABLE_METHOD, supplier=Supplier(name="Corner shop"))
+    assert rejection_of(nameless, reference=without_lists()).type is ItemFailureType.VENDOR_UNKNOWN
+
+
+def test_without_a_list_of_vendors_no_supplier_is_taken_for_one_unasked() -> None:
+    item = expense("invoice", supplier=Supplier(name="Corner shop", code="corner"))
+    assert entry_of(item, reference=without_lists()).kind is EntryKind.JOURNAL
 
 
 def test_an_empty_list_of_vendors_knows_none() -> None:

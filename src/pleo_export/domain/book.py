@@ -14,10 +14,12 @@ from pleo_export.domain.reference import ReferenceData
 from pleo_export.domain.settings import CompanySettings
 
 
-def book(item: ExportItem, settings: CompanySettings, reference: ReferenceData) -> Entry | Rejection:
-    """Map one export item. Pure: the same arguments always give the same entry."""
+def book(
+    item: ExportItem, settings: CompanySettings, reference: ReferenceData, job_id: str | None = None
+) -> Entry | Rejection:
+    """Map one export item of a job. Pure: the same arguments always give the same entry."""
     try:
-        return _book(item, settings, reference)
+        return _book(item, settings, reference, job_id)
     except RejectedItemError as refused:
         return refused.rejection
     except MoneyError as problem:
@@ -27,7 +29,7 @@ def book(item: ExportItem, settings: CompanySettings, reference: ReferenceData) 
         )
 
 
-def _book(item: ExportItem, settings: CompanySettings, reference: ReferenceData) -> Entry:
+def _book(item: ExportItem, settings: CompanySettings, reference: ReferenceData, job_id: str | None) -> Entry:
     how = _how_booked(item)
     method = resolve_method(item, how, settings.bookkeeping, reference)
     legs, settlement = postings(item, how, method, settings, reference)
@@ -37,16 +39,19 @@ def _book(item: ExportItem, settings: CompanySettings, reference: ReferenceData)
     return Entry(
         reference=item.accounting_entry_id,
         company_id=item.company_id,
+        job_id=job_id,
         kind=PAYABLE_KINDS[how.payable] if method.payable else EntryKind.JOURNAL,
         state=settings.bookkeeping.posting,
         posting_date=day,
         expense_date=day,
         item_type=item.type,
+        item_sub_type=item.sub_type,
         payee=payee(item),
         description=describe(item),
         postings=legs,
         settlement=settlement,
         reconciliation_id=information.reconciliation_id,
+        type_reason=how.reason(item.type, item.sub_type),
         method_reason=method.reason,
         attachments=plan_attachments(item),
         reconciled_entries=without_nulls(information.reconciled_entries),

@@ -106,22 +106,26 @@ class InvoiceDetails(msgspec.Struct, frozen=True):
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One journal entry, bill, credit note or payment, with everything that is written with it.
 
-    `reference` is Pleo's accountingEntryId: the only identity there is. `settlement` holds the postings of the payment
-    that settles a bill or credit note at once (a card purchase booked through a vendor), else it is empty.
-    `expense_date` is the transaction date; `posting_date` differs from it only where a closed period asked for it.
+    `reference` is Pleo's accountingEntryId: the only identity there is; `job_id` is the export job it came with.
+    `settlement` holds the postings of the payment that settles a bill or credit note at once (a card purchase booked
+    through a vendor), else it is empty. `type_reason` says which sides its type is booked on, `method_reason` why it is
+    a journal entry or goes through a vendor. `expense_date` is the transaction date; `posting_date` differs from it only where a closed period asked for it.
     """
 
     reference: str
     company_id: str
+    job_id: str | None = None
     kind: EntryKind
     state: EntryState
     posting_date: date
     expense_date: date
     item_type: str
+    item_sub_type: str | None = None
     payee: str | None
     description: str
     postings: tuple[Posting, ...]
     reconciliation_id: str
+    type_reason: Reason
     method_reason: Reason
     settlement: tuple[Posting, ...] = ()
     attachments: tuple[Attachment, ...] = ()
@@ -150,8 +154,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     def fingerprint(self) -> str:
         """A hash of what a bookkeeper would call the content.
 
-        The posting date, the state, the reasons and the (ever changing) file links do not count: the same expense
-        gives the same fingerprint at every attempt.
+        The posting date, the state, the job, the reasons and the (ever changing) file links do not count: the same
+        expense gives the same fingerprint at every attempt.
         """
         content = (
             self.kind,

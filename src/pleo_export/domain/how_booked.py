@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
-from pleo_export.domain.entry import EntryKind
+from pleo_export.domain.entry import EntryKind, Reason
 from pleo_export.domain.item import ItemSubType, ItemType
 
 
@@ -56,6 +56,14 @@ class HowBooked(msgspec.Struct, frozen=True, kw_only=True):
         """Return the debit and the credit role for a sub-type."""
         swapped = sub_type in self.reversed_by
         return (self.credit, self.debit) if swapped else (self.debit, self.credit)
+
+    def reason(self, item_type: str, sub_type: str | None) -> Reason:
+        """Say which sides a positive amount of the type is booked on."""
+        debit, credit = (role.value.replace("_", " ") for role in self.sides(sub_type))
+        turned = ", turned round by the sub-type" if sub_type in self.reversed_by else ""
+        return Reason(
+            ", ".join(filter(None, (item_type, sub_type))), f"debit {debit}, credit {credit}{turned}"
+        )
 
 
 _TO_COMPANY = frozenset({ItemSubType.REIMBURSEMENT_TO_COMPANY, ItemSubType.REIMBURSEMENT_TO_EMPLOYEE_REFUND})

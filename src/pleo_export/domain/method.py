@@ -8,7 +8,7 @@ import msgspec
 from pleo_export.domain.entry import Reason
 from pleo_export.domain.failures import ItemFailureType, RejectedItemError
 from pleo_export.domain.how_booked import HowBooked, OwedTo, Payable
-from pleo_export.domain.item import BookkeepingMethod, ExportItem, Vendor
+from pleo_export.domain.item import BookkeepingMethod, ExportItem
 from pleo_export.domain.reference import LedgerVendor, ReferenceData
 from pleo_export.domain.settings import BookkeepingSettings, MethodWhenMissing, UnknownVendor
 
@@ -58,15 +58,13 @@ def _payable(
         return Method(
             payable=True, vendor=vendor, reason=Reason("bookkeeping.method", "accounts_payable by " + rule)
         )
-    name = _counterparty_name(item, how)
+    owed = _who_is_owed(item, how)
     if settings.unknown_vendor is UnknownVendor.FALLBACK_ACCOUNT:
-        reason = Reason(
-            "bookkeeping.method", "accounts_payable", f"vendor '{name}' is unknown: common account"
-        )
+        reason = Reason("bookkeeping.method", "accounts_payable", f"{owed} is unknown: common account")
         return Method(payable=True, reason=reason)
     raise RejectedItemError(
         ItemFailureType.VENDOR_UNKNOWN,
-        f"The vendor '{name}' is not in the accounting system, or is blocked there."
+        f"The {owed} is not in the accounting system, or is blocked there."
         " Check the vendor in the accounting system or choose another one in Pleo, then export the expense again.",
     )
 
@@ -76,7 +74,8 @@ def _without_method(
 ) -> Method:
     if settings.method_when_missing is MethodWhenMissing.JOURNAL:
         return _journal("method_when_missing", "journal")
-    if how.owed_to is OwedTo.SUPPLIER:
+    # A system without a list of vendors has nothing that a supplier could match.
+    if how.owed_to is OwedTo.SUPPLIER and reference.vendors is not None:
         found = find_vendor(item, how, reference)
         if found is not None:
             vendor, rule = found
@@ -91,44 +90,43 @@ def _without_method(
 def find_vendor(
     item: ExportItem, how: HowBooked, reference: ReferenceData
 ) -> tuple[LedgerVendor, str] | None:
-    """Find who is owed: the item's vendor, else the employee or the supplier; with the field that matched.
+    """Find who is owed: the employee, the item's vendor or the supplier; with the field that matched.
 
-    Where there is a vendor object, the supplier is ignored. A system without a list of vendors takes the vendor
-    that Pleo names.
+    Where there is a vendor object, the supplier is ignored. A system without a list of vendors takes whom Pleo names.
     """
-    if item.vendor is not None and reference.vendors is None:
-        return _as_pleo_names(item.vendor)
-    for field, wanted in _vendor_keys(item, how):
-        for vendor in reference.vendors or ():
+    keys = _vendor_keys(item, how)
+    if reference.vendors is None:
+        return next(
+            ((LedgerVendor(id=value, name=name), f"{field} {value}") for field, value, name in keys), None
+        )
+    for field, wanted, _name in keys:
+        for vendor in reference.vendors:
             if vendor.active and _matches(vendor, field, wanted):
                 return vendor, f"{field} {wanted}"
     return None
 
 
-def _as_pleo_names(vendor: Vendor) -> tuple[LedgerVendor, str]:
-    names = {"externalId": vendor.external_id, "code": vendor.code, "id": vendor.id}
-    field, wanted = next((field, name) for field, name in names.items() if name)
-    return LedgerVendor(id=wanted, name=vendor.name, code=vendor.code), f"vendor.{field} {wanted}"
-
-
-def _vendor_keys(item: ExportItem, how: HowBooked) -> list[tuple[str, str]]:
-    vendor, supplier = item.vendor, item.supplier
-    keys: list[tuple[str, str | None]] = []
+def _vendor_keys(item: ExportItem, how: HowBooked) -> list[tuple[str, str, str]]:
+    """Return field, value and name of whoever may be owed, the surest first. Out of pocket, that is the employee."""
+    user, vendor, supplier = item.user, item.vendor, item.supplier
+    keys: list[tuple[str, str | None, str]] = []
+    if user is not None and how.owed_to is OwedTo.EMPLOYEE:
+        keys.append(("user.code", user.code, user.name))
     if vendor is not None:
-        keys = [
-            ("vendor.externalId", vendor.external_id),
-            ("vendor.code", vendor.code),
-            ("vendor.taxRegistrationNumber", vendor.tax_registration_number),
+        keys += [
+            ("vendor.externalId", vendor.external_id, vendor.name),
+            ("vendor.code", vendor.code, vendor.name),
+            ("vendor.taxRegistrationNumber", vendor.tax_registration_number, vendor.name),
+            ("vendor.id", vendor.id, vendor.name),
         ]
-    elif how.owed_to is OwedTo.EMPLOYEE:
-        keys = [("user.code", item.user.code if item.user else None)]
-    elif supplier is not None:
-        keys = [
-            ("supplier.code", supplier.code),
-            ("supplier.account", supplier.account),
-            ("supplier.taxIdentifier", supplier.tax_identifier),
+    elif supplier is not None and how.owed_to is OwedTo.SUPPLIER:
+        name = supplier.name or "(no name)"
+        keys += [
+            ("supplier.code", supplier.code, name),
+            ("supplier.account", supplier.account, name),
+            ("supplier.taxIdentifier", supplier.tax_identifier, name),
         ]
-    return [(field, value) for field, value in keys if value]
+    return [(field, value, name) for field, value, name in keys if value]
 
 
 def _matches(vendor: LedgerVendor, field: str, wanted: str) -> bool:
@@ -139,9 +137,16 @@ def _matches(vendor: LedgerVendor, field: str, wanted: str) -> bool:
     return wanted in (vendor.id, vendor.code)
 
 
-def _counterparty_name(item: ExportItem, how: HowBooked) -> str:
+def _who_is_owed(item: ExportItem, how: HowBooked) -> str:
+    """Name them in a sentence that is logged and stored: a company by its name, a person by the code only."""
     if item.vendor is not None:
-        return item.vendor.name
+        return f"vendor '{item.vendor.name}'"
     if how.owed_to is OwedTo.EMPLOYEE:
-        return item.user.name if item.user else "(no employee)"
-    return (item.supplier.name if item.supplier else None) or "(no supplier)"
+        code = item.user.code if item.user else None
+        return (
+            f"employee with the code '{code}'"
+            if code
+            else "employee of this expense, who has no employee code,"
+        )
+    name = item.supplier.name if item.supplier else None
+    return f"supplier '{name}'" if name else "supplier of this expense"

@@ -73,6 +73,7 @@ def sample_entry(reference: str = "exp-1", *, facts: Facts = DEFAULT_FACTS, **ch
             sample_posting(facts.wallet, -1250, facts.currency),
         ),
         reconciliation_id="10451",
+        type_reason=Reason("card_purchase", "debit category, credit wallet"),
         method_reason=Reason("method", "journal"),
     )
     return msgspec.structs.replace(entry, **changes)

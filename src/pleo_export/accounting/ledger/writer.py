@@ -5,7 +5,7 @@ from datetime import date
 
 from pleo_export.accounting.ledger.chart import Chart
 from pleo_export.accounting.ledger.syntax import metadata_key, quoted, safe_name
-from pleo_export.domain.entry import Attachment, Entry, EntryState, Posting
+from pleo_export.domain.entry import Attachment, Entry, EntryKind, EntryState, Posting
 from pleo_export.domain.money import Money
 
 TAG = "#pleo"
@@ -35,7 +35,8 @@ def entry_text(entry: Entry, names: Mapping[str, str]) -> str:
     lines = [*_transaction(entry, entry.postings, _entry_metadata(entry), entry.description, names)]
     if entry.settlement:
         settles: Metadata = [("settles", entry.reference)]
-        lines += ["", *_transaction(entry, entry.settlement, settles, f"Paid: {entry.description}", names)]
+        verb = "Refunded" if entry.kind is EntryKind.CREDIT_NOTE else "Paid"
+        lines += ["", *_transaction(entry, entry.settlement, settles, f"{verb}: {entry.description}", names)]
     return "\n".join([*lines, ""])
 
 
@@ -108,13 +109,16 @@ def _entry_metadata(entry: Entry) -> Metadata:
     period, invoice, vendor = entry.service_period, entry.invoice, entry.vendor
     return [
         ("pleo-id", entry.reference),
+        ("pleo-job", entry.job_id),
         ("pleo-type", entry.item_type),
+        ("pleo-subtype", entry.item_sub_type),
         ("pleo-kind", entry.kind.value),
         ("fingerprint", entry.fingerprint),
         ("reconciliation-id", entry.reconciliation_id),
         ("reconciled-entries", "; ".join(entry.reconciled_entries) or None),
         ("pleo-url", entry.pleo_url),
         ("expense-date", entry.expense_date if entry.expense_date != entry.posting_date else None),
+        ("booked", str(entry.type_reason)),
         ("method", str(entry.method_reason)),
         ("vendor-id", vendor.id if vendor else None),
         ("vendor", vendor.name if vendor else None),
