@@ -22,6 +22,13 @@ from pleo_export.domain.settings import (
 )
 from pleo_export.pleo.addresses import base_url
 
+# Where pydantic's words are for programmers.
+_WORDS = {
+    "model_type": "must be a section of its own: [name] on one line, its settings below",
+    "string_pattern_mismatch": "must begin with http:// or https://",
+    "string_too_short": "must not be empty",
+    "string_type": "must be text: put it into quotes",
+}
 PLEO_URL = "https://external.pleo.io"
 SETTINGS_FILE = Path("pleo-export.toml")
 
@@ -162,7 +169,7 @@ def _problem(detail: ErrorDetails, tree: Mapping[str, Any]) -> str:
         return f"{key}: there is no such setting{_nearest(location)}; correct or remove it"
     if detail["type"] == "missing":
         return f"{key} is missing; add it. {_description(location)}".rstrip()
-    message = detail["msg"].removeprefix("Value error, ").removesuffix(".")
+    message = _WORDS.get(detail["type"]) or detail["msg"].removeprefix("Value error, ").removesuffix(".")
     value: object = tree
     for part in location:
         value = value.get(part, {}) if isinstance(value, Mapping) else value

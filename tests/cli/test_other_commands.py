@@ -57,6 +57,43 @@ def test_doctor_warns_of_a_key_file_that_others_can_read(desk: Desk, monkeypatch
     assert "chmod" not in desk.call("doctor").stdout
 
 
+def test_doctor_notices_a_store_that_is_another_file(desk: Desk) -> None:
+    desk.configure(store={"path": "chart.toml"})
+    result = desk.call("doctor")
+    assert result.exit_code == ExitCode.SOMETHING_FAILED
+    assert "chart.toml' is a file of another kind." in result.stdout
+
+
+def test_doctor_warns_of_vat_accounts_that_are_not_set(desk: Desk) -> None:
+    desk.settings.write_text(
+        desk.settings.read_text(encoding="utf-8").replace("\noutput_account", "\n# output_account"),
+        encoding="utf-8",
+    )
+    result = desk.call("doctor")
+    assert result.exit_code == ExitCode.ALL_WELL
+    assert "vat.output_account not set" in result.stdout
+
+
+def test_doctor_finds_contra_accounts_that_pleo_lacks(desk: Desk) -> None:
+    desk.export(2)
+    desk.pleo.call("PATCH", f"companies/{desk.company_id}", {"contraAccounts": {}})
+    result = desk.call("doctor")
+    assert result.exit_code == ExitCode.SOMETHING_FAILED
+    assert "Map the contra accounts in Pleo's accounting settings" in result.stdout
+
+
+def test_a_place_that_cannot_be_used_is_named_in_a_sentence(desk: Desk) -> None:
+    (desk.folder / "file").write_text("", encoding="utf-8")
+    desk.configure(store={"path": "file/store.db"})
+    result = desk.call("run")
+    assert result.exit_code in (ExitCode.WRONG_SETTINGS, ExitCode.NOT_REACHED)
+    assert "file" in result.stderr
+    assert "Traceback" not in result.output
+    onto_a_file = CliRunner().invoke(app, ["init", str(desk.folder / "file")])
+    assert onto_a_file.exit_code == ExitCode.WRONG_SETTINGS
+    assert "Choose another place" in onto_a_file.stderr
+
+
 def test_doctor_lets_bean_check_read_a_ledger_that_is_there(desk: Desk) -> None:
     desk.export(1)
     desk.call("run")
@@ -92,7 +129,7 @@ def test_init_writes_files_that_load_and_never_overwrites(tmp_path: Path) -> Non
     (folder / "pleo-export.toml").unlink()
     again = CliRunner().invoke(app, command)
     assert again.exit_code == ExitCode.WRONG_SETTINGS
-    assert "is there already and stays as it is" in again.stderr
+    assert f"{folder / 'chart.toml'} is there already and stays as it is" in again.stderr
     assert (folder / "chart.toml").read_text(encoding="utf-8") == "mine"
     assert not (folder / "pleo-export.toml").exists()
 

@@ -14,7 +14,7 @@ def recorded(ledger: Path) -> dict[str, str]:
 
 
 def texts_of(previews: Any) -> dict[str, str]:
-    return {one["accountingEntryId"]: one["text"] for one in previews if one["text"] is not None}
+    return {one["accounting_entry_id"]: one["text"] for one in previews if one["text"] is not None}
 
 
 @pytest.mark.parametrize("strategy", ["fail", "next_open"])
@@ -38,9 +38,9 @@ def test_it_shows_the_same_entries_as_run_records_to_the_letter(desk: Desk, stra
     assert {reference: text for reference, text in shown.items() if reference not in gone} == books
 
     refused = {
-        one["accountingEntryId"]: one["rejection"]["reason"]
+        one["accounting_entry_id"]: one["rejection"]["reason"]
         for one in previews
-        if one["rejection"] is not None and one["accountingEntryId"] not in gone
+        if one["rejection"] is not None and one["accounting_entry_id"] not in gone
     }
     failed = {
         item["accounting_entry_id"]: item["failure_reason"]
@@ -67,7 +67,9 @@ def test_it_tells_in_words_what_would_fail_and_the_exit_code_says_so(desk: Desk)
     assert "23 would be recorded, 7 would fail" in result.stdout
 
 
-def test_a_job_that_pleo_does_not_know_is_an_error_with_a_sentence(desk: Desk) -> None:
-    result = desk.call("preview", "6f1f4a38-6d0c-4f6a-9d0e-6b6d1d3f2a10")
-    assert result.exit_code == ExitCode.NOT_REACHED
-    assert "Pleo knows no such export job" in result.stderr
+@pytest.mark.parametrize("job", ["6f1f4a38-6d0c-4f6a-9d0e-6b6d1d3f2a10", "nonsense"])
+def test_what_is_no_job_of_the_company_is_an_error_that_tells_where_to_find_one(desk: Desk, job: str) -> None:
+    result = desk.call("preview", job)
+    assert result.exit_code == ExitCode.WRONG_SETTINGS
+    assert job in result.stderr
+    assert "`pleo-export doctor` lists the jobs that wait" in result.stderr

@@ -141,3 +141,16 @@ def test_the_example_chart_is_the_one_that_the_ledger_reads(tmp_path: Path) -> N
     path.write_text(example_chart(), encoding="utf-8")
     codes = {account.code for account in read_chart(path).accounts}
     assert {"1910", "1990", "2400", "2450", "2610", "2640"} <= codes
+
+
+def test_a_number_in_place_of_text_says_that_it_wants_quotes(tmp_path: Path) -> None:
+    text = settings_text({"pleo.company_id": COMPANY}).replace('wallet = "1910"', "wallet = 1910")
+    (found,) = problems(written(tmp_path, text))
+    assert found.startswith("accounts.wallet = 1910: must be text: put it into quotes.")
+
+
+def test_a_value_in_place_of_a_section_says_how_a_section_looks(tmp_path: Path) -> None:
+    found = problems(
+        written(tmp_path, "vat = 3\n" + settings_text({"pleo.company_id": COMPANY}).split("[vat]")[0])
+    )
+    assert any(one.startswith("vat = 3: must be a section of its own: [name] on one line") for one in found)

@@ -43,8 +43,10 @@ def test_every_outcome_is_as_expected_and_a_second_run_records_nothing_twice(tmp
     assert first["verdict"] == {"clean": True, "available": True, "errors": []}
     assert len(first["job"]["items"]) == 40
     assert sum(item["phase"] == "rejected" for item in first["job"]["items"]) == 9
-    assert {wallet["currency"] for wallet in first["wallets"]} >= {"EUR", "DKK", "SEK", "GBP", "USD", "NOK"}
-    assert all(Decimal(wallet["pleo"]) == Decimal(wallet["ledger"]) for wallet in first["wallets"])
+    currencies = {"EUR", "DKK", "SEK", "GBP", "USD", "NOK"}
+    assert {total["name"] for total in first["totals"]} >= {f"wallet {currency}" for currency in currencies}
+    assert sum(total["name"].startswith("spend ") for total in first["totals"]) > 3
+    assert all(Decimal(total["pleo"]) == Decimal(total["ledger"]) for total in first["totals"])
     before = read_all(tmp_path / "demo" / "ledger")
 
     code, stdout = demo(tmp_path / "demo", "--json")

@@ -1,10 +1,13 @@
-"""The command line. Each command is a thin layer over the library; `app` is the entry point."""
+"""The command line. Each command is a thin layer over the library; `main` is the entry point."""
 
+import sys
+import traceback
 from typing import Annotated
 
 import typer
 
 from pleo_export.cli import demo, doctor, init, preview, run, simulator, status
+from pleo_export.cli.common import ExitCode
 from pleo_export.version import VERSION
 
 app = typer.Typer(
@@ -14,7 +17,8 @@ app = typer.Typer(
         "Start with [bold]pleo-export demo[/bold], which needs nothing but this machine; then [bold]init[/bold],"
         " [bold]doctor[/bold], [bold]preview[/bold] and [bold]run[/bold] for your own company.\n\n"
         "Exit codes: 0 all well; 1 an expense or a check failed; 2 the command or its settings are wrong;"
-        " 3 Pleo or the accounting system could not be used, try again later; 4 another process is at work."
+        " 3 Pleo or the accounting system could not be used, try again later; 4 another process is at work;"
+        " 5 a fault of pleo-export itself."
     ),
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -39,7 +43,7 @@ def _version(wanted: bool) -> None:  # noqa: FBT001 the shape of a Typer callbac
 
 
 @app.callback()
-def main(
+def options(
     *,
     version: Annotated[
         bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
@@ -47,3 +51,12 @@ def main(
 ) -> None:
     """Take the options that stand before a command."""
     del version
+
+
+def main() -> None:
+    """Run a command. A fault of ours keeps its trace, and an exit code that means nothing else."""
+    try:
+        app()
+    except Exception:  # noqa: BLE001 the process edge
+        traceback.print_exc()
+        sys.exit(ExitCode.FAULT)

@@ -6,7 +6,7 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, Any, TextIO, TypeVar
+from typing import Annotated, Any, NoReturn, TextIO, TypeVar
 
 import msgspec
 import typer
@@ -18,6 +18,7 @@ from pleo_export.pleo.auth import UnusableSecretError
 from pleo_export.pleo.retrying import CallError
 from pleo_export.store.errors import StoreError
 from pleo_export.store.lease import CompanyBusyError
+from pleo_export.workflow.problems import JobProblemError
 
 Result = TypeVar("Result")
 
@@ -39,6 +40,7 @@ class ExitCode(IntEnum):
     WRONG_SETTINGS = 2
     NOT_REACHED = 3
     BUSY = 4
+    FAULT = 5
 
 
 WIDTH_OF_A_FILE = 160  # columns for tables, where the output is no terminal; sentences are never broken there
@@ -71,15 +73,22 @@ def explained() -> Iterator[None]:
     try:
         yield
     except (SettingsError, UnusableSecretError) as error:
-        _fail(error, ExitCode.WRONG_SETTINGS)
+        fail(str(error), ExitCode.WRONG_SETTINGS)
+    except JobProblemError as error:
+        fail(str(error), ExitCode.SOMETHING_FAILED)
     except CompanyBusyError as error:
-        _fail(error, ExitCode.BUSY)
+        fail(str(error), ExitCode.BUSY)
     except (CallError, ConnectorError, StoreError) as error:
-        _fail(error, ExitCode.NOT_REACHED)
+        fail(str(error), ExitCode.NOT_REACHED)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        reason = error.strerror or str(error)
+        fail(f"{place}{reason}. Choose another place, or mend this one.", ExitCode.WRONG_SETTINGS)
 
 
-def _fail(error: Exception, code: ExitCode) -> None:
-    err().print(str(error), style="red", markup=False)
+def fail(sentence: str, code: ExitCode) -> NoReturn:
+    """End the command with a sentence on stderr."""
+    err().print(sentence, style="red", markup=False)
     raise typer.Exit(code)
 
 

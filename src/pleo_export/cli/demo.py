@@ -1,5 +1,6 @@
 """`pleo-export demo`: the whole story on this machine, checked at the end."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -10,29 +11,44 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pleo_export.accounting.ledger import Verdict, bean_check, trial_balance
+from pleo_export.accounting.ledger import Verdict, bean_check, program, trial_balance
 from pleo_export.cli.common import ExitCode, JsonOption, complete, err, explained, out, print_json
 from pleo_export.cli.init import CHART_FILE, example_chart, settings_text
 from pleo_export.cli.run import export
 from pleo_export.config import SETTINGS_FILE, Settings, load_settings
+from pleo_export.domain.failures import ItemFailureType
+from pleo_export.domain.money import Money, MoneyError
 from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.pleo.auth import ApiKey
 from pleo_export.workflow.ports import JobSummary
 
 COMPANY_ID = "0b0f7a52-3a52-4d6f-9a55-2f7d4a3a1c01"
 BEAN_CHECK_SECONDS = 60.0
-# The wallets of the example chart by the code that Pleo calls their contra account.
-WALLET = "Assets:Pleo:"
+# The accounts of the example chart on which the wallets and the costs stand; tax is part of the costs.
+WALLETS = ("Assets:Pleo:",)
+SPEND = ("Expenses:", "Income:", "Assets:VAT:", "Liabilities:VAT:")
+# What each expense that is made to fail must fail with.
+MUST_FAIL_WITH = {
+    "category_missing": ItemFailureType.MISSING_CONFIGURATION,
+    "account_unknown": ItemFailureType.ACCOUNT_UNKNOWN,
+    "lines_do_not_add_up": ItemFailureType.VALIDATION_FAILURE,
+    "tax_code_unknown": ItemFailureType.TAX_CODE_UNKNOWN,
+    "tag_unknown": ItemFailureType.TAG_UNKNOWN,
+    "receipt_gone": ItemFailureType.RECEIPT_DOWNLOAD_FAILURE,
+    "receipt_is_html": ItemFailureType.RECEIPT_DOWNLOAD_FAILURE,
+    "fraction_of_a_yen": ItemFailureType.VALIDATION_FAILURE,
+    "vendor_unknown": ItemFailureType.VENDOR_UNKNOWN,
+}
 
 FolderOption = Annotated[Path, typer.Option("--folder", help="Where the demonstration keeps its files.")]
 SeedOption = Annotated[int, typer.Option(help="Another seed makes other expenses.")]
 CountOption = Annotated[int, typer.Option(min=30, max=10_000, help="How many expenses.")]
 
 
-class WalletCheck(msgspec.Struct, frozen=True):
-    """What Pleo and the ledger say about the movements of one wallet, in currency units."""
+class Total(msgspec.Struct, frozen=True):
+    """What Pleo and the ledger say about the movements of a wallet or about the costs, in currency units."""
 
-    currency: str
+    name: str
     pleo: Decimal
     ledger: Decimal
 
@@ -43,14 +59,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     job: JobSummary
     expenses: Sequence[Mapping[str, Any]]
     unexpected: Sequence[str]
-    wallets: Sequence[WalletCheck]
+    totals: Sequence[Total]
     verdict: Verdict
     ledger: str
 
     @property
     def well(self) -> bool:
         """Whether everything is as it should be."""
-        balanced = all(wallet.pleo == wallet.ledger for wallet in self.wallets)
+        balanced = all(total.pleo == total.ledger for total in self.totals)
         return not self.unexpected and balanced and (self.verdict.clean or not self.verdict.available)
 
 
@@ -118,7 +134,7 @@ def _play(settings: Settings, seed: int, count: int, console: Console) -> Report
         (job,) = complete(export(local, ApiKey(company["apiKey"]), console))
         pleo = bookkeeper.company(COMPANY_ID)
     expected = {
-        one.payload["accountingEntryId"]: one.must_fail
+        one.payload["accountingEntryId"]: MUST_FAIL_WITH[one.must_fail] if one.must_fail else None
         for one in generate(seed, count, "demo", company_id=COMPANY_ID)
     }
     folder = settings.ledger.folder
@@ -127,32 +143,54 @@ def _play(settings: Settings, seed: int, count: int, console: Console) -> Report
         job=job,
         expenses=pleo["expenses"],
         unexpected=_unexpected(pleo["expenses"], expected),
-        wallets=_wallets(pleo["walletMovements"], trial_balance(folder, expected)),
+        totals=_totals(pleo, trial_balance(folder, expected)),
         verdict=bean_check(folder, BEAN_CHECK_SECONDS),
         ledger=str(folder / "main.beancount"),
     )
 
 
-def _unexpected(expenses: Sequence[Mapping[str, Any]], expected: Mapping[str, str | None]) -> Sequence[str]:
-    return [
-        f"{expense['accountingEntryId']} ({expense['type']}) should have "
-        + (f"failed ({expected[expense['accountingEntryId']]})" if recorded else "been recorded")
+def _unexpected(
+    expenses: Sequence[Mapping[str, Any]], expected: Mapping[str, ItemFailureType | None]
+) -> Sequence[str]:
+    found = {
+        expense["accountingEntryId"]: None
+        if expense["exportStatus"] == "exported"
+        else expense["failureReasonType"]
         for expense in expenses
-        if (recorded := expense["exportStatus"] == "exported")
-        != (expected[expense["accountingEntryId"]] is None)
-    ]
-
-
-def _wallets(
-    movements: Mapping[str, Any], balance: Mapping[tuple[str, str], Decimal]
-) -> Sequence[WalletCheck]:
-    in_ledger = {currency: amount for (name, currency), amount in balance.items() if name.startswith(WALLET)}
+    }
     return [
-        WalletCheck(
-            currency, Decimal(str(movements.get(currency, 0))) / 100, in_ledger.get(currency, Decimal())
-        )
-        for currency in sorted(movements.keys() | in_ledger.keys())
+        f"{entry_id} should have " + (f"failed with {failure}" if failure else "been recorded")
+        for entry_id, failure in expected.items()
+        if found[entry_id] != failure
     ]
+
+
+def _totals(
+    pleo: Mapping[str, Mapping[str, Any]], balance: Mapping[tuple[str, str], Decimal]
+) -> Sequence[Total]:
+    return [
+        Total(
+            f"{what} {currency}",
+            Decimal(str(moved.get(currency, 0))) / 100,
+            in_ledger.get(currency, Decimal()),
+        )
+        for what, moved, accounts in (
+            ("wallet", pleo["walletMovements"], WALLETS),
+            ("spend", pleo["spend"], SPEND),
+        )
+        for in_ledger in [_by_currency(balance, accounts)]
+        for currency in sorted(moved.keys() | in_ledger.keys())
+    ]
+
+
+def _by_currency(
+    balance: Mapping[tuple[str, str], Decimal], accounts: tuple[str, ...]
+) -> Mapping[str, Decimal]:
+    sums: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for (name, currency), amount in balance.items():
+        if name.startswith(accounts):
+            sums[currency] += amount
+    return sums
 
 
 def _show(report: Report, settings: Settings, console: Console) -> None:
@@ -169,13 +207,14 @@ def _show(report: Report, settings: Settings, console: Console) -> None:
         if item.phase is Phase.REJECTED:
             console.print(f"  {item.failure_type}: {item.failure_reason}", markup=False)
     console.print()
-    console.print(_wallet_table(report.wallets))
+    console.print(_totals_table(report.totals))
     for problem in report.unexpected:
         console.print(f"Unexpected: {problem}", style="red", markup=False)
     _show_verdict(report.verdict, console)
     console.print(f"\nLedger: {report.ledger}", markup=False)
     console.print(
-        f"To see it at {settings.ledger.fava_url} in your browser: fava {report.ledger}", markup=False
+        f"To see it at {settings.ledger.fava_url} in your browser: {program('fava') or 'fava'} {report.ledger}",
+        markup=False,
     )
 
 
@@ -206,11 +245,19 @@ def _outcomes(report: Report) -> Table:
         table.add_row(
             expense["date"][:10],
             expense["type"],
-            f"{Decimal(str(amount['value'])) / 100:,.2f} {amount['currency']}",
+            _amount(amount["currency"], Decimal(str(amount["value"]))),
             _outcome(items[expense["accountingEntryId"]]),
             (expense["supplier"] or {}).get("name") or "",
         )
     return table
+
+
+def _amount(currency: str, hundredths: Decimal) -> str:
+    try:
+        exact = Money.from_hundredths(currency, hundredths).decimal
+    except MoneyError:  # one of those that must fail
+        exact = hundredths / 100
+    return f"{exact:,} {currency}"
 
 
 def _outcome(item: ItemProgress) -> str:
@@ -219,11 +266,13 @@ def _outcome(item: ItemProgress) -> str:
     return f"[red]failed: {item.failure_type}[/red]"
 
 
-def _wallet_table(wallets: Sequence[WalletCheck]) -> Table:
-    table = Table(
-        "Wallet", "Moved in Pleo", "Moved in the ledger", "", box=None, header_style="bold", pad_edge=False
-    )
-    for wallet in wallets:
-        same = "[green]equal[/green]" if wallet.pleo == wallet.ledger else "[red]DIFFERENT[/red]"
-        table.add_row(wallet.currency, f"{wallet.pleo:,.2f}", f"{wallet.ledger:,.2f}", same)
+def _totals_table(totals: Sequence[Total]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("Total", min_width=12)
+    table.add_column("In Pleo", justify="right", min_width=14)
+    table.add_column("In the ledger", justify="right", min_width=14)
+    table.add_column("")
+    for total in totals:
+        same = "[green]equal[/green]" if total.pleo == total.ledger else "[red]DIFFERENT[/red]"
+        table.add_row(total.name, f"{total.pleo:,.2f}", f"{total.ledger:,.2f}", same)
     return table

@@ -12,7 +12,7 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from pleo_export.cli.common import ExitCode, err, out
+from pleo_export.cli.common import ExitCode, explained, fail, out
 from pleo_export.config import SETTINGS_FILE, Settings
 
 CHART_FILE = Path("chart.toml")
@@ -40,22 +40,21 @@ def init(folder: FolderArgument = Path(), *, company_id: CompanyOption = None) -
         company_id = _checked(company_id)
     given = {} if company_id is None else {"pleo.company_id": company_id}
     texts = {SETTINGS_FILE: settings_text(given), CHART_FILE: example_chart()}
-    present = [name for name in texts if (folder / name).exists()]
-    if present:
-        err().print(
-            f"{', '.join(str(folder / name) for name in present)} is there already and stays as it is."
-            " Choose another folder, or edit the file.",
-            style="red",
-            markup=False,
-        )
-        raise typer.Exit(ExitCode.WRONG_SETTINGS)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+    with explained():
+        for name in texts:
+            if (folder / name).exists():
+                fail(
+                    f"{folder / name} is there already and stays as it is. Choose another folder, or edit the file.",
+                    ExitCode.WRONG_SETTINGS,
+                )
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
     out().print(
         f"Written: {folder / SETTINGS_FILE} and {folder / CHART_FILE}.\n"
         "Next:\n"
-        "  1. put your company id and account numbers into the settings, and your accounts into the chart;\n"
+        "  1. put your company id, your account numbers and the VAT accounts into the settings,\n"
+        "     and every account that Pleo's categories and contra accounts name into the chart;\n"
         "  2. set the environment variable PLEO_EXPORT_API_KEY to an API key from Pleo (Settings > API Keys);\n"
         f"  3. pleo-export doctor --settings {folder / SETTINGS_FILE}",
         markup=False,
@@ -66,12 +65,10 @@ def _checked(company_id: str) -> str:
     try:
         return str(UUID(company_id))
     except ValueError:
-        err().print(
+        fail(
             f"--company-id {company_id!r} is no UUID; copy the company's id from Pleo.",
-            style="red",
-            markup=False,
+            ExitCode.WRONG_SETTINGS,
         )
-        raise typer.Exit(ExitCode.WRONG_SETTINGS) from None
 
 
 def example_chart() -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Annotated
+from uuid import UUID
 
 import typer
 from rich.console import Console
@@ -13,6 +14,7 @@ from pleo_export.cli.common import (
     SettingsOption,
     complete,
     explained,
+    fail,
     out,
     print_json,
 )
@@ -20,6 +22,7 @@ from pleo_export.compose import credential_for, reading
 from pleo_export.config import Settings, load_settings
 from pleo_export.domain.item import ExportItem
 from pleo_export.pleo.auth import Credential
+from pleo_export.pleo.errors import ExportNotFoundError
 from pleo_export.workflow.preview import Previewed, preview_job
 
 JobArgument = Annotated[str, typer.Argument(help="The id of a job that waits in Pleo (see `doctor`).")]
@@ -33,6 +36,7 @@ def preview(
     Each entry is shown exactly as `run` would write it. Receipts are not downloaded.
     """
     with explained():
+        _check_id(job)
         loaded = load_settings(settings)
         previews = complete(_preview(loaded, credential_for(loaded, settings), job))
     if as_json:
@@ -43,9 +47,25 @@ def preview(
         raise typer.Exit(ExitCode.SOMETHING_FAILED)
 
 
+def _check_id(job_id: str) -> None:
+    try:
+        UUID(job_id)
+    except ValueError:
+        fail(
+            f"{job_id!r} is no job id. `pleo-export doctor` lists the jobs that wait.",
+            ExitCode.WRONG_SETTINGS,
+        )
+
+
 async def _preview(settings: Settings, credential: Credential, job_id: str) -> Sequence[Previewed]:
     async with reading(settings, credential) as sources:
-        return await preview_job(sources, job_id)
+        try:
+            return await preview_job(sources, job_id)
+        except ExportNotFoundError:
+            fail(
+                f"Pleo knows no job {job_id} of this company. `pleo-export doctor` lists the jobs that wait.",
+                ExitCode.WRONG_SETTINGS,
+            )
 
 
 def _show(previews: Sequence[Previewed], console: Console) -> None:
@@ -73,7 +93,7 @@ def _heading(one: Previewed) -> str:
 
 def _plain(one: Previewed) -> dict[str, object]:
     return {
-        "accountingEntryId": one.accounting_entry_id,
+        "accounting_entry_id": one.accounting_entry_id,
         "entry": one.entry,
         "text": one.text,
         "rejection": one.rejection,

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from pleo_export.domain.progress import Phase
 from pleo_export.workflow.ports import ItemSettled, Notice, StepTaken
 
-VALIDATING, RECORDING, COMPLETING = 2, 5, 7
+DETECTING, VALIDATING, RECORDING, COMPLETING = 1, 2, 5, 7
 
 
 class LiveView:
@@ -29,6 +29,8 @@ class LiveView:
             self._item(notice)
 
     def _step(self, step: StepTaken) -> None:
+        if step.step == DETECTING and self._task is not None:
+            return  # the look whether another job waits
         if step.step == RECORDING:
             self._outcomes.clear()
             self._task = self._bar.add_task("", total=step.items, outcomes="")

@@ -39,8 +39,14 @@ def run(*, settings: SettingsOption = SETTINGS_DEFAULT, as_json: JsonOption = Fa
         print_json(summaries)
     else:
         show_summaries(summaries, out())
-    if any(summary.event is not JobEventType.COMPLETED for summary in summaries):
+    if not all(went_well(summary) for summary in summaries):
         raise typer.Exit(ExitCode.SOMETHING_FAILED)
+
+
+def went_well(summary: JobSummary) -> bool:
+    """Whether every expense was recorded, and Pleo knows."""
+    told = all(item.report_problem is None for item in summary.items)
+    return summary.event is JobEventType.COMPLETED and told
 
 
 async def export(settings: Settings, credential: Credential, console: Console) -> Sequence[JobSummary]:
@@ -69,3 +75,10 @@ def show_summaries(summaries: Sequence[JobSummary], console: Console) -> None:
             console.print(
                 f"  {item.accounting_entry_id}  {item.failure_type}: {item.failure_reason}", markup=False
             )
+        for item in summary.items:
+            if item.report_problem is not None:
+                console.print(
+                    f"  {item.accounting_entry_id}  Pleo did not take the outcome ({item.report_problem})."
+                    " Look at the expense in Pleo before you export it again.",
+                    markup=False,
+                )

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pleo_export.cli.common import out
+from pleo_export.cli.common import explained, out
 
 HostOption = Annotated[str, typer.Option(help="The address to listen on. Anyone who reaches it controls it.")]
 PortOption = Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")]
@@ -22,4 +22,5 @@ def simulator(*, host: HostOption = "127.0.0.1", port: PortOption = 8400, seed: 
     def ready(url: str) -> None:
         out().print(f"Simulated Pleo at {url}, its control API described at {url}/docs. Ctrl+C ends it.")
 
-    serve(host, port, seed=seed, on_ready=ready)
+    with explained():
+        serve(host, port, seed=seed, on_ready=ready)

@@ -11,8 +11,11 @@ from pleo_export.simulator.jobs import Job, JobItem
 from pleo_export.simulator.receipts import Receipt
 from pleo_export.simulator.vocabulary import (
     INTO_WALLET,
+    RETURN_TYPES,
+    SPEND_TYPES,
     WALLET_TYPES,
     ItemStatus,
+    ItemType,
     JobStatus,
     JsonObject,
     ReceiptKind,
@@ -130,6 +133,21 @@ class Company:
             if expense.moves_wallet and expense.export_status == "exported":
                 movements[expense.wallet_currency] += expense.wallet_movement
         return movements
+
+    def spend(self) -> dict[str, Decimal]:
+        """Sum up what the exported expenses cost, tax included and returns taken off, in hundredths by currency.
+
+        An invoice counts in the supplier's currency, all else in the wallet's.
+        """
+        costs: dict[str, Decimal] = defaultdict(Decimal)
+        for expense in self.expenses.values():
+            kind = expense.payload["type"]
+            if kind in SPEND_TYPES | RETURN_TYPES and expense.export_status == "exported":
+                side = "inSupplierCurrency" if kind == ItemType.INVOICE else "inWalletCurrency"
+                money = expense.payload["amount"][side]
+                value = Decimal(money["value"])
+                costs[money["currency"]] += -value if kind in RETURN_TYPES else value
+        return costs
 
     def contra_account_of(self, expense: Expense) -> JsonObject | None:
         """Return the account the expense names itself, else the company's for its wallet; None off the wallet."""

@@ -150,6 +150,7 @@ def _seen(company: Company) -> Response:
             "vendorBasedBookkeeping": company.vendor_based,
             "contraAccounts": company.contra_accounts,
             "walletMovements": company.wallet_movements(),
+            "spend": company.spend(),
             "expenses": [expense.as_seen_in_the_web_app() for expense in company.expenses.values()],
             "jobs": [
                 job.as_json() | {"itemCounts": Counter(item.status for item in job.items.values())}

@@ -157,3 +157,19 @@ INTO_WALLET = frozenset(
     }
 )
 """Types and sub-types whose positive amount comes into the wallet; that of all others leaves it."""
+
+SPEND_TYPES = frozenset(
+    {
+        ItemType.CARD_PURCHASE,
+        ItemType.CARD_INVOICE,
+        ItemType.FEE,
+        ItemType.INVOICE,
+        ItemType.OUT_OF_POCKET,
+        ItemType.MILEAGE,
+        ItemType.PER_DIEM,
+    }
+)
+"""Types whose positive amount is a cost of the company."""
+
+RETURN_TYPES = frozenset({ItemType.REFUND, ItemType.CHARGEBACK, ItemType.CASHBACK})
+"""Types whose positive amount lowers the company's costs."""

@@ -3,7 +3,7 @@
 from pleo_export.accounting.ledger.connector import LedgerConnector
 from pleo_export.accounting.ledger.reader import trial_balance
 from pleo_export.accounting.ledger.settings import LedgerSettings
-from pleo_export.accounting.ledger.verify import BeanCheckError, LedgerError, Verdict, bean_check
+from pleo_export.accounting.ledger.verify import BeanCheckError, LedgerError, Verdict, bean_check, program
 
 __all__ = [
     "BeanCheckError",
@@ -12,5 +12,6 @@ __all__ = [
     "LedgerSettings",
     "Verdict",
     "bean_check",
+    "program",
     "trial_balance",
 ]

@@ -46,7 +46,12 @@ class BeanCheckTimeoutError(BeanCheckError):
 
 def bean_check_program() -> str | None:
     """Return the path of bean-check, beside our Python or on the PATH, or None."""
-    return shutil.which("bean-check", path=str(Path(sys.executable).parent)) or shutil.which("bean-check")
+    return program("bean-check")
+
+
+def program(name: str) -> str | None:
+    """Return the path of a program of Beancount's family, beside our Python or on the PATH, or None."""
+    return shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
 
 
 def bean_check(folder: Path, seconds: float) -> Verdict:
@@ -54,12 +59,12 @@ def bean_check(folder: Path, seconds: float) -> Verdict:
 
     Raises BeanCheckTimeoutError or BeanCheckError.
     """
-    program = bean_check_program()
-    if program is None:
+    checker = bean_check_program()
+    if checker is None:
         return Verdict(clean=False, available=False)
     # Its cache is a pickle beside the ledger, which whoever may write there could forge.
     environment = {**os.environ, "BEANCOUNT_DISABLE_LOAD_CACHE": "1"}
-    command = [program, "--json", "--no-cache", str(folder / "main.beancount")]
+    command = [checker, "--json", "--no-cache", str(folder / "main.beancount")]
     try:
         done = subprocess.run(command, env=environment, capture_output=True, timeout=seconds, check=False)  # noqa: S603
     except subprocess.TimeoutExpired as error:
