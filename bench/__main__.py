@@ -34,6 +34,8 @@ PLEO_EXPORT = str(Path(sys.executable).with_name("pleo-export"))
 
 
 def main() -> None:
+    # As on a user's machine: what was compiled once is not compiled again.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory(dir=".", prefix=".bench-") as folder:
         ledger(Path(folder))
         job(Path(folder))

@@ -21,12 +21,12 @@ name = "Assets:One"
 
 def test_sections_that_are_left_out_mean_that_there_is_no_such_list(chart_file: Path) -> None:
     chart_file.write_text(SMALLEST)
-    data = read_chart(chart_file).reference_data()
+    data = read_chart(chart_file).reference_data
     assert (data.tax_codes, data.vendors, data.dimensions, data.locked_through) == (None, None, None, None)
 
 
 def test_a_chart_becomes_reference_data(chart_file: Path) -> None:
-    data = read_chart(chart_file).reference_data()
+    data = read_chart(chart_file).reference_data
     account = data.account(None, "Expenses:OfficeSupplies")
     assert account is not None
     assert (account.code, account.name, account.currencies) == ("6100", "Office supplies", None)

@@ -1,6 +1,5 @@
 # ruff: noqa: ASYNC240 - a test may block: nothing else runs in its loop
 import errno
-import hashlib
 import os
 import shutil
 from datetime import date
@@ -11,16 +10,11 @@ import pytest
 
 from pleo_export.accounting.acceptance import AccountCurrencyError, InactiveAccountError
 from pleo_export.accounting.ledger import LedgerConnector, LedgerSettings, connector, folder
-from pleo_export.accounting.ledger.connector import DamagedEntryError, EntryFileGoneError, LedgerSlowError
-from pleo_export.accounting.ledger.folder import (
-    LedgerBusyError,
-    LedgerFolder,
-    LedgerFolderError,
-    UnsettledError,
-)
-from pleo_export.accounting.ledger.receipts import ReceiptChangedError
+from pleo_export.accounting.ledger.connector import DamagedEntryError, LedgerSlowError
+from pleo_export.accounting.ledger.folder import LedgerFolder, LedgerFolderError, UnsettledError
+from pleo_export.accounting.ledger.locks import LedgerBusyError
 from pleo_export.accounting.port import PeriodClosedError
-from pleo_export.testing.samples import sample_entry, sample_file, sample_posting
+from pleo_export.testing.samples import sample_entry, sample_posting
 
 
 @pytest.fixture
@@ -253,74 +247,3 @@ async def test_looking_into_a_ledger_that_is_not_there_makes_none(
     assert await ledger.find("exp-1") is None
     await ledger.check()
     assert not root.exists()
-
-
-async def test_a_receipt_that_changed_on_disk_is_not_filed(
-    ledger: LedgerConnector, root: Path, tmp_path: Path
-) -> None:
-    entry, file = sample_entry(), sample_file(tmp_path)
-    recorded = await ledger.record(entry)
-    file.path.write_bytes(b"something else")
-    with pytest.raises(ReceiptChangedError, match="Receipt 1"):
-        await ledger.attach(entry, recorded, file)
-    assert sorted(path.name for path in root.glob("2026/01/*")) == ["exp-1.beancount"]
-
-
-async def test_a_receipt_half_filed_by_a_killed_process_is_filed_completely(
-    ledger: LedgerConnector, root: Path, tmp_path: Path
-) -> None:
-    entry, file = sample_entry(), sample_file(tmp_path)
-    recorded = await ledger.record(entry)
-    (root / "2026/01/exp-1.1.pdf").write_bytes(b"older rest")
-    await ledger.attach(entry, recorded, file)
-    assert (root / "2026/01/exp-1.1.pdf").read_bytes() == file.path.read_bytes()
-    directive = (root / "2026/01/exp-1.1.beancount").read_text()
-    assert directive == (
-        '2026-01-03 document Expenses:OfficeSupplies "exp-1.1.pdf" #pleo ^pleo-exp-1\n'
-        f'  pleo-file: "file-1"\n  sha256: "{file.sha256}"\n'
-    )
-
-
-async def test_receipts_follow_an_entry_that_was_moved(
-    ledger: LedgerConnector, root: Path, tmp_path: Path
-) -> None:
-    entry, files = sample_entry(), [sample_file(tmp_path, at, bytes([at])) for at in (1, 2)]
-    recorded = await ledger.record(entry)
-    await ledger.attach(entry, recorded, files[0])
-    (root / "2026/02").mkdir()
-    (root / "2026/01/exp-1.beancount").rename(root / "2026/02/exp-1.beancount")
-    for file in files:
-        await ledger.attach(entry, recorded, file)
-    names = [path.relative_to(root).as_posix() for path in sorted(root.glob("2026/*/*.pdf"))]
-    assert names == ["2026/01/exp-1.1.pdf", "2026/02/exp-1.2.pdf"]
-
-
-async def test_another_receipt_of_a_later_export_does_not_replace_the_first(
-    ledger: LedgerConnector, root: Path, tmp_path: Path
-) -> None:
-    entry = sample_entry()
-    recorded = await ledger.record(entry)
-    await ledger.attach(entry, recorded, sample_file(tmp_path, 1, b"old", key="old"))
-    await ledger.attach(entry, recorded, sample_file(tmp_path, 1, b"new", key="new"))
-    await ledger.attach(entry, recorded, sample_file(tmp_path, 1, b"new", key="new"))
-    contents = sorted(path.read_bytes() for path in root.glob("2026/01/*.pdf"))
-    assert contents == [b"new", b"old"]
-
-
-async def test_no_receipt_is_filed_for_an_entry_that_is_gone(
-    ledger: LedgerConnector, entry_file: Path, tmp_path: Path
-) -> None:
-    recorded = await ledger.record(sample_entry())
-    entry_file.unlink()
-    with pytest.raises(EntryFileGoneError):
-        await ledger.attach(sample_entry(), recorded, sample_file(tmp_path))
-
-
-async def test_a_file_of_unknown_type_never_becomes_part_of_the_ledger(
-    ledger: LedgerConnector, root: Path, tmp_path: Path
-) -> None:
-    entry = sample_entry()
-    recorded = await ledger.record(entry)
-    file = sample_file(tmp_path, content=b"2026-01-01 open Assets:Forged\n")
-    await ledger.attach(entry, recorded, msgspec.structs.replace(file, media_type="text/x-beancount"))
-    assert hashlib.sha256((root / "2026/01/exp-1.1.bin").read_bytes()).hexdigest() == file.sha256

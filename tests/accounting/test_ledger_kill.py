@@ -78,7 +78,7 @@ async def test_a_ledger_is_whole_after_every_kill(ledger_settings: LedgerSetting
     told: set[int] = set()
     killed = 0
     for attempt in range(KILLS):
-        writer = start_writer(ledger_settings, tmp_path / "scratch")
+        writer = start_writer(ledger_settings, tmp_path / str(attempt))
         assert writer.stdout is not None
         # Wait until it writes, then let it go on for a random, short while.
         first = writer.stdout.readline().split()

@@ -75,6 +75,8 @@ def full_entry(reference: str = "full-1") -> Entry:
         team="Sales",
         user="Ada Example",
         pleo_url="https://app.pleo.example/e/1",
+        job_id="job-1",
+        item_sub_type="subscription",
     )
 
 
@@ -85,13 +87,16 @@ async def test_an_entry_reads_like_this(ledger: LedgerConnector, ledger_settings
         f"""\
 2026-01-03 ! "Nordic Paper" "Printer paper" #pleo ^pleo-full-1 ^pleo-rec-10451 ^pleo-rec-10452 ^pleo-rec-{safe_name("book 7")}
   pleo-id: "full-1"
+  pleo-job: "job-1"
   pleo-type: "card_purchase"
+  pleo-subtype: "subscription"
   pleo-kind: "bill"
   fingerprint: "{full_entry().fingerprint}"
   reconciliation-id: "10451"
   reconciled-entries: "10452; book 7"
   pleo-url: "https://app.pleo.example/e/1"
   expense-date: 2025-12-30
+  booked: "card_purchase: debit category, credit wallet"
   method: "method: journal"
   vendor-id: "V-1001"
   vendor: "Nordic Paper ApS"
@@ -261,9 +266,17 @@ async def test_a_preview_is_the_text_that_would_be_written(
 
 def test_what_an_entry_does_not_have_is_not_written() -> None:
     keys = [
-        line.split(":")[0].strip() for line in entry_text(sample_entry(payee=None), NAMES).split("\n")[1:7]
+        line.split(":")[0].strip() for line in entry_text(sample_entry(payee=None), NAMES).split("\n")[1:8]
     ]
-    assert keys == ["pleo-id", "pleo-type", "pleo-kind", "fingerprint", "reconciliation-id", "method"]
+    assert keys == [
+        "pleo-id",
+        "pleo-type",
+        "pleo-kind",
+        "fingerprint",
+        "reconciliation-id",
+        "booked",
+        "method",
+    ]
 
 
 def test_an_edited_file_is_read_as_it_is_now() -> None:

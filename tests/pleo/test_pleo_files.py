@@ -1,7 +1,9 @@
 """Downloading receipts, against a misbehaving file host."""
 
 import asyncio
+import errno
 import hashlib
+import os
 import socket
 import traceback
 from pathlib import Path
@@ -293,14 +295,34 @@ async def test_a_redirect_into_a_private_network_is_refused_too(
 async def test_a_full_disk_is_told_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("tempfile._TemporaryFileWrapper.write", full, raising=False)
+    monkeypatch.setattr(os, "write", full)
     async with serving(FINE) as server:
         error = await failure_of(attachment(link_to(server)), tmp_path)
     assert isinstance(error, receipts.ReceiptNotStoredError)
     assert "No space left on device" in str(error)
+
+
+async def test_a_disk_that_takes_a_part_at_a_time_gets_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:1000]))
+    async with serving(FINE) as server, downloader(tmp_path) as files:
+        stored = await files.download(attachment(link_to(server)))
+    assert stored.path.read_bytes() == PDF
+
+
+async def test_a_receipt_has_the_rights_of_any_other_file_in_a_folder_that_keeps_others_out(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "any").touch()
+    async with serving(FINE) as server, downloader(tmp_path / "new") as files:
+        stored = await files.download(attachment(link_to(server)))
+    assert stored.path.stat().st_mode == (tmp_path / "any").stat().st_mode
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
 
 
 async def test_a_cancelled_download_leaves_nothing(tmp_path: Path) -> None:

@@ -90,7 +90,11 @@ class Connector(Protocol):
         ...
 
     async def attach(self, entry: Entry, recorded: Recorded, file: StoredFile) -> None:
-        """Attach a file to a recorded entry; a file that is already there (same key) is left alone."""
+        """Attach a file to a recorded entry, unless it is there already: same key and same SHA-256.
+
+        A file with the same key and another content is attached as well; nothing is replaced. The caller writes to
+        the file no more, but may delete it: a connector may keep it by a link of its own.
+        """
         ...
 
     async def preview(self, entry: Entry) -> str:

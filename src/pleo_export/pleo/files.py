@@ -3,9 +3,9 @@
 import asyncio
 import hashlib
 import os
+import secrets
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Self
 
 import aiohttp
@@ -182,14 +182,18 @@ class _DiskError(Exception):
 
 
 class _Spool:
-    """A file that grows chunk by chunk. Writing 64 KiB into the page cache takes less time than handing it to a thread."""
+    """A file that grows chunk by chunk. Writing 64 KiB into the page cache takes less time than handing it to a thread.
+
+    The folder keeps others out, so the file has the rights of any other: the ledger may link it among its own.
+    """
 
     def __init__(self, folder: Path) -> None:
+        name = f"{folder}/receipt-{secrets.token_hex(8)}"
         try:
-            self._file = NamedTemporaryFile(dir=folder, prefix="receipt-", delete=False)  # noqa: SIM115
+            self._descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         except OSError as error:
             raise _DiskError(error) from None
-        self.path, self.size, self._hash = Path(self._file.name), 0, hashlib.sha256()
+        self.path, self.size, self._hash = Path(name), 0, hashlib.sha256()
         self.head = b""
 
     @property
@@ -197,8 +201,10 @@ class _Spool:
         return self._hash.hexdigest()
 
     def write(self, chunk: bytes) -> None:
+        left = memoryview(chunk)
         try:
-            self._file.write(chunk)
+            while left:
+                left = left[os.write(self._descriptor, left) :]
         except OSError as error:
             raise _DiskError(error) from None
         if len(self.head) < HEAD_BYTES:
@@ -208,7 +214,7 @@ class _Spool:
 
     def finish(self) -> None:
         try:
-            self._file.close()
+            self._close()
         except OSError as error:
             raise _DiskError(error) from None
 
@@ -219,6 +225,11 @@ class _Spool:
             raise _DiskError(error) from None
 
     def discard(self) -> None:
-        with suppress(OSError):  # what could not be flushed is thrown away anyhow
-            self._file.close()
+        with suppress(OSError):  # what could not be stored is thrown away anyhow
+            self._close()
         self.path.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)

@@ -181,6 +181,18 @@ class ConnectorContract:
         await asyncio.gather(*(connector.attach(entry, recorded, file) for _ in range(3)))
         assert list(await books.files("exp-1")) == [file.sha256]
 
+    async def test_a_file_whose_content_changed_is_attached_as_well_and_nothing_is_overwritten(
+        self, books: Books, connector: Connector, tmp_path: Path
+    ) -> None:
+        _needs(connector.capabilities.several_attachments, "several attachments")
+        entry, recorded = await self._recorded_for_files(books, connector)
+        old, new = (
+            sample_file(tmp_path, content=content) for content in (b"%PDF-1.4\nold", b"%PDF-1.4\nnew")
+        )
+        for file in (old, new, new, old):
+            await connector.attach(entry, recorded, file)
+        assert sorted(await books.files("exp-1")) == sorted([old.sha256, new.sha256])
+
     async def test_a_file_is_attached_after_a_restart(
         self, books: Books, connector: Connector, tmp_path: Path
     ) -> None:

@@ -4,6 +4,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
@@ -104,13 +105,14 @@ class Chart(_Table):
     dimensions: dict[Code, frozenset[Code]] | None = None
     period: PeriodLock = PeriodLock()
 
-    @property
+    @cached_property
     def names(self) -> dict[str, str]:
         """The ledger's account names by code."""
         return {account.code: account.name for account in self.accounts}
 
+    @cached_property
     def reference_data(self) -> ReferenceData:
-        """Return the chart as the mapping needs it."""
+        """The chart as the mapping needs it."""
         accounts = {
             account.code: LedgerAccount(
                 code=account.code,

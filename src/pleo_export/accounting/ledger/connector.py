@@ -12,7 +12,7 @@ from pleo_export.accounting.ledger import check
 from pleo_export.accounting.ledger.chart import read_chart
 from pleo_export.accounting.ledger.folder import LedgerFolder, LedgerFolderError, sync
 from pleo_export.accounting.ledger.reader import entry_facts, first_account
-from pleo_export.accounting.ledger.receipts import file_receipt, free_stem
+from pleo_export.accounting.ledger.receipts import file_receipt
 from pleo_export.accounting.ledger.roots import Roots
 from pleo_export.accounting.ledger.settings import LedgerSettings
 from pleo_export.accounting.ledger.syntax import safe_name, slug
@@ -93,7 +93,7 @@ class LedgerConnector:
 
     async def reference_data(self) -> ReferenceData:
         """Return the chart. Raises ChartMissingError or ChartInvalidError."""
-        return await self._work(lambda: read_chart(self._settings.chart).reference_data())
+        return await self._work(lambda: read_chart(self._settings.chart).reference_data)
 
     async def find(self, reference: str) -> Recorded | None:
         """Look through the months for the entry. Raises DamagedEntryError, LedgerFolderError, LedgerBusyError."""
@@ -163,8 +163,6 @@ class LedgerConnector:
         return Recorded(external_id=name, posted=facts.posted, fingerprint=facts.fingerprint)
 
     def _record(self, entry: Entry) -> Recorded:
-        if (found := self._find(entry.reference)) is not None:
-            return found
         chart = self._roots.prepared()
         name = safe_name(entry.reference)
         with self._folder.writing(name) as pen:
@@ -172,7 +170,7 @@ class LedgerConnector:
                 return found
             if entry.posting_date < OPENED:
                 raise PeriodClosedError(entry.posting_date, OPENED)
-            accept(entry, chart.reference_data())
+            accept(entry, chart.reference_data)
             month = self._settings.folder / f"{entry.posting_date:%Y}" / f"{entry.posting_date:%m}"
             text = entry_text(entry, chart.names).encode()
             created = pen.create(month / f"{name}.beancount", [text])
@@ -192,11 +190,10 @@ class LedgerConnector:
 
     def _attach(self, entry: Entry, recorded: Recorded, file: StoredFile) -> None:
         with self._folder.writing(recorded.external_id) as pen:
-            path = self._folder.locate(f"{recorded.external_id}.beancount")
+            path = pen.locate(f"{recorded.external_id}.beancount")
             if path is None:
                 raise EntryFileGoneError(entry.reference)
             account = first_account(path.read_text(encoding="utf-8", errors="replace"))
             if account is None:
                 raise DamagedEntryError(path)
-            if (stem := free_stem(self._folder, recorded.external_id, file)) is not None:
-                file_receipt(pen, path.parent / stem, entry, file, account)
+            file_receipt(pen, path, entry, file, account)

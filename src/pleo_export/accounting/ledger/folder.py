@@ -2,7 +2,7 @@
 
     main.beancount, accounts.beancount    the roots
     2026/01/<name>.beancount              an entry; its name is its identity
-    2026/01/<name>.1.pdf, <name>.1.beancount    a receipt and the directive that shows it
+    2026/01/<name>.1.pdf, <name>.1.beancount    a receipt and the directive that shows it; see `receipts`
     .pending/<n>.lock, <n>.tmp            who writes, and what is being written
 
 The tree itself says what is recorded: there is no index that could disagree with it. An entry is there as soon as its
@@ -14,16 +14,15 @@ a dead process's lock. What that process was writing is removed by the next hold
 import errno
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from io import BufferedWriter
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
+from pleo_export.accounting.ledger.locks import locked
 from pleo_export.accounting.port import NoAnswerError, UnreachableError
 
 LOCK_SECONDS = 10.0
-_LOCK_POLL_SECONDS = 0.01
 _LOCKS = 64
 
 
@@ -37,15 +36,6 @@ class LedgerFolderError(UnreachableError):
         )
 
 
-class LedgerBusyError(UnreachableError):
-    """Another writer held the lock for the whole wait."""
-
-    def __init__(self, folder: Path, seconds: float) -> None:
-        super().__init__(
-            f"Another process has kept the ledger folder {folder} locked for {seconds:g} seconds."
-        )
-
-
 class UnsettledError(NoAnswerError):
     """The file is in its place, but the disk did not confirm that it will stay."""
 
@@ -56,20 +46,26 @@ class UnsettledError(NoAnswerError):
 
 
 class LedgerFolder:
-    """The folder at `root`. All methods block; OSError from them means that nothing was changed."""
+    """The folder at `root`. All methods block; OSError from them means that nothing was changed.
+
+    Paths are plain strings inside: with ten years of months they are most of what an entry costs.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._durable: set[Path] = set()
-        self._locks: dict[int, FileLock] = {}  # kept, because making one costs more than taking it
+        self._durable: set[str] = set()
 
-    def locate(self, file_name: str) -> Path | None:
+    def months(self) -> Sequence[str]:
+        """Return the folders that may hold entries, as they are now."""
+        years = (path for name, path in _folders(str(self.root)) if name[0].isdecimal())
+        return [month for year in years for _, month in _folders(year)]
+
+    def locate(self, file_name: str, months: Sequence[str] | None = None) -> Path | None:
         """Return where in the months a file lies, or None where it lies in none of them.
 
-        Costs a look into each month. An unreadable month is an OSError, never a "no".
+        Costs a look into each month; `months` saves listing them again. An unreadable month is an OSError, never a "no".
         """
-        for month in self._months():
-            # Plain strings: with ten years of months this is most of what an entry costs.
+        for month in self.months() if months is None else months:
             path = f"{month}/{file_name}"
             with suppress(FileNotFoundError, NotADirectoryError):
                 os.stat(path)  # noqa: PTH116
@@ -79,48 +75,39 @@ class LedgerFolder:
     @contextmanager
     def writing(self, name: str) -> Iterator["Pen"]:
         """Be the only writer of `name`, in all processes. Raises LedgerBusyError after LOCK_SECONDS."""
-        pending = self.root / ".pending"
+        pending = f"{self.root}/.pending"
         self.make(pending)
         stripe = int.from_bytes(hashlib.sha256(name.encode()).digest()[:2]) % _LOCKS
-        if (lock := self._locks.get(stripe)) is None:
-            # A mere marker file in place of the kernel's lock would outlive a killed process: rather an error.
-            path = pending / f"{stripe}.lock"
-            lock = FileLock(path, poll_interval=_LOCK_POLL_SECONDS, fallback_to_soft=False)
-            self._locks[stripe] = lock
-        try:
-            lock.acquire(LOCK_SECONDS)
-        except Timeout as error:
-            raise LedgerBusyError(self.root, LOCK_SECONDS) from error
-        try:
-            yield Pen(self, pending / f"{stripe}.tmp")
-        finally:
-            lock.release()
+        with locked(f"{pending}/{stripe}.lock", LOCK_SECONDS):
+            yield Pen(self, f"{pending}/{stripe}.tmp")
 
-    def make(self, directory: Path) -> None:
+    def make(self, directory: str) -> None:
         """Make a folder and those above it, durably."""
-        if directory in self._durable and directory.is_dir():
+        if directory in self._durable and os.path.isdir(directory):  # noqa: PTH112
             return
         if not self.root.exists():
             self.root.mkdir(parents=True, exist_ok=True)
             sync(self.root.parent)
-        directory.mkdir(parents=True, exist_ok=True)
-        for one in (directory, *directory.parents):
+        path = Path(directory)
+        path.mkdir(parents=True, exist_ok=True)
+        for one in (path, *path.parents):
             if one.is_relative_to(self.root):
                 sync(one)
         self._durable.add(directory)
-
-    def _months(self) -> Iterator[str]:
-        for name, year in _folders(str(self.root)):
-            if name[0].isdecimal():
-                for _, month in _folders(year):
-                    yield month
 
 
 class Pen:
     """The right to write one name's files, through the temporary file `draft`."""
 
-    def __init__(self, folder: LedgerFolder, draft: Path) -> None:
+    def __init__(self, folder: LedgerFolder, draft: str) -> None:
         self._folder, self._draft = folder, draft
+        self._months: Sequence[str] | None = None
+
+    def locate(self, file_name: str) -> Path | None:
+        """Return where a file lies, as LedgerFolder.locate does, in the months there were at the first look."""
+        if self._months is None:
+            self._months = self._folder.months()
+        return self._folder.locate(file_name, self._months)
 
     def create(self, path: Path, chunks: Iterable[bytes]) -> bool:
         """Put a new file in its place; False where there is one already. Raises UnsettledError."""
@@ -133,43 +120,57 @@ class Pen:
             _confirm(path)
         return created
 
+    def adopt(self, source: Path, path: Path) -> bool:
+        """Give a file outside the ledger a second name in it; False where the name is taken. Raises UnsettledError.
+
+        Its content is durable before the name is there; the name is once something is created beside it.
+        """
+        sync(source)
+        return _link(source, path)
+
     def replace(self, path: Path, chunks: Iterable[bytes]) -> None:
         """Put a file in its place, over the one that may be there. Raises UnsettledError."""
         try:
             self._write(path, chunks)
-            self._draft.replace(path)
+            os.replace(self._draft, path)  # noqa: PTH105
         finally:
             self._drop_draft()
         _confirm(path)
 
     def _write(self, path: Path, chunks: Iterable[bytes]) -> None:
-        self._folder.make(path.parent)
-        # A writer that was killed may have left a draft that already is an entry under its other name: it is
-        # unlinked, never truncated.
-        self._draft.unlink(missing_ok=True)
-        with self._draft.open("xb") as file:
+        self._folder.make(os.path.dirname(path))  # noqa: PTH120
+        with self._new_draft() as file:
             file.writelines(chunks)
             file.flush()
             os.fsync(file.fileno())
 
+    def _new_draft(self) -> BufferedWriter:
+        try:
+            return open(self._draft, "xb")  # noqa: PTH123
+        except FileExistsError:
+            # A writer that was killed may have left a draft that already is an entry under its other name: it is
+            # unlinked, never truncated.
+            os.unlink(self._draft)  # noqa: PTH108
+            return open(self._draft, "xb")  # noqa: PTH123
+
     def _drop_draft(self) -> None:
         # Where even that fails, the next writer does it.
         with suppress(OSError):
-            self._draft.unlink(missing_ok=True)
+            os.unlink(self._draft)  # noqa: PTH108
 
 
-def sync(directory: Path) -> None:
-    """Make the names in a folder survive a power failure."""
-    descriptor = os.open(directory, os.O_RDONLY)
+def sync(path: str | Path) -> None:
+    """Make a file's content, or the names in a folder, survive a power failure."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _link(draft: Path, path: Path) -> bool:
+def _link(source: str | Path, path: Path) -> bool:
     try:
-        os.link(draft, path)
+        os.link(source, path)
     except FileExistsError:
         return False
     except OSError as error:

@@ -1,10 +1,18 @@
-"""How a receipt is filed beside its entry: the file first, then the directive that shows it."""
+"""How a receipt is filed beside its entry: the file, and the directive that shows it.
 
+    <name>.1.pdf, <name>.1.beancount                      what was first in that position
+    <name>.1.5f2d90ab.png, <name>.1.5f2d90ab.beancount    what has another key or content: it comes beside the first
+
+What is filed stays: a receipt that was replaced in Pleo is shown by the entry together with the one it replaced.
+"""
+
+import errno
 import hashlib
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
-from pleo_export.accounting.ledger.folder import LedgerFolder, Pen
+from pleo_export.accounting.ledger.folder import Pen, sync
 from pleo_export.accounting.ledger.reader import metadata_text
 from pleo_export.accounting.ledger.writer import document_text
 from pleo_export.accounting.port import EntryRefusedError
@@ -23,6 +31,8 @@ _ENDINGS = {
     "image/heif": "heif",
     "image/tiff": "tiff",
 }
+# No second name for a file: it lies on another disk, has too many, or may not have one.
+_UNLINKABLE = (errno.EXDEV, errno.EMLINK, errno.EPERM)
 
 
 class ReceiptChangedError(EntryRefusedError):
@@ -35,29 +45,79 @@ class ReceiptChangedError(EntryRefusedError):
         )
 
 
-def free_stem(folder: LedgerFolder, name: str, file: StoredFile) -> str | None:
-    """Return the name for a receipt's two files, or None where it has been filed.
+def file_receipt(pen: Pen, entry_file: Path, entry: Entry, file: StoredFile, account: str) -> None:
+    """File a receipt, unless it has been: same key and same content. Nothing that is there is written over.
 
-    The plain name may be taken by a receipt of an earlier export whose entry was deleted.
+    Raises ReceiptChangedError before anything is in its place.
     """
-    key = file.attachment.key
+    ending = _ENDINGS.get(file.media_type, "bin")
+    for stem in _stems(entry_file.stem, file):
+        directive = pen.locate(f"{stem}.beancount")
+        if directive is None:
+            receipt = entry_file.with_name(f"{stem}.{ending}")
+            if _put(pen, receipt, file, entry_file):
+                text = document_text(entry, file.attachment, receipt.name, file.sha256, account)
+                if pen.create(receipt.with_suffix(".beancount"), [text.encode()]):
+                    return
+        elif _is_of(directive, file):
+            _settle(pen, directive.with_suffix(f".{ending}"), file, directive)
+            return
+
+
+def _stems(name: str, file: StoredFile) -> Iterator[str]:
+    """Names for a receipt's two files, until one is free or its own."""
     plain = f"{name}.{file.attachment.position}"
-    for stem in (plain, f"{plain}.{hashlib.sha256(key.encode()).hexdigest()[:8]}"):
-        path = folder.locate(f"{stem}.beancount")
-        if path is None:
-            return stem
-        if metadata_text(path.read_text(encoding="utf-8", errors="replace"), "pleo-file") == key:
+    yield plain
+    yield (own := f"{plain}.{file.sha256[:8]}")
+    yield from (f"{own}.{number}" for number in count(2))
+
+
+def _is_of(directive: Path, file: StoredFile) -> bool:
+    text = directive.read_text(encoding="utf-8", errors="replace")
+    said = metadata_text(text, "pleo-file"), metadata_text(text, "sha256")
+    return said == (file.attachment.key, file.sha256)
+
+
+def _settle(pen: Pen, receipt: Path, file: StoredFile, directive: Path) -> None:
+    """Make sure of a receipt that is filed: a power failure may have kept its directive and lost the file."""
+    if not receipt.exists() and f'"{receipt.name}"' in directive.read_text(
+        encoding="utf-8", errors="replace"
+    ):
+        _put(pen, receipt, file, directive)
+    sync(directive.parent)
+
+
+def _put(pen: Pen, receipt: Path, file: StoredFile, beside: Path) -> bool:
+    """Put a receipt in its place; False where another file has that name."""
+    if file.path.stat().st_size != file.size:
+        raise ReceiptChangedError(file)
+    placed = _linked(pen, receipt, file, beside)
+    if placed is None:
+        placed = pen.create(receipt, _unchanged(file))
+    # A file of that name without a directive is whole: the rest of an interrupted attempt, or somebody's own.
+    return placed or _digest(receipt) == file.sha256
+
+
+def _linked(pen: Pen, receipt: Path, file: StoredFile, beside: Path) -> bool | None:
+    """Link the download into its place, which saves a copy and hashing it again; None where that cannot be done."""
+    if _access(file.path) != _access(beside):
+        return None  # people who may read the entry could not read the receipt
+    try:
+        return pen.adopt(file.path, receipt)
+    except OSError as error:
+        if error.errno in _UNLINKABLE:
             return None
-    return None
+        raise
 
 
-def file_receipt(pen: Pen, stem: Path, entry: Entry, file: StoredFile, account: str) -> None:
-    """Write a receipt, then its directive. Raises ReceiptChangedError before anything is in its place."""
-    receipt = stem.with_name(f"{stem.name}.{_ENDINGS.get(file.media_type, 'bin')}")
-    # Without its directive a file of that name is the rest of an interrupted attempt.
-    pen.replace(receipt, _unchanged(file))
-    text = document_text(entry, file.attachment, receipt.name, file.sha256, account)
-    pen.create(stem.with_name(f"{stem.name}.beancount"), [text.encode()])
+def _access(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_mode, found.st_uid, found.st_gid
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _unchanged(file: StoredFile) -> Iterator[bytes]:

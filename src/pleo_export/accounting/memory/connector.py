@@ -15,7 +15,7 @@ class MemoryBooks:
     def __init__(self, reference_data: ReferenceData) -> None:
         self.reference_data = reference_data
         self.entries: dict[str, Entry] = {}
-        self.files: dict[str, dict[str, StoredFile]] = {}
+        self.files: dict[str, dict[tuple[str, str], StoredFile]] = {}  # by key and SHA-256
 
 
 class EntryGoneError(EntryRefusedError):
@@ -68,10 +68,11 @@ class MemoryConnector:
         return _recorded(entry, created=True)
 
     async def attach(self, entry: Entry, recorded: Recorded, file: StoredFile) -> None:
-        """Keep the file under its key. Raises EntryGoneError where the entry was deleted."""
+        """Keep the file under its key and content. Raises EntryGoneError where the entry was deleted."""
         if recorded.external_id not in self._books.entries:
             raise EntryGoneError(entry.reference)
-        self._books.files.setdefault(recorded.external_id, {}).setdefault(file.attachment.key, file)
+        files = self._books.files.setdefault(recorded.external_id, {})
+        files.setdefault((file.attachment.key, file.sha256), file)
 
     async def preview(self, entry: Entry) -> str:
         """Return the postings, a line each."""
