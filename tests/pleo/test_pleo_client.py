@@ -18,6 +18,7 @@ from tests.pleo.pleo_samples import COMPANY, ENTRY, JOB, SECRET, item, job, job_
 EVENTS = "POST /v3/export-job-events"
 LOOK = f"GET /v3/export-jobs/{JOB}"
 ACCEPTED = answers(202)
+PROXY = answers(200, headers={"Content-Type": "text/html"}, raw=b"<html>Please log in</html>")
 TOO_LATE = answers(422, problem("INVALID_EXPORT_JOB_STATUS_CHANGE"))
 
 
@@ -238,8 +239,8 @@ async def test_an_event_is_sent_once_when_it_is_accepted() -> None:
 
 @pytest.mark.parametrize(
     "unclear",
-    [RESETS, STALLS, answers(502), answers(500, problem("PROCESSING_FAILED"))],
-    ids=["reset", "stall", "502", "500"],
+    [RESETS, STALLS, answers(502), answers(500, problem("PROCESSING_FAILED")), PROXY, answers(204)],
+    ids=["reset", "stall", "502", "500", "proxy", "204"],
 )
 @pytest.mark.parametrize(
     ("event", "status"),
@@ -267,11 +268,12 @@ async def test_an_event_that_was_applied_in_spite_of_an_unclear_answer_is_not_se
         (JobEventType.COMPLETED, "in_progress"),
     ],
 )
+@pytest.mark.parametrize("unclear", [RESETS, PROXY], ids=["reset", "proxy"])
 async def test_an_event_that_was_not_applied_is_sent_again_after_a_look_and_a_wait(
-    event: JobEventType, before: str
+    event: JobEventType, before: str, unclear: Behaviour
 ) -> None:
     waits = Waits()
-    async with serving(RESETS, standing(before), ACCEPTED) as server, client(server, waits) as pleo:
+    async with serving(unclear, standing(before), ACCEPTED) as server, client(server, waits) as pleo:
         await pleo.send_event(JobEvent(job_id=JOB, event=event))
     assert server.calls == [EVENTS, LOOK, EVENTS]
     assert len(waits.seconds) == 1

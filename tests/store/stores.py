@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from pleo_export.domain.failures import ItemFailureType
+from pleo_export.domain.progress import ItemProgress
 from pleo_export.store import Store
 
 COMPANY = "company-a"
@@ -45,14 +46,17 @@ async def planned(
         yield store
 
 
-async def create_entry(store: Store, entry_id: str, external_id: str = "JE-1", job_id: str = JOB) -> None:
-    await store.entry_created(
+async def create_entry(
+    store: Store, entry_id: str, external_id: str = "JE-1", job_id: str = JOB, *, complete: bool = False
+) -> ItemProgress:
+    return await store.entry_created(
         job_id,
         entry_id,
         external_id=external_id,
         url=f"https://books.example/{external_id}",
         exported_at=NOON,
         posted_on=date(2026, 2, 27),
+        complete=complete,
     )
 
 

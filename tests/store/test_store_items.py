@@ -16,7 +16,7 @@ from pleo_export.store.errors import (
 )
 from tests.store.stores import JOB, NOON, StoppedClock, create_entry, opened, planned, reject, succeed
 
-Step = Callable[[Store, str], Awaitable[None]]
+Step = Callable[[Store, str], Awaitable[object]]
 
 
 async def intend(store: Store, entry_id: str) -> None:
@@ -229,3 +229,27 @@ async def test_an_empty_plan_and_an_empty_report_change_nothing(tmp_path: Path) 
         await store.plan(JOB, [])
         await store.reported(JOB, [])
         assert await store.items(JOB) == before
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_an_entry_that_is_complete_is_recorded_at_once(tmp_path: Path, *, known: bool) -> None:
+    async with planned(tmp_path, "e1", "e2") as store:
+        await store.intend(JOB, "e1")
+        if known:
+            assert (await create_entry(store, "e1")).phase is Phase.INTENDED
+        item = await create_entry(store, "e1", complete=True)
+        assert item == await store.item(JOB, "e1")
+        assert (item.phase, item.external_id, item.exported_at) == (Phase.RECORDED, "JE-1", NOON)
+        with pytest.raises(IllegalTransitionError):
+            await create_entry(store, "e2", complete=True)
+        assert (await store.item(JOB, "e2")).phase is Phase.PLANNED
+
+
+async def test_a_second_entry_is_refused_although_it_is_complete(tmp_path: Path) -> None:
+    async with planned(tmp_path, "e1") as store:
+        await store.intend(JOB, "e1")
+        await create_entry(store, "e1", "JE-1")
+        with pytest.raises(SecondEntryError):
+            await create_entry(store, "e1", "JE-2", complete=True)
+        item = await store.item(JOB, "e1")
+        assert (item.phase, item.external_id) == (Phase.INTENDED, "JE-1")

@@ -132,16 +132,40 @@ async def test_a_job_without_a_decision_cannot_be_closed(tmp_path: Path) -> None
         assert (await store.job(JOB)).open
 
 
-async def test_a_job_that_was_given_up_is_never_closed_and_keeps_its_first_problem(tmp_path: Path) -> None:
+async def test_a_job_that_was_given_up_keeps_its_first_problem_and_no_closing_is_decided(
+    tmp_path: Path,
+) -> None:
     async with planned(tmp_path) as store:
         await store.abandoned(JOB, "expired")
         await store.abandoned(JOB, "something else")
         with pytest.raises(IllegalJobStepError, match=r"given up \(expired\)"):
             await store.closing(JOB, JobEventType.COMPLETED)
-        with pytest.raises(IllegalJobStepError, match=r"given up \(expired\)"):
+        with pytest.raises(IllegalJobStepError, match="without a decided closing event"):
             await store.closed(JOB)
         job = await store.job(JOB)
         assert (job.problem, job.closing_event, job.open) == ("expired", None, False)
+
+
+async def test_a_job_that_was_given_up_although_pleo_took_its_closing_event_is_closed(tmp_path: Path) -> None:
+    async with planned(tmp_path) as store:
+        await store.closing(JOB, JobEventType.COMPLETED)
+        await store.abandoned(JOB, "could not be closed")
+        await store.closed(JOB)
+        job = await store.job(JOB)
+        assert (job.problem, job.closed_at, job.open) == (None, NOON, False)
+
+
+async def test_a_job_that_is_seen_again_is_open_again_and_its_decided_closing_stays(tmp_path: Path) -> None:
+    clock = StoppedClock()
+    async with planned(tmp_path, clock=clock) as store:
+        await store.closing(JOB, JobEventType.COMPLETED)
+        for end in (store.closed(JOB), store.abandoned(JOB, "could not be closed")):
+            await end
+            assert await store.open_jobs(COMPANY) == []
+            clock.forward(60)
+            await store.see_job(JOB, COMPANY)
+            (job,) = await store.open_jobs(COMPANY)
+            assert (job.closing_event, job.first_seen_at) == (JobEventType.COMPLETED, NOON)
 
 
 async def test_a_closed_job_cannot_be_given_up(tmp_path: Path) -> None:

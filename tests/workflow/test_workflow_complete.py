@@ -51,7 +51,25 @@ class NeverTold(Around):
         return result if len(told) == len(updates) else replace(result, errors=(error,))
 
 
-def item(number: int, failure: ItemFailureType | None = None, phase: Phase | None = None) -> ItemProgress:
+class TakesButRefuses(Around):
+    """Pleo's client, to which Pleo calls an outcome refused that it has."""
+
+    async def update_items(self, job_id: str, updates: list[ItemUpdate]) -> ItemUpdateResult:
+        result: ItemUpdateResult = await self.inner.update_items(job_id, updates)
+        if updates[0].status != "successful":
+            return result
+        error = ItemUpdateError(
+            accounting_entry_id=eid(1), message="Again?", type="ACCOUNTING_ENTRY_UPDATE_FAILED"
+        )
+        return replace(result, errors=(error,))
+
+
+def item(
+    number: int,
+    failure: ItemFailureType | None = None,
+    phase: Phase | None = None,
+    report_problem: str | None = None,
+) -> ItemProgress:
     return ItemProgress(
         job_id="job",
         accounting_entry_id=eid(number),
@@ -59,6 +77,7 @@ def item(number: int, failure: ItemFailureType | None = None, phase: Phase | Non
         phase=phase or (Phase.REJECTED if failure else Phase.RECORDED),
         failure_type=failure,
         failure_reason=failure and f"Why {number}.",
+        report_problem=report_problem,
     )
 
 
@@ -111,6 +130,24 @@ def test_what_pleo_holds_as_successful_counts_even_where_our_memory_is_older() -
 def test_a_job_whose_items_all_failed_before_is_failed() -> None:
     closing = closing_for({eid(1): "failed", eid(2): "abandoned"}, [])
     assert (closing.event, closing.reason) == (JobEventType.FAILED, "No expense was exported.")
+
+
+def test_an_entry_that_pleo_did_not_hear_of_counts_as_pleo_shows_it() -> None:
+    untold = [item(1), item(2, report_problem="LOCKED: No.")]
+    assert closing_for({eid(2): "failed"}, untold).event is JobEventType.COMPLETED_WITH_ERRORS
+    assert closing_for({eid(2): "successful"}, untold).event is JobEventType.COMPLETED
+
+
+def test_a_job_of_which_pleo_heard_nothing_says_so() -> None:
+    closing = closing_for({eid(1): "failed"}, [item(1, report_problem="LOCKED: No.")])
+    assert closing.event is JobEventType.FAILED
+    assert "recorded, but Pleo did not take this outcome (LOCKED: No.)" in str(closing.reason)
+
+
+def test_a_job_whose_items_were_ended_by_others_before_we_knew_an_outcome_is_failed() -> None:
+    closing = closing_for({eid(1): "failed"}, [item(1, phase=Phase.INTENDED)])
+    assert closing.event is JobEventType.FAILED
+    assert "ended in Pleo before its outcome was known" in str(closing.reason)
 
 
 def test_a_job_without_items_is_completed() -> None:
@@ -219,3 +256,12 @@ async def test_the_steps_and_outcomes_can_be_watched(scene: Scene) -> None:
     assert steps == [1, 2, 3, 4, 5, 6, 7, 1]
     settled = [notice.item.phase for notice in scene.notices if isinstance(notice, ItemSettled)]
     assert sorted(settled) == [Phase.RECORDED, Phase.REJECTED]
+
+
+async def test_an_outcome_that_pleo_has_although_it_called_it_refused_is_no_problem(scene: Scene) -> None:
+    await scene.company.job_of(expense(1))
+    async with scene.parts() as parts:
+        summary = await scene.run_one(pleo=TakesButRefuses(parts.pleo))
+    assert summary.event == "completed"
+    assert summary.items[0].report_problem is None
+    assert summary.items[0].reported_at is not None

@@ -3,9 +3,10 @@ import pytest
 from pleo_export.domain.failures import JobFailureType
 from pleo_export.domain.job import ExportJob, JobEvent, JobEventType
 from pleo_export.domain.progress import JobProgress
+from pleo_export.pleo.errors import ExportNotFoundError, Facts, PleoForbiddenError
 from pleo_export.workflow.detect import LOOKS_MAX, detect_and_start
 from pleo_export.workflow.ports import Parts
-from tests.workflow.workflow_scene import Around, ChangeSettings, Scene, expense
+from tests.workflow.workflow_scene import Around, ChangeSettings, ClosesAtSecondTry, Scene, expense
 
 NOBODYS = "99999999-9999-4999-8999-999999999999"
 
@@ -34,6 +35,21 @@ class Finisher(Around):
     async def get_job(self, job_id: str) -> ExportJob:
         if job_id == self._job_id and (await self._scene.company.job(job_id))["status"] == "pending":
             await self._scene.company.event(job_id, "failed")
+        job: ExportJob = await self.inner.get_job(job_id)
+        return job
+
+
+class ForgetsOnce(Around):
+    """Pleo's client, to which Pleo once denies to know a job that it lists."""
+
+    def __init__(self, inner: object) -> None:
+        super().__init__(inner)
+        self._denied = False
+
+    async def get_job(self, job_id: str) -> ExportJob:
+        if not self._denied:
+            self._denied = True
+            raise ExportNotFoundError(Facts(method="GET", path="/v3/export-jobs", status=404))
         job: ExportJob = await self.inner.get_job(job_id)
         return job
 
@@ -190,3 +206,55 @@ async def test_a_job_that_pleo_no_longer_knows_does_not_keep_the_others_waiting(
     job_id = await scene.company.job_of(expense(1))
     assert (await scene.run_one()).job_id == job_id
     assert "no longer knows" in str((await remembered(scene, NOBODYS)).problem)
+
+
+async def test_with_the_key_of_another_company_no_job_is_judged(scene: Scene) -> None:
+    job_id = await scene.company.job_of(expense(1))
+    await interrupt(scene, job_id)
+    own, scene.company.token = scene.company.token, (await scene.company.another()).token
+    with pytest.raises(PleoForbiddenError):
+        await scene.run()
+    assert (await remembered(scene, job_id)).open
+    scene.company.token = own
+    assert (await scene.run_one()).event == "completed"
+
+
+async def test_a_job_that_is_listed_is_not_given_up_because_it_cannot_be_found(scene: Scene) -> None:
+    job_id = await scene.company.job_of(expense(1))
+    await interrupt(scene, job_id)
+    async with scene.parts() as parts:
+        with pytest.raises(ExportNotFoundError):
+            await scene.run(pleo=ForgetsOnce(parts.pleo))
+    assert (await remembered(scene, job_id)).open
+    assert (await scene.run_one()).event == "completed"
+
+
+async def test_a_job_that_was_given_up_by_mistake_is_taken_up_again(scene: Scene) -> None:
+    job_id = await scene.company.job_of(expense(1))
+    await interrupt(scene, job_id)
+    async with scene.parts() as parts:
+        await parts.store.abandoned(job_id, "Nobody knows it.")
+    assert (await scene.run_one()).event == "completed"
+    known = await remembered(scene, job_id)
+    assert (known.problem, known.closed_at) == (None, scene.clock.now())
+
+
+async def test_a_closing_event_that_pleo_refuses_once_is_taken_by_the_next_run(scene: Scene) -> None:
+    job_id = await scene.company.job_of(expense(1))
+    async with scene.parts() as parts:
+        stuck = await scene.run_one(pleo=ClosesAtSecondTry(parts.pleo))
+    assert (stuck.event, "could not be closed" in str(stuck.problem)) == (None, True)
+    closed = await scene.run_one()
+    assert (closed.event, closed.problem) == ("completed", None)
+    assert (await remembered(scene, job_id)).problem is None
+
+
+async def test_a_job_that_is_closed_here_and_not_in_pleo_is_closed_there_too(scene: Scene) -> None:
+    job_id = await scene.company.job_of(expense(1))
+    await interrupt(scene, job_id)
+    async with scene.parts() as parts:
+        await parts.store.closing(job_id, JobEventType.COMPLETED)
+        await parts.store.closed(job_id)
+        assert (await scene.run_one(pleo=ClosesAtSecondTry(parts.pleo))).event is None
+    assert (await scene.run_one()).event == "completed"
+    assert await scene.company.event_names(job_id) == ["started", "completed"]

@@ -22,7 +22,7 @@ from pleo_export.domain.settings import BookkeepingSettings, ClosedPeriodStrateg
 from pleo_export.store import Store
 from pleo_export.store.errors import StoreFullError
 from pleo_export.testing.faults import Verb
-from pleo_export.workflow.ports import JobSummary, Receipts
+from pleo_export.workflow.ports import ItemSettled, JobSummary, Receipts
 from tests.workflow.workflow_scene import BOOKS, NOON, Around, Scene, at, eid, expense
 
 
@@ -50,6 +50,19 @@ class FullDisk(Around):
 
     async def entry_created(self, job_id: str, entry_id: str, **_facts: object) -> None:
         raise StoreFullError(self._path)
+
+
+class Counting(Around):
+    """A store that notes what is recorded in a step of its own."""
+
+    def __init__(self, inner: object) -> None:
+        super().__init__(inner)
+        self.recorded_later: list[str] = []
+
+    async def recorded(self, job_id: str, entry_id: str) -> ItemProgress:
+        self.recorded_later.append(entry_id)
+        item: ItemProgress = await self.inner.recorded(job_id, entry_id)
+        return item
 
 
 class Refusing(Around):
@@ -285,3 +298,22 @@ async def test_a_full_disk_of_ours_stops_the_run_and_blames_no_expense(scene: Sc
     assert await scene.company.statuses(job_id) == {1: "in_progress"}
     assert (await scene.run_one()).event == "completed"
     assert scene.booked() == [1]
+
+
+async def test_an_entry_names_the_job_it_came_with(scene: Scene) -> None:
+    job_id = await scene.company.job_of(expense(1))
+    await scene.run_one()
+    assert scene.books.entries[eid(1)].job_id == job_id
+
+
+async def test_an_expense_without_receipts_is_recorded_in_the_commit_that_keeps_its_identity(
+    scene: Scene,
+) -> None:
+    await scene.company.job_of(expense(1), expense(2, files=["pdf"]))
+    async with scene.parts() as parts:
+        store = Counting(parts.store)
+        summary = await scene.run_one(store=store)
+    assert {item.phase for item in summary.items} == {Phase.RECORDED}
+    assert store.recorded_later == [eid(2)]
+    settled = [notice for notice in scene.notices if isinstance(notice, ItemSettled)]
+    assert len(settled) == 2

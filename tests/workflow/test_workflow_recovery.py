@@ -5,6 +5,8 @@ from datetime import date
 import pytest
 
 from pleo_export.accounting.port import (
+    ConnectorError,
+    ForbiddenError,
     NoAnswerError,
     PeriodClosedError,
     UnauthorisedError,
@@ -226,16 +228,30 @@ async def test_without_an_answer_to_the_end_the_outcome_is_told_as_unknown(
     assert f"Look there for the reference {eid(1)}" in told["failureReason"]
 
 
-@pytest.mark.parametrize("error", [UnreachableError("down"), UnauthorisedError("login")])
 async def test_a_look_up_that_cannot_be_made_leaves_the_outcome_unknown(
-    scene: Scene, pleo_settings: ChangeSettings, error: Exception
+    scene: Scene, pleo_settings: ChangeSettings
 ) -> None:
     await pleo_settings(expiresIn=60)
     await scene.company.job_of(expense(1))
     await scene.crash_after_recording()
-    scene.faults.order(Verb.FIND, error, times=100)
+    scene.faults.order(Verb.FIND, UnreachableError("down"), times=100)
     (item,) = (await scene.settle(rounds=2)).items
     assert (item.failure_type, item.unknown) == ("accounting_system_timeout", True)
+    assert scene.booked() == [1]
+
+
+@pytest.mark.parametrize("error", [UnauthorisedError("Wrong login."), ForbiddenError("No such right.")])
+async def test_where_nobody_lets_us_in_the_outcome_is_told_as_unknown_after_one_more_look(
+    scene: Scene, error: ConnectorError
+) -> None:
+    await scene.company.job_of(expense(1))
+    await scene.crash_after_recording()
+    scene.faults.order(Verb.FIND, error, times=100)
+    (item,) = (await scene.settle(rounds=1)).items
+    assert (item.failure_type, item.unknown) == (error.type, True)
+    assert f"memory did not let us in ({error})" in str(item.failure_reason)
+    assert f"Look there for the reference {eid(1)}" in str(item.failure_reason)
+    assert scene.connector.asked("find") == [eid(1)] * 2
     assert scene.booked() == [1]
 
 

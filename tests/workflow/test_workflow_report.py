@@ -7,7 +7,12 @@ import pytest
 
 from pleo_export.domain.job import ItemStatus, ItemUpdate, ItemUpdateResult
 from pleo_export.domain.progress import Phase
-from pleo_export.pleo.errors import ExportJobStatusUnprocessableError, Facts, PleoUnavailableError
+from pleo_export.pleo.errors import (
+    ExportJobStatusUnprocessableError,
+    Facts,
+    PleoUnavailableError,
+    ValidationFailedError,
+)
 from pleo_export.workflow.report import ITEMS_PER_UPDATE_MAX
 from tests.workflow.workflow_scene import Around, ChangeSettings, Crash, Scene, at, eid, expense, nothing
 
@@ -39,6 +44,16 @@ class Strict(Around):
 
     async def update_items(self, job_id: str, updates: Sequence[ItemUpdate]) -> ItemUpdateResult:
         raise ExportJobStatusUnprocessableError(Facts(method="PUT", path="/items", status=422))
+
+
+class OnlyRealNews(Around):
+    """Pleo's client, to which Pleo refuses an update that changes nothing."""
+
+    async def update_items(self, job_id: str, updates: Sequence[ItemUpdate]) -> ItemUpdateResult:
+        if updates[0].status is ItemStatus.PENDING:
+            raise ValidationFailedError(Facts(method="PUT", path="/items", status=400))
+        result: ItemUpdateResult = await self.inner.update_items(job_id, updates)
+        return result
 
 
 class Diary(Around):
@@ -89,7 +104,9 @@ async def test_an_outcome_is_told_with_everything_pleo_wants_to_know(scene: Scen
     assert told[eid(2)].keys() == {"accountingEntryId", "status", "failureReason", "failureReasonType"}
 
 
-async def test_an_outcome_that_pleo_refuses_is_remembered_and_holds_up_nothing(scene: Scene) -> None:
+async def test_an_outcome_that_pleo_refuses_is_shown_and_the_job_ends_as_pleo_shows_its_items(
+    scene: Scene,
+) -> None:
     job_id = await scene.company.job_of(expense(1), expense(2), expense(3))
 
     async def meddle(verb: str, reference: str) -> None:
@@ -99,7 +116,9 @@ async def test_an_outcome_that_pleo_refuses_is_remembered_and_holds_up_nothing(s
 
     scene.connector.before = meddle
     summary = await scene.run_one()
-    assert summary.event == "completed"
+    assert summary.event == "completed_with_errors"
+    assert await scene.company.event_names(job_id) == ["started", "completed_with_errors"]
+    assert await scene.company.statuses(job_id) == {1: "successful", 2: "failed", 3: "successful"}
     problems = {item.accounting_entry_id: item.report_problem for item in summary.items}
     assert problems[eid(1)] is problems[eid(3)] is None
     assert str(problems[eid(2)]).startswith("EXPORT_ENTRY_STATUS_UPDATE_FAILED: ")
@@ -144,24 +163,25 @@ async def test_what_is_marked_already_is_not_marked_again(scene: Scene) -> None:
     await scene.crash()
     assert (await scene.run_one()).event == "completed"
     statuses = [[one["status"] for one in update] for update in await scene.company.updates(job_id)]
-    assert statuses == [["in_progress"] * 2, ["successful"] * 2]
+    sign_of_life = ["in_progress"]
+    assert statuses == [["in_progress"] * 2, sign_of_life, ["successful"] * 2]
 
 
 class Slow:
-    """Holds up the recording of one expense until a test lets it go on."""
+    """Holds up the recording of one expense, or with 0 the check, until a test lets it go on."""
 
     def __init__(self, number: int) -> None:
         self.reached, self.released, self._number = asyncio.Event(), asyncio.Event(), number
 
     async def __call__(self, verb: str, reference: str) -> None:
-        if reference == eid(self._number):
+        if reference == (eid(self._number) if self._number else ""):
             self.reached.set()
             await self.released.wait()
 
 
 async def let_time_pass(scene: Scene, job_id: str, *, seconds: int, beats: int) -> None:
     """Move our time and Pleo's together, beat by beat; each one tells Pleo something."""
-    await scene.clock.until_slept(1)
+    await scene.clock.until_asleep(1)
     for _ in range(beats):
         told, slept = len(await scene.company.updates(job_id)), len(scene.clock.slept)
         await scene.company.pass_time(seconds)
@@ -199,6 +219,58 @@ async def test_a_long_look_up_of_an_interrupted_entry_does_not_let_the_job_expir
     await let_time_pass(scene, job_id, seconds=10, beats=7)
     slow.released.set()
     assert (await running).event == "completed"
+
+
+async def test_a_long_check_does_not_let_the_job_expire(scene: Scene, pleo_settings: ChangeSettings) -> None:
+    await pleo_settings(expiresIn=60)
+    job_id = await scene.company.job_of(expense(1), expense(2))
+    scene.connector.before_check = slow = Slow(0)
+    running = asyncio.ensure_future(scene.run_one())
+    await slow.reached.wait()
+    await let_time_pass(scene, job_id, seconds=10, beats=7)
+    assert await scene.company.statuses(job_id) == {1: "pending", 2: "pending"}
+    slow.released.set()
+    assert (await running).event == "completed"
+
+
+async def test_a_job_that_is_taken_up_shortly_before_its_expiry_gets_its_whole_time_again(
+    scene: Scene,
+) -> None:
+    job_id = await scene.company.job_of(expense(1), expense(2))
+    scene.connector.before = at("record", 2, Crash())
+    await scene.crash()
+    before = await scene.company.statuses(job_id)
+    await scene.company.pass_time(3590)
+    scene.connector.before_check = slow = Slow(0)
+    running = asyncio.ensure_future(scene.run_one())
+    await slow.reached.wait()
+    await scene.clock.until_asleep(1)
+    assert await scene.company.statuses(job_id) == before
+    await scene.company.pass_time(3590)
+    slow.released.set()
+    assert (await running).event == "completed"
+
+
+async def test_a_sign_of_life_that_pleo_refuses_stops_nothing(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    job_id = await scene.company.running_job_of(expense(1))
+    async with scene.parts() as parts:
+        assert (await scene.run_one(pleo=OnlyRealNews(parts.pleo))).event == "completed"
+    assert "refused the sign of life" in caplog.text
+    assert len(await scene.company.updates(job_id)) == 2
+
+
+async def test_a_job_whose_items_are_all_settled_has_no_sign_of_life_and_needs_none(scene: Scene) -> None:
+    job_id = await scene.company.job_of(expense(1))
+    scene.connector.before = at("record", 1, Crash())
+    await scene.crash()
+    await scene.company.api(
+        "PUT", f"/export-jobs/{job_id}/items", [{"accountingEntryId": eid(1), "status": "failed"}]
+    )
+    told = len(await scene.company.updates(job_id))
+    assert (await scene.run_one()).event == "failed"
+    assert len(await scene.company.updates(job_id)) == told
 
 
 async def test_in_a_job_that_lives_for_long_pleo_hears_from_us_every_half_minute(scene: Scene) -> None:

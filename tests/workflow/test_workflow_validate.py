@@ -94,7 +94,7 @@ async def test_a_wait_longer_than_bookkeepers_have_is_not_waited(scene: Scene) -
     await assert_failed_early(
         scene, await scene.run_one(), JobFailureType.ACCOUNTING_SYSTEM_RATE_LIMIT, "301 seconds"
     )
-    assert scene.clock.slept == []
+    assert 301 not in scene.clock.slept
 
 
 async def test_a_warning_stops_nothing(scene: Scene) -> None:

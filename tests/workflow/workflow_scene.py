@@ -17,10 +17,12 @@ from pleo_export.accounting.memory import MemoryBooks, MemoryConnector
 from pleo_export.accounting.port import Capabilities, Connector, Recorded
 from pleo_export.domain.entry import Entry, StoredFile
 from pleo_export.domain.failures import Finding
+from pleo_export.domain.job import JobEvent, JobEventType
 from pleo_export.domain.reference import LedgerAccount, ReferenceData
 from pleo_export.domain.settings import AccountSettings, BookkeepingSettings, CompanySettings
 from pleo_export.pleo.auth import BearerToken
 from pleo_export.pleo.client import PleoClient
+from pleo_export.pleo.errors import Facts, InvalidExportJobStatusChangeError
 from pleo_export.pleo.files import Downloader
 from pleo_export.pleo.retrying import Surroundings
 from pleo_export.store import Store
@@ -154,6 +156,7 @@ class Watched:
     inner: Connector
     calls: list[tuple[str, str]] = field(default_factory=list)
     before: Hook = nothing
+    before_check: Hook = nothing
     findings: Sequence[Finding] = ()
     made: Counter[str] = field(default_factory=Counter)
     busy: int = 0
@@ -168,6 +171,7 @@ class Watched:
 
     async def check(self) -> Sequence[Finding]:
         self.calls.append(("check", ""))
+        await self.before_check("check", "")
         return [*await self.inner.check(), *self.findings]
 
     async def reference_data(self) -> ReferenceData:
@@ -239,6 +243,10 @@ class Company:
         async with self._http.request(method, f"{self.url}/v3{path}", json=body, headers=headers) as answer:
             return answer.status
 
+    async def another(self) -> "Company":
+        """Make a company of the same Pleo, with credentials of its own."""
+        return await Company.create(self._http, self.url)
+
     async def event(self, job_id: str, event: str, **reason: str) -> None:
         assert (
             await self.api("POST", "/export-job-events", {"jobId": job_id, "event": event, **reason}) == 202
@@ -307,6 +315,20 @@ class Company:
     async def job(self, job_id: str) -> Any:
         seen = await self.control("GET", f"/companies/{self.id}")
         return next(one for one in seen["jobs"] if one["id"] == job_id)
+
+
+class ClosesAtSecondTry(Around):
+    """Pleo's client, to which Pleo refuses the first closing event and leaves the job as it is."""
+
+    def __init__(self, inner: object) -> None:
+        super().__init__(inner)
+        self._refused = False
+
+    async def send_event(self, event: JobEvent) -> None:
+        if event.event is not JobEventType.STARTED and not self._refused:
+            self._refused = True
+            raise InvalidExportJobStatusChangeError(Facts(method="POST", path="/events", status=422))
+        await self.inner.send_event(event)
 
 
 class DiesAfterRecording(Around):

@@ -25,6 +25,7 @@ from pleo_export.pleo.errors import (
     Facts,
     InvalidExportJobStatusChangeError,
     PleoNoAnswerError,
+    PleoUnreadableAnswerError,
     RepeatingCursorError,
     TooManyUpdatesError,
 )
@@ -48,6 +49,7 @@ _NOT_YET = {
     JobEventType.COMPLETED_WITH_ERRORS: (JobStatus.IN_PROGRESS,),
 }
 _EVENTS = "/v3/export-job-events"
+_EVENT_TAKEN = 202  # without a body: any other 2xx, from a proxy say, proves nothing
 
 
 class PleoClient:
@@ -169,7 +171,7 @@ class PleoClient:
         return await self._all(call, ExportJobItem)
 
     async def send_event(self, event: JobEvent) -> None:
-        """Tell Pleo about a job. After an unclear answer the job is read before anything is sent again.
+        """Tell Pleo about a job. After an unclear answer (all but 202) the job is read before anything is sent again.
 
         For `started` a job found in progress after an unclear answer counts as our start. Raises
         InvalidExportJobStatusChangeError where the event does not fit, EventNotAppliedError where the job still stood
@@ -181,7 +183,7 @@ class PleoClient:
             nonlocal unclear
             try:
                 await self._post_event(event)
-            except PleoNoAnswerError as error:
+            except (PleoNoAnswerError, PleoUnreadableAnswerError) as error:
                 unclear = True
                 if not await self._applied(event):
                     raise EventNotAppliedError(error) from None
@@ -196,7 +198,8 @@ class PleoClient:
         )
 
     async def _post_event(self, event: JobEvent) -> None:
-        call = Call(method="POST", path=_EVENTS, body=msgspec.json.encode(event), repeatable=False)
+        body = msgspec.json.encode(event)
+        call = Call(method="POST", path=_EVENTS, body=body, repeatable=False, success=_EVENT_TAKEN)
         await self._transport.send(call, lambda _: None)
 
     async def _applied(self, event: JobEvent) -> bool:

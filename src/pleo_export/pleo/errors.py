@@ -19,7 +19,7 @@ Error tree; the class carries the decision, never its text:
         ├── PleoRateLimitedError                   429: surely without effect; `asked_seconds`
         ├── PleoUnavailableError                   5xx or 408 to a call that may run twice
         ├── PleoUnreachableError                   surely not sent: name, refused, connect time-out, TLS
-        ├── PleoNoAnswerError                      maybe applied: reset, time-out, cut, or 5xx to a POST
+        ├── PleoNoAnswerError                      maybe applied: reset, time-out, cut, 5xx or an odd 2xx to a POST
         │   └── EventNotAppliedError               the job was read after it: still as before
         ├── PleoUnreadableAnswerError              an answer of 2xx that is not what the contract says
         ├── RepeatingCursorError                   the pages go round in a circle
@@ -199,7 +199,7 @@ class EventNotAppliedError(PleoNoAnswerError):
     happened = "Pleo gave no definite answer, and the job did not show the event"
     remedy = "Read the job again before sending anything."
 
-    def __init__(self, cause: PleoNoAnswerError) -> None:
+    def __init__(self, cause: PleoError) -> None:
         super().__init__(cause.facts)
 
 

@@ -49,13 +49,17 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """One call. `path` is already escaped; `repeatable` says that running twice is the same as running once."""
+    """One call. `path` is already escaped; `repeatable` says that running twice is the same as running once.
+
+    `success` is the only status that proves the effect, where an answer has no body that would; None: any 2xx.
+    """
 
     method: str
     path: str
     query: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
     repeatable: bool = True
+    success: int | None = None
 
 
 class Transport:
@@ -113,6 +117,8 @@ class Transport:
             raise PleoNoAnswerError(_caused(facts, error)) from None
         if response.status not in _SUCCESS:
             raise error_for_status(_with_type(facts, body), response.status, repeatable=call.repeatable)
+        if call.success is not None and response.status != call.success:
+            raise PleoNoAnswerError(msgspec.structs.replace(facts, detail="a proxy may have answered"))
         try:
             return read(body)
         except UNREADABLE:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from pleo_export.domain.failures import ItemFailureType
 from pleo_export.domain.progress import FINAL_PHASES, ItemProgress, Phase
@@ -26,13 +27,10 @@ THIS = and_(items.c.job_id == bindparam("job"), items.c.accounting_entry_id == b
 
 # Built once: building a statement costs more than running it.
 INTEND = update(items).where(THIS, PLANNED).values(phase=Phase.INTENDED.value)
-KNOW_ENTRY = update(items).where(
-    THIS, INTENDED, items.c.external_id.is_(None)
-)  # sets the columns it is given
-REJECT = update(items).where(THIS, or_(PLANNED, INTENDED))  # likewise
-RECORD = (
-    update(items).where(THIS, INTENDED, items.c.external_id.is_not(None)).values(phase=Phase.RECORDED.value)
-)
+# These set the columns they are given, and return the item: a second statement to read it costs as much again.
+KNOW_ENTRY = update(items).where(THIS, INTENDED, items.c.external_id.is_(None)).returning(items)
+REJECT = update(items).where(THIS, or_(PLANNED, INTENDED)).returning(items)
+RECORD = update(items).where(THIS, INTENDED, items.c.external_id.is_not(None)).returning(items)
 REPORT = (
     update(items)
     .where(THIS, FINAL)
@@ -71,21 +69,29 @@ def intend(connection: Connection, job_id: str, entry_id: str) -> None:
         raise _refusal(connection, job_id, entry_id, Phase.INTENDED)
 
 
-def entry_created(connection: Connection, job_id: str, entry_id: str, facts: dict[str, Any]) -> None:
-    """Keep what is known about the entry. The same entry again changes nothing; another one is refused."""
-    if connection.execute(KNOW_ENTRY, {"job": job_id, "entry": entry_id, **facts}).rowcount:
-        return
+def entry_created(
+    connection: Connection, job_id: str, entry_id: str, facts: dict[str, Any], *, complete: bool
+) -> ItemProgress:
+    """Keep what is known about the entry. The same entry again changes nothing; another one is refused.
+
+    Where it is `complete` the item is recorded as well.
+    """
+    phase = Phase.RECORDED if complete else Phase.INTENDED
+    values = {"job": job_id, "entry": entry_id, "phase": phase.value, **facts}
+    if (row := connection.execute(KNOW_ENTRY, values).first()) is not None:
+        return _progress(row)
     known = get(connection, job_id, entry_id)
     if known.phase is not Phase.INTENDED or known.external_id is None:
         raise IllegalTransitionError(job_id, entry_id, known.phase, "having an entry")
     if known.external_id != facts["external_id"]:
         raise SecondEntryError(job_id, entry_id, known.external_id, facts["external_id"])
+    return record(connection, job_id, entry_id) if complete else known
 
 
 def record(connection: Connection, job_id: str, entry_id: str) -> ItemProgress:
     """Take an item with a known entry to its final success; repeating that changes nothing."""
-    connection.execute(RECORD, {"job": job_id, "entry": entry_id})
-    return _arrived(connection, job_id, entry_id, Phase.RECORDED)
+    recorded = {"job": job_id, "entry": entry_id, "phase": Phase.RECORDED.value}
+    return _arrived(connection, RECORD, recorded)
 
 
 def reject(
@@ -95,8 +101,7 @@ def reject(
     failure_type, reason, unknown = failure
     facts = {"failure_type": failure_type.value, "failure_reason": reason, "unknown": unknown}
     rejected = {"job": job_id, "entry": entry_id, "phase": Phase.REJECTED.value, **facts}
-    connection.execute(REJECT, rejected)
-    return _arrived(connection, job_id, entry_id, Phase.REJECTED)
+    return _arrived(connection, REJECT, rejected)
 
 
 def report(connection: Connection, job_id: str, entry_ids: Sequence[str], now: datetime) -> None:
@@ -157,10 +162,13 @@ def _progress(row: Row[Any]) -> ItemProgress:
     return msgspec.convert(row, ItemProgress, from_attributes=True)
 
 
-def _arrived(connection: Connection, job_id: str, entry_id: str, target: Phase) -> ItemProgress:
-    item = get(connection, job_id, entry_id)
-    if item.phase is not target:
-        raise _refusal(connection, job_id, entry_id, target)
+def _arrived(connection: Connection, step: ReturningUpdate[Any], values: dict[str, Any]) -> ItemProgress:
+    """Take the item to the phase in `values`; one that is there already stays as it is."""
+    if (row := connection.execute(step, values).first()) is not None:
+        return _progress(row)
+    item = get(connection, values["job"], values["entry"])
+    if item.phase.value != values["phase"]:
+        raise _refusal(connection, values["job"], values["entry"], values["phase"])
     return item
 
 

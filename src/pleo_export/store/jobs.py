@@ -43,13 +43,17 @@ def see_company(connection: Connection, company_id: str, now: datetime) -> None:
 
 
 def see_job(connection: Connection, job_id: str, company_id: str, now: datetime) -> None:
-    """Remember the job, and its company too. Raises JobOfAnotherCompanyError."""
+    """Remember the job, which Pleo shows as unfinished, and its company too: no earlier end of it holds.
+
+    Raises JobOfAnotherCompanyError.
+    """
     _add_company(connection, company_id, now)
     row = {"job_id": job_id, "company_id": company_id, "first_seen_at": now}
     connection.execute(insert_if_absent(jobs), row)
     known = connection.execute(select(jobs.c.company_id).where(jobs.c.job_id == job_id)).scalar_one()
     if known != company_id:
         raise JobOfAnotherCompanyError(job_id, known, company_id)
+    _change(connection, job_id, problem=None, closed_at=None)
 
 
 def mark_started(connection: Connection, job_id: str, now: datetime) -> None:
@@ -81,15 +85,14 @@ def decide_closing(
 
 
 def close(connection: Connection, job_id: str, now: datetime) -> None:
-    """Note when Pleo took the closing event; the first time counts.
+    """Note when Pleo took the closing event; the first time counts. Whatever problem the job had is over then.
 
-    Raises IllegalJobStepError where no closing event was decided, or the job was given up; UnknownJobError.
+    Raises IllegalJobStepError where no closing event was decided, UnknownJobError.
     """
-    decided = (jobs.c.closing_event.is_not(None), jobs.c.problem.is_(None))
-    if not _change(connection, job_id, *decided, closed_at=_first(jobs.c.closed_at, now)):
-        job = get(connection, job_id)
-        state = f"given up ({job.problem})" if job.problem else "without a decided closing event"
-        raise IllegalJobStepError(job_id, state, "closed")
+    decided = jobs.c.closing_event.is_not(None)
+    if not _change(connection, job_id, decided, closed_at=_first(jobs.c.closed_at, now), problem=None):
+        get(connection, job_id)
+        raise IllegalJobStepError(job_id, "without a decided closing event", "closed")
 
 
 def abandon(connection: Connection, job_id: str, problem: str) -> None:

@@ -60,7 +60,10 @@ class Store:
         await self._writer.run(lambda connection: jobs.see_company(connection, company_id, now))
 
     async def see_job(self, job_id: str, company_id: str) -> None:
-        """Remember the job, and its company too."""
+        """Remember the job, which Pleo shows as unfinished, and its company too.
+
+        Pleo's word counts: a job that was given up or closed here before is open again; its closing event stays decided.
+        """
         now = self._clock()
         await self._writer.run(lambda connection: jobs.see_job(connection, job_id, company_id, now))
 
@@ -90,13 +93,17 @@ class Store:
         exported_at: datetime,
         posted_on: date,
         already_there: bool = False,
-    ) -> None:
-        """Keep what identifies the entry of an intended item, the moment it is known.
+        complete: bool = False,
+    ) -> ItemProgress:
+        """Keep what identifies the entry of an intended item, the moment it is known, and return the item.
 
-        The item stays `intended` until its attachments are there. The same `external_id` again changes nothing.
+        The item stays `intended` until its attachments are there, unless it is `complete` without any: then it is
+        recorded in the same commit. The same `external_id` again changes nothing of what identifies it.
         """
         facts = items.entry_facts(external_id, url, exported_at, posted_on, already_there=already_there)
-        await self._writer.run(lambda connection: items.entry_created(connection, job_id, entry_id, facts))
+        return await self._writer.run(
+            lambda connection: items.entry_created(connection, job_id, entry_id, facts, complete=complete)
+        )
 
     async def recorded(self, job_id: str, entry_id: str) -> ItemProgress:
         """Take an intended item with a known entry to its final success, and return it."""
@@ -143,7 +150,7 @@ class Store:
         await self._writer.run(lambda connection: jobs.decide_closing(connection, job_id, decision))
 
     async def closed(self, job_id: str) -> None:
-        """Note that Pleo took the closing event."""
+        """Note that Pleo took the decided closing event, also of a job that was given up."""
         now = self._clock()
         await self._writer.run(lambda connection: jobs.close(connection, job_id, now))
 

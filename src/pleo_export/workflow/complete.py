@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from pleo_export.domain.failures import Finding, ItemFailureType, JobFailureType, job_failure_type
+from pleo_export.domain.failures import Finding, ItemFailureType, JobFailureType, Rejection, job_failure_type
 from pleo_export.domain.job import ExportJob, ItemStatus, JobEvent, JobEventType
 from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.pleo.errors import InvalidExportJobStatusChangeError
 from pleo_export.workflow.ports import JobSummary, Parts, StepTaken
 from pleo_export.workflow.problems import JobLostError
+from pleo_export.workflow.scope import read_control_list
 
 
 class Closing(msgspec.Struct, frozen=True):
@@ -24,6 +25,9 @@ class Closing(msgspec.Struct, frozen=True):
 async def complete(parts: Parts, job: ExportJob, scope: Mapping[str, str]) -> JobSummary:
     """Close the job after every item's outcome was reported; `scope` holds what Pleo knew at the beginning."""
     items = await parts.store.items(job.id)
+    if any(item.report_problem is not None for item in items):
+        scope = await read_control_list(parts, job)  # the event has to agree with what Pleo holds now
+        items = await parts.store.items(job.id)
     await _close(parts, job, closing_for(scope, items))
     return await summary(parts, job, scope)
 
@@ -64,10 +68,15 @@ async def summary(
 def closing_for(scope: Mapping[str, str], items: Sequence[ItemProgress]) -> Closing:
     """Decide the event: all recorded, some failed, or all failed with the most frequent cause.
 
-    A reason goes with `failed` only, as the API reference has it.
+    An entry of which Pleo refused to hear counts as Pleo shows it in `scope`, which is to be fresh then. A reason goes
+    with `failed` only, as the API reference has it.
     """
     mine = {item.accounting_entry_id for item in items}
-    successes = {item.accounting_entry_id for item in items if item.phase is Phase.RECORDED}
+    successes = {
+        item.accounting_entry_id
+        for item in items
+        if item.phase is Phase.RECORDED and item.report_problem is None
+    }
     # What Pleo holds as successful counts, also where an older copy of our memory was restored.
     successes |= {entry_id for entry_id, status in scope.items() if status == ItemStatus.SUCCESSFUL}
     failures = len((mine | scope.keys()) - successes)
@@ -75,13 +84,24 @@ def closing_for(scope: Mapping[str, str], items: Sequence[ItemProgress]) -> Clos
         return Closing(JobEventType.COMPLETED)
     if successes:
         return Closing(JobEventType.COMPLETED_WITH_ERRORS)
-    causes = Counter(item.failure_type or ItemFailureType.UNEXPECTED_FAILURE for item in items)
-    if not causes:
+    if not items:
         return Closing(JobEventType.FAILED, "No expense was exported.", JobFailureType.VALIDATION_FAILURE)
-    cause, number = causes.most_common(1)[0]
-    example = next(item.failure_reason for item in items if item.failure_type == cause)
+    causes = [_cause(item) for item in items]
+    kind, number = Counter(cause.type for cause in causes).most_common(1)[0]
+    example = next(cause.reason for cause in causes if cause.type == kind)
     reason = f"No expense was exported. The most frequent cause ({number} of {failures}): {example}"
-    return Closing(JobEventType.FAILED, reason, job_failure_type(cause))
+    return Closing(JobEventType.FAILED, reason, job_failure_type(kind))
+
+
+def _cause(item: ItemProgress) -> Rejection:
+    """Say why Pleo does not hold the item as successful."""
+    if item.failure_type is not None and item.failure_reason is not None:
+        return Rejection(item.failure_type, item.failure_reason)
+    if item.report_problem is not None:
+        problem = f"It was recorded, but Pleo did not take this outcome ({item.report_problem})."
+    else:
+        problem = "Its export was ended in Pleo before its outcome was known."
+    return Rejection(ItemFailureType.UNEXPECTED_FAILURE, problem)
 
 
 async def _close(parts: Parts, job: ExportJob, closing: Closing) -> None:

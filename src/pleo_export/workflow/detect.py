@@ -1,5 +1,6 @@
 """Step 1: find the oldest job that is ready, and take it. Detecting never changes anything; starting does."""
 
+from collections.abc import Container
 from collections.abc import Set as AbstractSet
 
 from msgspec.structs import replace
@@ -19,9 +20,11 @@ async def find_interrupted(parts: Parts) -> frozenset[str]:
     To be asked once, before any job is started: what is in progress then is our own from before. A job that is seen
     in progress later, after a lost race, is another worker's.
     """
-    await _settle_finished_jobs(parts)
-    running = await parts.pleo.list_jobs(parts.company_id, [JobStatus.IN_PROGRESS])
-    return frozenset(job.id for job in running)
+    # The list comes first: with a wrong credential it fails before anything is judged by what cannot be seen.
+    listed = await parts.pleo.list_jobs(parts.company_id, [JobStatus.PENDING, JobStatus.IN_PROGRESS])
+    unfinished = {job.id: job.status for job in listed if job.unfinished}
+    await _settle_finished_jobs(parts, unfinished)
+    return frozenset(job_id for job_id, status in unfinished.items() if status == JobStatus.IN_PROGRESS)
 
 
 async def detect_and_start(parts: Parts, interrupted: AbstractSet[str]) -> ExportJob | None:
@@ -64,8 +67,10 @@ async def _start(parts: Parts, job: ExportJob, interrupted: AbstractSet[str]) ->
     return replace(job, status=JobStatus.IN_PROGRESS, last_updated_at=parts.clock.now())
 
 
-async def _settle_finished_jobs(parts: Parts) -> None:
+async def _settle_finished_jobs(parts: Parts, unfinished: Container[str]) -> None:
     for known in await parts.store.open_jobs(parts.company_id):
+        if known.job_id in unfinished:
+            continue
         try:
             job = await parts.pleo.get_job(known.job_id)
         except ExportNotFoundError:

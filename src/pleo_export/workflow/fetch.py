@@ -38,14 +38,6 @@ async def fetch(parts: Parts, job: ExportJob, scope: Mapping[str, str]) -> Seque
     parts.notify(StepTaken(step=4, name="Fetch the data", job_id=job.id, items=len(scope)))
     try:
         expenses = await read_expenses(parts.pleo, parts.company_id, job.id)
-    except MissingContraAccountsError as error:
-        raise JobProblemError(
-            Finding(
-                type=JobFailureType.MISSING_CONFIGURATION,
-                problem=error.message or "Not every Pleo account has a contra account.",
-                remedy="Set the contra accounts in Pleo under Settings > Accounting > Contra accounts.",
-            )
-        ) from error
     except ExportJobStatusUnprocessableError as error:
         raise JobLostError(await parts.pleo.get_job(job.id)) from error
     missing = Rejection(
@@ -61,7 +53,23 @@ async def fetch(parts: Parts, job: ExportJob, scope: Mapping[str, str]) -> Seque
 
 
 async def read_expenses(pleo: Pleo, company_id: str, job_id: str) -> Mapping[str, ExportItem | Rejection]:
-    """Return the data of every expense of the job by its reference, all pages."""
+    """Return the data of every expense of the job by its reference, all pages.
+
+    Raises JobProblemError where Pleo refuses the data because contra accounts are missing.
+    """
+    try:
+        return await _expenses(pleo, company_id, job_id)
+    except MissingContraAccountsError as error:
+        raise JobProblemError(
+            Finding(
+                type=JobFailureType.MISSING_CONFIGURATION,
+                problem=error.message or "Not every Pleo account has a contra account.",
+                remedy="Set the contra accounts in Pleo under Settings > Accounting > Contra accounts.",
+            )
+        ) from error
+
+
+async def _expenses(pleo: Pleo, company_id: str, job_id: str) -> Mapping[str, ExportItem | Rejection]:
     expenses: dict[str, ExportItem | Rejection] = {}
     async for item in pleo.export_items(job_id):
         if isinstance(item, UnreadableItem):

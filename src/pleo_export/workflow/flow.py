@@ -42,10 +42,10 @@ async def _take_through(parts: Parts, job: ExportJob) -> JobSummary:
     """Take the steps 2 to 7."""
     reporter = Reporter(parts, job)
     try:
-        reference = await validate(parts, job)
-        scope = await retrieve_scope(parts, job)
-        work = await fetch(parts, job, scope)
         async with reporter.keeping_alive():
+            reference = await validate(parts, job)
+            scope = await retrieve_scope(parts, job)
+            work = await fetch(parts, job, scope)
             await record(parts, job, work, reference, reporter)
         return await complete(parts, job, scope)
     except JobProblemError as problem:

@@ -32,28 +32,12 @@ async def persist(
     """
 
     def wait(state: RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, RateLimitedError):
-            return error.seconds
-        ceiling: float = min(WAIT_SECONDS_MAX, 2.0**state.attempt_number)
-        return parts.draw() * ceiling
+        # The first failure is counted outside.
+        return _pause(parts, state.outcome.exception() if state.outcome else None, state.attempt_number + 1)
 
     def worth(error: BaseException) -> bool:
-        match error:
-            case NoAnswerError():
-                return repeat_unanswered
-            case RateLimitedError():
-                return error.seconds <= ASKED_SECONDS_MAX
-            case _:
-                return isinstance(error, UnreachableError)
+        return _passing(error) and (repeat_unanswered or not isinstance(error, NoAnswerError))
 
-    retrying = AsyncRetrying(
-        sleep=parts.clock.sleep,
-        stop=stop_after_attempt(TRIES_MAX),
-        wait=wait,
-        retry=retry_if_exception(worth),
-        reraise=True,
-    )
     unclear: list[NoAnswerError] = []
 
     async def attempt() -> Result:
@@ -63,9 +47,39 @@ async def persist(
             unclear.append(error)
             raise
 
+    # Nearly every call ends with its first try: what repeats it is set up for the others only.
+    try:
+        return await attempt()
+    except ConnectorError as error:
+        if not worth(error):
+            raise
+        first_pause = _pause(parts, error, 1)
+    await parts.clock.sleep(first_pause)
+    retrying = AsyncRetrying(
+        sleep=parts.clock.sleep,
+        stop=stop_after_attempt(TRIES_MAX - 1),
+        wait=wait,
+        retry=retry_if_exception(worth),
+        reraise=True,
+    )
     try:
         return await retrying(attempt)
     except ConnectorError as error:
         if unclear:
             raise unclear[-1] from error
         raise
+
+
+def _passing(error: BaseException) -> bool:
+    """Whether the failure may be gone within the time that a bookkeeper waits."""
+    if isinstance(error, RateLimitedError):
+        return error.seconds <= ASKED_SECONDS_MAX
+    return isinstance(error, UnreachableError | NoAnswerError)
+
+
+def _pause(parts: Parts, error: BaseException | None, failures: int) -> float:
+    """Return the seconds to wait: as many as were asked for, else a random share of more after every failure."""
+    if isinstance(error, RateLimitedError):
+        return error.seconds
+    ceiling: float = min(WAIT_SECONDS_MAX, 2.0**failures)
+    return parts.draw() * ceiling

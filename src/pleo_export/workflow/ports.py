@@ -80,7 +80,8 @@ class Store(Protocol):
         exported_at: datetime,
         posted_on: date,
         already_there: bool = False,
-    ) -> None: ...
+        complete: bool = False,
+    ) -> ItemProgress: ...
     async def recorded(self, job_id: str, entry_id: str) -> ItemProgress: ...
     async def rejected(
         self, job_id: str, entry_id: str, failure_type: ItemFailureType, reason: str, *, unknown: bool = False
@@ -158,7 +159,10 @@ class Parts(Sources):
 
 
 class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """How a job ended: its closing event, or the problem that kept it from one; and each item's outcome."""
+    """How a job ended: its closing event, or the problem that kept it from one; and each item's outcome.
+
+    An item's `report_problem` says that Pleo refused to take the outcome, so Pleo may show this item otherwise.
+    """
 
     job_id: str
     event: JobEventType | None

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import msgspec
 
-from pleo_export.accounting.port import PeriodClosedError
+from pleo_export.accounting.port import EntryRefusedError, PeriodClosedError
 from pleo_export.domain.book import book
 from pleo_export.domain.entry import Entry
 from pleo_export.domain.failures import RejectedItemError, Rejection
@@ -14,6 +14,7 @@ from pleo_export.domain.reference import ReferenceData
 from pleo_export.workflow.closed_period import move_entry
 from pleo_export.workflow.fetch import in_order, read_expenses
 from pleo_export.workflow.ports import Sources
+from pleo_export.workflow.validate import require_ready
 
 
 class Previewed(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,30 +31,46 @@ async def preview_job(sources: Sources, job_id: str) -> Sequence[Previewed]:
     """Map every expense of a pending or running job, in the order in which it would be recorded.
 
     Receipts are not downloaded and nothing is sent to the accounting system, so what only these could refuse is not
-    foreseen. Raises the errors of Pleo and of the connector.
+    foreseen. Raises JobProblemError where a run would fail the job as a whole, and the errors of Pleo.
     """
-    reference = await sources.connector.reference_data()
+    job = await sources.pleo.get_job(job_id)
+    reference = await require_ready(sources, job)
     expenses = await read_expenses(sources.pleo, sources.company_id, job_id)
-    previews = []
-    for entry_id, expense in sorted(expenses.items(), key=lambda pair: in_order(pair[1], pair[0])):
-        outcome = _mapped(sources, expense, reference)
-        known = expense if isinstance(expense, ExportItem) else None
-        if isinstance(outcome, Rejection):
-            previews.append(Previewed(accounting_entry_id=entry_id, expense=known, rejection=outcome))
-        else:
-            text = await sources.connector.preview(outcome)
-            previews.append(Previewed(accounting_entry_id=entry_id, expense=known, entry=outcome, text=text))
-    return previews
+    in_turn = sorted(expenses.items(), key=lambda pair: in_order(pair[1], pair[0]))
+    return [await _previewed(sources, job_id, entry_id, expense, reference) for entry_id, expense in in_turn]
 
 
-def _mapped(sources: Sources, expense: ExportItem | Rejection, reference: ReferenceData) -> Entry | Rejection:
-    outcome = expense if isinstance(expense, Rejection) else book(expense, sources.settings, reference)
-    locked = reference.locked_through
-    if isinstance(outcome, Rejection) or locked is None or outcome.posting_date > locked:
-        return outcome
-    closed = PeriodClosedError(outcome.posting_date, locked + timedelta(days=1))
+async def _previewed(
+    sources: Sources, job_id: str, entry_id: str, expense: ExportItem | Rejection, reference: ReferenceData
+) -> Previewed:
+    if isinstance(expense, Rejection):
+        return Previewed(accounting_entry_id=entry_id, expense=None, rejection=expense)
+    mapped = book(expense, sources.settings, reference, job_id)
+    if isinstance(mapped, Rejection):
+        return Previewed(accounting_entry_id=entry_id, expense=expense, rejection=mapped)
     try:
-        today = sources.clock.now().date()
-        return move_entry(outcome, closed, sources.settings, today=today, system=sources.connector.name)
+        entry = _on_open_day(sources, mapped, reference)
+        text = await sources.connector.preview(entry)
     except RejectedItemError as refused:
-        return refused.rejection
+        return Previewed(accounting_entry_id=entry_id, expense=expense, rejection=refused.rejection)
+    except (PeriodClosedError, EntryRefusedError) as refused:
+        rejection = Rejection(refused.type, str(refused))
+        return Previewed(accounting_entry_id=entry_id, expense=expense, rejection=rejection)
+    return Previewed(accounting_entry_id=entry_id, expense=expense, entry=entry, text=text)
+
+
+def _on_open_day(sources: Sources, entry: Entry, reference: ReferenceData) -> Entry:
+    """Return the entry on the day it would be posted on. A run tries a second day as well, and no third one."""
+    try:
+        _require_open(entry, reference)
+    except PeriodClosedError as closed:
+        today = sources.clock.now().date()
+        entry = move_entry(entry, closed, sources.settings, today=today, system=sources.connector.name)
+        _require_open(entry, reference)
+    return entry
+
+
+def _require_open(entry: Entry, reference: ReferenceData) -> None:
+    locked = reference.locked_through
+    if locked is not None and entry.posting_date <= locked:
+        raise PeriodClosedError(entry.posting_date, locked + timedelta(days=1))

@@ -17,9 +17,11 @@ from pleo_export.accounting.port import (
     ClosedPeriod,
     ConnectorError,
     EntryRefusedError,
+    ForbiddenError,
     NoAnswerError,
     PeriodClosedError,
     Recorded,
+    UnauthorisedError,
     Uniqueness,
 )
 from pleo_export.domain.book import book
@@ -76,6 +78,14 @@ async def _begun_by_others(
     return {one for one in interrupted if not ours or one not in before}
 
 
+class ShutOutError(Exception):
+    """The accounting system lets us neither look nor finish. It is asked once more; a lost right stays lost."""
+
+    def __init__(self, cause: UnauthorisedError | ForbiddenError) -> None:
+        self.cause = cause
+        super().__init__(f"The accounting system did not let us in: {cause}")
+
+
 class _Turn:
     """A place in the order of first attempts: it comes when all `earlier` ones have begun, or ended without one."""
 
@@ -100,6 +110,7 @@ class _Recorder:
         self._parts, self._job, self._reference = parts, job, reference
         self._before, self._doubtful = dict(before), doubtful
         self._unclear: list[Work] = []
+        self._asked_again: set[str] = set()
         self._turns: dict[str, _Turn] = {}
 
     def is_final(self, work: Work) -> bool:
@@ -132,9 +143,10 @@ class _Recorder:
             again, self._unclear = self._unclear, []
             for one in again:
                 self._before[one.entry_id] = await self._item(one)
+                self._asked_again.add(one.entry_id)
             await self.settle_all(again, {})
         for one in self._unclear:
-            await self._give_up(one)
+            await self._give_up(one, None)
 
     async def _settle(self, work: Work, refusal: str | None) -> None:
         try:
@@ -143,6 +155,11 @@ class _Recorder:
             await self._reject(work, refused.rejection)
         except NoAnswerError:
             self._unclear.append(work)
+        except ShutOutError as shut_out:
+            if work.entry_id in self._asked_again:
+                await self._give_up(work, shut_out.cause)
+            else:
+                self._unclear.append(work)
         except ConnectorError as error:
             await self._reject(work, Rejection(error.type, str(error)))
         except StoreError:
@@ -212,7 +229,7 @@ class _Recorder:
         mapped = (
             work.expense
             if isinstance(work.expense, Rejection)
-            else book(work.expense, self._parts.settings, self._reference)
+            else book(work.expense, self._parts.settings, self._reference, self._job.id)
         )
         if isinstance(mapped, Rejection):
             raise RejectedItemError(mapped.type, mapped.reason)
@@ -242,9 +259,13 @@ class _Recorder:
             return moved, await persist(self._parts, partial(connector.record, moved), repeat_unanswered=sure)
 
     async def _keep(self, entry: Entry, recorded: Recorded) -> None:
-        """Make the entry's identity durable, if it is the right entry and stands on a day it may stand on."""
+        """Make the entry's identity durable, if it is the right entry and stands on a day it may stand on.
+
+        Where nothing is to be attached, this is the outcome, in the same commit.
+        """
         self._check_content(entry, recorded)
-        await self._parts.store.entry_created(
+        moved = self._moved_by_itself(entry, recorded)
+        item = await self._parts.store.entry_created(
             self._job.id,
             entry.reference,
             external_id=recorded.external_id,
@@ -252,8 +273,12 @@ class _Recorder:
             exported_at=self._parts.clock.now(),
             posted_on=recorded.posted,
             already_there=not recorded.created,
+            complete=not (moved or entry.attachments),
         )
-        self._check_date(entry, recorded)
+        if moved:
+            raise RejectedItemError(moved.type, moved.reason)
+        if item.final:
+            self._tell(item)
 
     def _check_content(self, entry: Entry, found: Recorded) -> None:
         if found.fingerprint is None or found.fingerprint == entry.fingerprint:
@@ -264,43 +289,54 @@ class _Recorder:
             " content. Correct it there, or remove it there and export the expense again.",
         )
 
-    def _check_date(self, entry: Entry, recorded: Recorded) -> None:
+    def _moved_by_itself(self, entry: Entry, recorded: Recorded) -> Rejection | None:
         """Refuse a date that the accounting system moved by itself, unless the company wants dates moved."""
         connector, strategy = self._parts.connector, self._parts.settings.bookkeeping.closed_period
         moves = connector.capabilities.closed_period is ClosedPeriod.MOVES_THE_DATE
-        if moves and strategy is ClosedPeriodStrategy.FAIL and recorded.posted != entry.posting_date:
-            raise RejectedItemError(
-                ItemFailureType.ACCOUNTING_SYSTEM_VALIDATION_FAILURE,
-                f"{connector.name} posted this expense on {recorded.posted} in place of {entry.posting_date}, because"
-                " the accounting period is closed. Remove the entry, open the period and export the expense again.",
-            )
+        if not moves or strategy is not ClosedPeriodStrategy.FAIL or recorded.posted == entry.posting_date:
+            return None
+        return Rejection(
+            ItemFailureType.ACCOUNTING_SYSTEM_VALIDATION_FAILURE,
+            f"{connector.name} posted this expense on {recorded.posted} in place of {entry.posting_date}, because"
+            " the accounting period is closed. Remove the entry, open the period and export the expense again.",
+        )
 
     async def _attach(self, entry: Entry, recorded: Recorded, files: Sequence[StoredFile]) -> None:
         """Attach everything: only then the outcome counts as recorded."""
+        if not entry.attachments:
+            return
         for file in files:
             await self._insist(partial(self._parts.connector.attach, entry, recorded, file))
         self._tell(await self._parts.store.recorded(self._job.id, entry.reference))
 
     async def _insist(self, call: Callable[[], Awaitable[Result]]) -> Result:
-        """Call for an entry that stands there, or may: whatever but a refusal keeps us from it, it is asked again."""
+        """Call for an entry that stands there, or may: what keeps us from it may pass, a refusal or a closed door not.
+
+        Raises EntryRefusedError, ShutOutError, and NoAnswerError where it is worth to ask again later.
+        """
         try:
             return await persist(self._parts, call)
         except EntryRefusedError:
             raise
+        except (UnauthorisedError, ForbiddenError) as error:
+            raise ShutOutError(error) from error
         except ConnectorError as error:
             raise NoAnswerError(str(error)) from error
 
-    async def _give_up(self, work: Work) -> None:
+    async def _give_up(self, work: Work, refusal: ConnectorError | None) -> None:
+        """Say what is not known; `refusal` is why the accounting system could not be asked, None: it did not answer."""
         name = self._parts.connector.name
+        why = f"{name} did not answer" if refusal is None else f"{name} did not let us in ({refusal})"
         if (await self._item(work)).external_id is not None:
-            unattached = f"{name} did not answer while the receipts of this expense were attached."
+            unattached = f"{why} while the receipts of this expense were attached."
             await self._reject(work, Rejection(ItemFailureType.RECEIPT_UPLOAD_FAILURE, unattached))
             return
+        kind = ItemFailureType.ACCOUNTING_SYSTEM_TIMEOUT if refusal is None else refusal.type
         reason = (
-            f"It is not known whether this expense was recorded: {name} did not answer."
+            f"It is not known whether this expense was recorded: {why}."
             f" Look there for the reference {work.entry_id} before you export it again."
         )
-        await self._reject(work, Rejection(ItemFailureType.ACCOUNTING_SYSTEM_TIMEOUT, reason), unknown=True)
+        await self._reject(work, Rejection(kind, reason), unknown=True)
 
     async def _fault(self, work: Work, error: Exception) -> None:
         """Say the truth about a fault of this program: after the intent nobody knows what was recorded."""

@@ -1,19 +1,23 @@
 """Step 6: tell Pleo what became of each item, from what is durable here, and keep the job from expiring."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Container, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from pleo_export.domain.job import ExportJob, ItemStatus, ItemUpdate, ItemUpdateError
 from pleo_export.domain.progress import ItemProgress, Phase
-from pleo_export.pleo.errors import ExportJobStatusUnprocessableError
+from pleo_export.pleo.errors import ExportJobStatusUnprocessableError, PleoRefusedError
+from pleo_export.workflow.fetch import UNFINISHED
 from pleo_export.workflow.ports import Parts, StepTaken
 from pleo_export.workflow.problems import JobLostError
 
 ITEMS_PER_UPDATE_MAX = 100  # Pleo answers 413 above
 REPORT_SECONDS_MAX = 30.0  # while working, Pleo hears from us at least this often
 EXPIRY_SHARE = 6  # ... and at least this many times before the job would expire
+
+log = logging.getLogger(__name__)
 
 
 class Reporter:
@@ -52,12 +56,39 @@ class Reporter:
             raise _first(group) from group
 
     async def _beat(self) -> None:
-        interval = min(REPORT_SECONDS_MAX, self._job.expires_in / EXPIRY_SHARE)
+        clock, job = self._parts.clock, self._job
+        interval = min(REPORT_SECONDS_MAX, job.expires_in / EXPIRY_SHARE)
+        # A job that is taken up again may be close to its expiry. A last update in the future (two clocks never agree)
+        # says as little as one long ago.
+        age = abs((clock.now() - (job.last_updated_at or job.created_at)).total_seconds())
+        await clock.sleep(max(0.0, interval - age))
         while True:
-            await self._parts.clock.sleep(interval)
             async with self._one_at_a_time:
-                if not await self._flush() and self._in_hand:
-                    await self._update([_in_progress(self._in_hand[0])])
+                # Outcomes of an earlier run wait for the control list, which may show that Pleo has them.
+                if not (self._in_hand and await self._flush()):
+                    await self._show_life()
+            await clock.sleep(interval)
+
+    async def _show_life(self) -> None:
+        try:
+            await self._update(await self._unchanged())
+        except PleoRefusedError:
+            # No step depends on it. What is really wrong the next step hears as well.
+            log.warning("Pleo refused the sign of life for job %s", self._job.id, exc_info=True)
+
+    async def _unchanged(self) -> Sequence[ItemUpdate]:
+        """Return an update that changes nothing and is progress to Pleo all the same.
+
+        Before anything is in hand an unfinished item gets the status it has: nothing but an item can be updated.
+        """
+        if self._in_hand:
+            return [_in_progress(self._in_hand[0])]
+        async for item in self._parts.pleo.job_items(self._job.id):
+            if item.status in UNFINISHED:
+                return [
+                    ItemUpdate(accounting_entry_id=item.accounting_entry_id, status=ItemStatus(item.status))
+                ]
+        return ()
 
     async def _flush(self) -> bool:
         job_id, store = self._job.id, self._parts.store

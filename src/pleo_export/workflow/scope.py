@@ -10,16 +10,23 @@ REPORTED_AS = {Phase.RECORDED: ItemStatus.SUCCESSFUL, Phase.REJECTED: ItemStatus
 
 
 async def retrieve_scope(parts: Parts, job: ExportJob) -> Mapping[str, str]:
-    """Return the status of every item of the job, from all pages, before anything is recorded.
-
-    Outcomes that Pleo took without our hearing of it are noted as reported, so that they are not sent again.
-    """
+    """Return the status of every item of the job before anything is recorded."""
     parts.notify(StepTaken(step=3, name="Retrieve the control list", job_id=job.id))
+    return await read_control_list(parts, job)
+
+
+async def read_control_list(parts: Parts, job: ExportJob) -> Mapping[str, str]:
+    """Return the status of every item of the job, from all pages.
+
+    Outcomes that Pleo shows without having acknowledged them are noted as reported, so that they are not sent again.
+    """
     scope = {item.accounting_entry_id: item.status async for item in parts.pleo.job_items(job.id)}
     unheard = [
         item.accounting_entry_id
-        for item in await parts.store.unreported(job.id)
-        if scope.get(item.accounting_entry_id) == REPORTED_AS[item.phase]
+        for item in await parts.store.items(job.id)
+        if item.final
+        and item.reported_at is None
+        and scope.get(item.accounting_entry_id) == REPORTED_AS[item.phase]
     ]
     await parts.store.reported(job.id, unheard)
     return scope

@@ -15,22 +15,14 @@ from pleo_export.domain.job import ExportJob
 from pleo_export.domain.reference import ReferenceData
 from pleo_export.domain.settings import CompanySettings
 from pleo_export.workflow.persist import persist
-from pleo_export.workflow.ports import Parts, StepTaken
+from pleo_export.workflow.ports import Parts, Sources, StepTaken
 from pleo_export.workflow.problems import JobProblemError
 
 
 async def validate(parts: Parts, job: ExportJob) -> ReferenceData:
     """Return what the accounting system knows. Raises JobProblemError with the first problem found."""
     parts.notify(StepTaken(step=2, name="Validate", job_id=job.id, items=job.number_of_items))
-    company = _company_findings(parts, job)
-    found, reference = await examine(parts.connector, parts.settings, partial(persist, parts))
-    # Without reference data the accounting system itself is not ready; with it, what was found is configuration.
-    in_order = (*found, *company) if reference is None else (*company, *found)
-    for finding in in_order:
-        if finding.severity is Severity.ERROR:
-            raise JobProblemError(finding)
-    assert reference is not None
-    return reference
+    return await require_ready(parts, job, partial(persist, parts))
 
 
 Ask = Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]
@@ -39,6 +31,19 @@ Ask = Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]
 def once(call: Callable[[], Awaitable[Any]]) -> Awaitable[Any]:
     """Ask, and take the first answer."""
     return call()
+
+
+async def require_ready(sources: Sources, job: ExportJob, ask: Ask = once) -> ReferenceData:
+    """Return what the accounting system knows, where nothing keeps the job from being recorded; else JobProblemError."""
+    company = _company_findings(sources, job)
+    found, reference = await examine(sources.connector, sources.settings, ask)
+    # Without reference data the accounting system itself is not ready; with it, what was found is configuration.
+    in_order = (*found, *company) if reference is None else (*company, *found)
+    for finding in in_order:
+        if finding.severity is Severity.ERROR:
+            raise JobProblemError(finding)
+    assert reference is not None
+    return reference
 
 
 async def examine(
@@ -64,21 +69,21 @@ async def examine(
     return [*findings, *settings_findings(settings, reference)], reference
 
 
-def _company_findings(parts: Parts, job: ExportJob) -> Sequence[Finding]:
+def _company_findings(sources: Sources, job: ExportJob) -> Sequence[Finding]:
     findings = []
-    if job.company_id != parts.company_id:
+    if job.company_id != sources.company_id:
         findings.append(
             Finding(
                 type=JobFailureType.INVALID_CONFIGURATION,
-                problem=f"The job belongs to company {job.company_id}, but the settings are for {parts.company_id}.",
+                problem=f"The job belongs to company {job.company_id}, but the settings are for {sources.company_id}.",
                 remedy="Check pleo.company_id in the settings.",
             )
         )
-    if job.vendor_based_bookkeeping and not parts.connector.capabilities.payables:
+    if job.vendor_based_bookkeeping and not sources.connector.capabilities.payables:
         findings.append(
             Finding(
                 type=JobFailureType.INVALID_CONFIGURATION,
-                problem=f"Pleo uses vendor tagging, but {parts.connector.name} cannot book vendor bills.",
+                problem=f"Pleo uses vendor tagging, but {sources.connector.name} cannot book vendor bills.",
                 remedy="Deactivate vendor tagging in Pleo or choose another accounting system.",
             )
         )
