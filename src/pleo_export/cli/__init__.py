@@ -1,5 +1,6 @@
 """The command line. Each command is a thin layer over the library; `main` is the entry point."""
 
+import gc
 import sys
 import traceback
 from typing import Annotated
@@ -55,6 +56,7 @@ def options(
 
 def main() -> None:
     """Run a command. A fault of ours keeps its trace, and an exit code that means nothing else."""
+    gc.freeze()  # what is loaded by now stays: the collector need not look through it again and again
     try:
         app()
     except Exception:  # noqa: BLE001 the process edge

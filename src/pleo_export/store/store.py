@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from pathlib import Path
 from typing import Self
@@ -33,6 +34,8 @@ class Store:
         self._file = file
         self._clock = clock
         self._writer = Writer(file)
+        # One thread is enough for reading, and asyncio's own pool would keep six.
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
 
     @classmethod
     async def open(cls, path: Path, clock: Clock) -> Self:
@@ -52,7 +55,8 @@ class Store:
     async def close(self) -> None:
         """Finish the writes that wait, then close the file. The store cannot be used afterwards."""
         await self._writer.close()
-        await asyncio.to_thread(self._file.dispose)
+        self._reading.shutdown()
+        self._file.dispose()
 
     async def see_company(self, company_id: str) -> None:
         """Remember the company, and that Pleo is asked for its jobs now."""
@@ -177,7 +181,7 @@ class Store:
     async def _read(self, query: Operation[T]) -> T:
         if self._writer.closed:
             raise StoreClosedError
-        return await asyncio.to_thread(self._query, query)
+        return await asyncio.get_running_loop().run_in_executor(self._reading, self._query, query)
 
     def _query(self, query: Operation[T]) -> T:
         try:
