@@ -1,3 +1,5 @@
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -72,6 +74,36 @@ def test_a_pleo_that_is_not_there_ends_with_a_sentence(desk: Desk, monkeypatch: 
     result = desk.call("run")
     assert result.exit_code == ExitCode.NOT_REACHED
     assert "Pleo was not reached" in result.stderr
+
+
+class _Html(BaseHTTPRequestHandler):
+    """What a proxy in front of Pleo may answer."""
+
+    def do_GET(self) -> None:
+        page = b"<html><body>Please sign in to the network</body></html>"
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_page_in_place_of_pleo_is_an_error_that_says_what_came(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pleo_export.pleo.limits.tries_max", 1)
+    with HTTPServer(("127.0.0.1", 0), _Html) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        desk.configure(pleo={"base_url": f"http://127.0.0.1:{server.server_port}"})
+        result = desk.call("run")
+        server.shutdown()
+    assert result.exit_code == ExitCode.NOT_REACHED
+    assert "text/html" in result.stderr
+    assert "sign in" not in result.stderr
+    assert not desk.ledger.exists()
 
 
 def test_an_account_that_the_chart_lacks_fails_the_job_early_with_the_key_that_names_it(desk: Desk) -> None:
