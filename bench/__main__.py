@@ -8,12 +8,10 @@ demo     seconds from the command to the verdict
 import asyncio
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -26,7 +24,7 @@ from pleo_export.domain.entry import Entry
 from pleo_export.domain.item import ExportItem, decode_as_sent
 from pleo_export.domain.settings import AccountSettings, CompanySettings, VatSettings
 from pleo_export.simulator.generator import generate
-from pleo_export.simulator.hands import Hands
+from pleo_export.simulator.hands import Hands, simulator_process
 
 COMPANY_ID = "5f0c7f4e-1d54-4a6e-9a6b-0d8c1f3a2b10"
 ENTRIES, ITEMS, ROUNDS = 2_000, 1_000, 3
@@ -132,7 +130,7 @@ def median_cost(costs: list[Cost]) -> Cost:
 
 def export_job(folder: Path, receipts: int, *, plain: bool) -> Cost:
     folder.mkdir()
-    with simulator() as url:
+    with simulator_process() as url:
         hands = Hands(url)
         key = hands.create_company("Bench ApS", id=COMPANY_ID, vendorBasedBookkeeping=True)["apiKey"]
         hands.generate(COMPANY_ID, ITEMS, receipts=receipts)
@@ -150,17 +148,6 @@ def export_job(folder: Path, receipts: int, *, plain: bool) -> Cost:
         (folder / "pleo-export.toml").write_text(settings_text(given), encoding="utf-8")
         (folder / "chart.toml").write_text(example_chart(), encoding="utf-8")
         return cost_of([PLEO_EXPORT, "run", "--settings", str(folder / "pleo-export.toml")], environment)
-
-
-@contextmanager
-def simulator() -> Iterator[str]:
-    command = [sys.executable, "-m", "pleo_export.simulator", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.kill()
 
 
 def demo(folder: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from pleo_export.accounting.acceptance import EntryGoneError
 from pleo_export.accounting.ledger import LedgerConnector, LedgerSettings, folder
-from pleo_export.accounting.ledger.connector import EntryFileGoneError
 from pleo_export.accounting.ledger.folder import LedgerFolderError
 from pleo_export.accounting.ledger.receipts import ReceiptChangedError
 from pleo_export.testing.samples import sample_entry, sample_file
@@ -259,7 +259,7 @@ async def test_no_receipt_is_filed_for_an_entry_that_is_gone(
 ) -> None:
     recorded = await ledger.record(sample_entry())
     (month / "exp-1.beancount").unlink()
-    with pytest.raises(EntryFileGoneError):
+    with pytest.raises(EntryGoneError):
         await ledger.attach(sample_entry(), recorded, sample_file(tmp_path))
 
 

@@ -16,7 +16,8 @@ from pleo_export.config import Settings
 from pleo_export.domain.failures import ItemFailureType
 from pleo_export.domain.how_booked import HOW_BOOKED
 from pleo_export.domain.item import ItemSubType
-from tests.e2e.story import API_KEY, Story, simulator_process
+from pleo_export.simulator.hands import simulator_process
+from tests.e2e.story import API_KEY, Story
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])

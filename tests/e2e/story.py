@@ -4,8 +4,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -90,18 +89,6 @@ class Story:
             for path in self.books.rglob("*")
             if path.is_file()
         }
-
-
-@contextmanager
-def simulator_process(seed: int = 1) -> Iterator[str]:
-    """Run the simulator as a process of its own, so that it outlives whatever is killed."""
-    command = [sys.executable, "-m", "pleo_export.simulator", "--port", "0", "--seed", str(seed)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.kill()
 
 
 def events_of(audit: list[Any], job_id: str) -> Counter[str]:

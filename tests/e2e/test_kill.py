@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from pleo_export.cli.common import ExitCode
-from tests.e2e.story import COMPANY_ID, Story, assert_ledger_clean, events_of, simulator_process
+from pleo_export.simulator.hands import simulator_process
+from tests.e2e.story import COMPANY_ID, Story, assert_ledger_clean, events_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

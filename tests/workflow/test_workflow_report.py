@@ -7,13 +7,13 @@ import pytest
 
 from pleo_export.domain.job import ItemStatus, ItemUpdate, ItemUpdateResult
 from pleo_export.domain.progress import Phase
+from pleo_export.pleo import limits
 from pleo_export.pleo.errors import (
     ExportJobStatusUnprocessableError,
     Facts,
     PleoUnavailableError,
     ValidationFailedError,
 )
-from pleo_export.workflow.report import ITEMS_PER_UPDATE_MAX
 from tests.workflow.workflow_scene import Around, ChangeSettings, Crash, Scene, at, eid, expense, nothing
 
 FINAL = (ItemStatus.SUCCESSFUL, ItemStatus.FAILED)
@@ -80,7 +80,7 @@ async def test_a_large_job_is_reported_in_pieces_and_every_mark_comes_before_its
     assert summary.event == "completed"
     updates = await scene.company.updates(job_id)
     assert [len(update) for update in updates] == [100, 100, 100, 100, 50, 50]
-    assert max(len(update) for update in updates) <= ITEMS_PER_UPDATE_MAX
+    assert max(len(update) for update in updates) <= limits.items_per_update_max
     sent = Counter(element["accountingEntryId"] for element in final_elements(updates))
     assert sent == {eid(number): 1 for number in range(1, 251)}
     diary = scene.connector.calls

@@ -1,11 +1,19 @@
 """What a connector that keeps its own books refuses: closed days, unknown or closed accounts, wrong currencies."""
 
-from datetime import timedelta
-
 from pleo_export.accounting.port import EntryRefusedError, PeriodClosedError
 from pleo_export.domain.entry import Entry, Posting
 from pleo_export.domain.failures import ItemFailureType
 from pleo_export.domain.reference import ReferenceData
+
+
+class EntryGoneError(EntryRefusedError):
+    """The entry that a file belongs to was deleted or renamed."""
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(
+            f"The entry {reference} is no longer in the ledger; export the expense again.",
+            ItemFailureType.RECEIPT_UPLOAD_FAILURE,
+        )
 
 
 class UnknownAccountError(EntryRefusedError):
@@ -40,8 +48,8 @@ def accept(entry: Entry, books: ReferenceData) -> None:
 
     Raises PeriodClosedError, UnknownAccountError, InactiveAccountError or AccountCurrencyError.
     """
-    if books.locked_through is not None and entry.posting_date <= books.locked_through:
-        raise PeriodClosedError(entry.posting_date, books.locked_through + timedelta(days=1))
+    if (next_open := books.first_open_after(entry.posting_date)) is not None:
+        raise PeriodClosedError(entry.posting_date, next_open)
     for posting in (*entry.postings, *entry.settlement):
         _accept_posting(posting, books)
 

@@ -29,12 +29,12 @@ from pleo_export.pleo.errors import (
     PleoForbiddenError,
     PleoUnauthorisedError,
 )
+from pleo_export.store.sqlite import may_be_store
 from pleo_export.workflow.ports import Sources
 from pleo_export.workflow.validate import examine
 
 BEAN_CHECK_SECONDS = 300.0
 OTHERS_MAY_READ = 0o077
-SQLITE_MAGIC = b"SQLite format 3\0"
 NEW_KEY = "Make a new API key in Pleo under Settings > API Keys and put it in place of the old one."
 RIGHTS = (
     "Give the API key the rights export-jobs:read, export-jobs:write and export-items:read, and check that"
@@ -105,8 +105,7 @@ def _local_findings(settings: Settings) -> Sequence[Finding]:
 
 def _store_findings(path: Path) -> Sequence[Finding]:
     if path.is_file() and path.stat().st_size:
-        with path.open("rb") as file:
-            usable = file.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
+        usable = may_be_store(path)
         problem = f"store.path = '{path}' is a file of another kind."
     else:
         folder = next(folder for folder in path.parents if folder.exists())

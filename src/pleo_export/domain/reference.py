@@ -1,7 +1,7 @@
 """What the accounting system says exists: the mapping checks every code against it before anything is recorded."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 
 import msgspec
 
@@ -47,3 +47,9 @@ class ReferenceData(msgspec.Struct, frozen=True, kw_only=True):
                 if account.identifier == identifier:
                     return account
         return self.accounts.get(code) if code is not None else None
+
+    def first_open_after(self, day: date) -> date | None:
+        """Return the first day that is open where `day` is locked; None where `day` itself is open."""
+        if self.locked_through is None or day > self.locked_through:
+            return None
+        return self.locked_through + timedelta(days=1)

@@ -1,7 +1,11 @@
 """The control API from Python: what a test, a benchmark or a demonstration does in the place of people."""
 
 import json
+import subprocess
+import sys
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pleo_export.simulator.vocabulary import JsonObject
@@ -56,3 +60,15 @@ class Hands:
         )
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 likewise
             return json.load(answer)
+
+
+@contextmanager
+def simulator_process(seed: int = 0) -> Iterator[str]:
+    """Run a simulator as a process of its own and give its address; it outlives whatever else is killed meanwhile."""
+    command = [sys.executable, "-m", "pleo_export.simulator", "--port", "0", "--seed", str(seed)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 our own module
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.kill()

@@ -47,7 +47,7 @@ class SqliteFile:
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            if self.path.exists() and _head(self.path) not in (b"", FILE_MAGIC):
+            if self.path.exists() and not may_be_store(self.path):
                 raise NotAStoreError(self.path)
         except OSError as error:
             raise StoreNotWritableError(self.path, error.strerror or str(error)) from error
@@ -129,6 +129,7 @@ def _ask(connection: sqlite3.Connection, question: str) -> object:
     return connection.execute(question).fetchone()[0]
 
 
-def _head(path: Path) -> bytes:
+def may_be_store(path: Path) -> bool:
+    """Whether a file is empty or begins like a database. Reads only; raises OSError."""
     with path.open("rb") as file:
-        return file.read(len(FILE_MAGIC))
+        return file.read(len(FILE_MAGIC)) in (b"", FILE_MAGIC)

@@ -1,7 +1,6 @@
 """What a job would record, and why, without changing anything anywhere."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 import msgspec
 
@@ -71,6 +70,5 @@ def _on_open_day(sources: Sources, entry: Entry, reference: ReferenceData) -> En
 
 
 def _require_open(entry: Entry, reference: ReferenceData) -> None:
-    locked = reference.locked_through
-    if locked is not None and entry.posting_date <= locked:
-        raise PeriodClosedError(entry.posting_date, locked + timedelta(days=1))
+    if (next_open := reference.first_open_after(entry.posting_date)) is not None:
+        raise PeriodClosedError(entry.posting_date, next_open)

@@ -8,12 +8,12 @@ from typing import TypeVar
 
 from pleo_export.domain.job import ExportJob, ItemStatus, ItemUpdate, ItemUpdateError
 from pleo_export.domain.progress import ItemProgress, Phase
+from pleo_export.pleo import limits
 from pleo_export.pleo.errors import ExportJobStatusUnprocessableError, PleoRefusedError
 from pleo_export.workflow.fetch import UNFINISHED
 from pleo_export.workflow.ports import Parts, StepTaken
 from pleo_export.workflow.problems import JobLostError
 
-ITEMS_PER_UPDATE_MAX = 100  # Pleo answers 413 above
 REPORT_SECONDS_MAX = 30.0  # while working, Pleo hears from us at least this often
 EXPIRY_SHARE = 6  # ... and at least this many times before the job would expire
 
@@ -130,7 +130,7 @@ Member = TypeVar("Member")
 
 def chunks(members: Sequence[Member]) -> Sequence[Sequence[Member]]:
     """Cut a list into pieces that Pleo takes in one update."""
-    size = ITEMS_PER_UPDATE_MAX
+    size = limits.items_per_update_max
     return [members[start : start + size] for start in range(0, len(members), size)]
 
 

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
-from pleo_export.accounting.acceptance import UnknownAccountError, accept
+from pleo_export.accounting.acceptance import EntryGoneError, UnknownAccountError, accept
 from pleo_export.accounting.ledger import check
-from pleo_export.accounting.ledger.chart import read_chart
 from pleo_export.accounting.ledger.folder import LedgerFolder, LedgerFolderError, sync
 from pleo_export.accounting.ledger.reader import entry_facts, first_account
 from pleo_export.accounting.ledger.receipts import file_receipt
@@ -49,16 +48,6 @@ class DamagedEntryError(EntryRefusedError):
         )
 
 
-class EntryFileGoneError(EntryRefusedError):
-    """The entry that a receipt belongs to was deleted or renamed."""
-
-    def __init__(self, reference: str) -> None:
-        super().__init__(
-            f"The entry {reference} is no longer in the ledger; export the expense again.",
-            ItemFailureType.RECEIPT_UPLOAD_FAILURE,
-        )
-
-
 class LedgerSlowError(NoAnswerError):
     """The disk did not answer in time; the work may still be done later."""
 
@@ -93,7 +82,7 @@ class LedgerConnector:
 
     async def reference_data(self) -> ReferenceData:
         """Return the chart. Raises ChartMissingError or ChartInvalidError."""
-        return await self._work(lambda: read_chart(self._settings.chart).reference_data)
+        return await self._work(lambda: self._roots.current().reference_data)
 
     async def find(self, reference: str) -> Recorded | None:
         """Look through the months for the entry. Raises DamagedEntryError, LedgerFolderError, LedgerBusyError."""
@@ -182,7 +171,7 @@ class LedgerConnector:
         )
 
     def _text(self, entry: Entry) -> str:
-        names = read_chart(self._settings.chart).names
+        names = self._roots.current().names
         for posting in (*entry.postings, *entry.settlement):
             if posting.account not in names:
                 raise UnknownAccountError(posting.account)
@@ -192,7 +181,7 @@ class LedgerConnector:
         with self._folder.writing(recorded.external_id) as pen:
             path = pen.locate(f"{recorded.external_id}.beancount")
             if path is None:
-                raise EntryFileGoneError(entry.reference)
+                raise EntryGoneError(entry.reference)
             account = first_account(path.read_text(encoding="utf-8", errors="replace"))
             if account is None:
                 raise DamagedEntryError(path)

@@ -19,26 +19,32 @@ class Roots:
         self._settings, self._folder = settings, folder
         self._preparing = Lock()
         self._read: tuple[tuple[int, int, int], Chart] | None = None
+        self._followed: Chart | None = None
 
     def chart(self) -> Chart:
         """Return the chart last seen, or read it. Raises ChartMissingError or ChartInvalidError."""
-        return self._read[1] if self._read else read_chart(self._settings.chart)
+        return self._read[1] if self._read else self.current()
 
-    def prepared(self) -> Chart:
-        """Return the chart as it is now, once the root files follow it. Raises as `chart`, and for the disk."""
+    def current(self) -> Chart:
+        """Return the chart as it is now; the file is read again only where it has changed. Raises as `chart`."""
         path = self._settings.chart
         try:
             stat = path.stat()
         except OSError as error:
             raise ChartMissingError(path, error) from error
         version = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        if self._read is None or self._read[0] != version:
+            self._read = version, read_chart(path)
+        return self._read[1]
+
+    def prepared(self) -> Chart:
+        """Return the chart as it is now, once the root files follow it. Raises as `chart`, and for the disk."""
         with self._preparing:
-            main = self._settings.folder / "main.beancount"
-            if self._read is None or self._read[0] != version or not main.exists():
-                chart = read_chart(path)
+            chart = self.current()
+            if self._followed is not chart or not (self._settings.folder / "main.beancount").exists():
                 self._write(chart)
-                self._read = version, chart
-            return self._read[1]
+                self._followed = chart
+            return chart
 
     def _write(self, chart: Chart) -> None:
         root = self._settings.folder

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from pleo_export.accounting.acceptance import accept
-from pleo_export.accounting.port import Capabilities, ClosedPeriod, EntryRefusedError, Recorded, Uniqueness
+from pleo_export.accounting.acceptance import EntryGoneError, accept
+from pleo_export.accounting.port import Capabilities, ClosedPeriod, Recorded, Uniqueness
 from pleo_export.domain.entry import Entry, StoredFile
-from pleo_export.domain.failures import Finding, ItemFailureType
+from pleo_export.domain.failures import Finding
 from pleo_export.domain.reference import ReferenceData
 
 
@@ -16,16 +16,6 @@ class MemoryBooks:
         self.reference_data = reference_data
         self.entries: dict[str, Entry] = {}
         self.files: dict[str, dict[tuple[str, str], StoredFile]] = {}  # by key and SHA-256
-
-
-class EntryGoneError(EntryRefusedError):
-    """The entry that a file belongs to is not in the books any more."""
-
-    def __init__(self, reference: str) -> None:
-        super().__init__(
-            f"The entry {reference} is no longer in the ledger; export the expense again.",
-            ItemFailureType.RECEIPT_UPLOAD_FAILURE,
-        )
 
 
 class MemoryConnector:
