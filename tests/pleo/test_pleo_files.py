@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from pleo_export.domain.entry import Attachment
-from pleo_export.domain.failures import ItemFailureType, RejectedItemError
+from pleo_export.domain.failure_types import ItemFailureType
+from pleo_export.domain.failures import RejectedItemError
 from pleo_export.pleo import limits, receipts
 from pleo_export.pleo.files import Downloader
 from pleo_export.pleo.transport import Timeouts
@@ -164,7 +165,7 @@ async def test_a_file_announced_too_large_is_not_even_asked_for(tmp_path: Path) 
         file = attachment(link_to(server), size=limits.file_bytes_max + 1)
         error = await failure_of(file, tmp_path)
     assert isinstance(error, receipts.ReceiptTooLargeError)
-    assert error.type is ItemFailureType.RECEIPT_FILE_SIZE_LIMIT_EXCEEDED
+    assert error.rejection.type is ItemFailureType.RECEIPT_FILE_SIZE_LIMIT_EXCEEDED
     assert server.connections == 0
 
 
@@ -224,33 +225,25 @@ async def test_another_size_than_announced_is_refused(announced: int, tmp_path: 
     assert isinstance(error, receipts.ReceiptIncompleteError)
 
 
-async def test_three_redirects_are_followed_relative_ones_too(tmp_path: Path) -> None:
-    async with serving(FINE) as target:
-        script = [
-            answers(302, headers={"Location": "/elsewhere?a=1"}),
-            answers(307, headers={"Location": "../up"}),
-            answers(301, headers={"Location": link_to(target)}),
-        ]
-        async with serving(*script) as server, downloader(tmp_path) as files:
-            stored = await files.download(attachment(link_to(server)))
-    assert stored.size == len(PDF)
-    assert [request.target for request in server.requests[1:]] == ["/elsewhere?a=1", "/up"]
-
-
-async def test_a_fourth_redirect_is_one_too_many(tmp_path: Path) -> None:
-    async with serving(answers(302, headers={"Location": "/again"})) as server:
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_refused_and_leads_nowhere(status: int, tmp_path: Path) -> None:
+    async with (
+        serving(FINE) as target,
+        serving(answers(status, headers={"Location": link_to(target)})) as server,
+    ):
         error = await failure_of(attachment(link_to(server)), tmp_path)
     assert isinstance(error, receipts.ReceiptLinkError)
-    assert len(server.requests) == limits.redirects_per_file_max + 1
+    assert "its link is redirected." in str(error)
+    assert len(server.requests) == 1
+    assert target.connections == 0
 
 
-@pytest.mark.parametrize(
-    "target", ["file:///etc/passwd", "ftp://files.example/x", "javascript:1", "http://", "//"]
-)
-async def test_a_redirect_away_from_the_web_is_refused(target: str, tmp_path: Path) -> None:
-    async with serving(answers(302, headers={"Location": target})) as server:
+@pytest.mark.parametrize("target", ["/elsewhere", "", "file:///etc/passwd", "http://[::1"])
+async def test_a_redirect_is_refused_wherever_it_leads(target: str, tmp_path: Path) -> None:
+    async with serving(answers(302, headers={"Location": target}), FINE) as server:
         error = await failure_of(attachment(link_to(server)), tmp_path)
     assert isinstance(error, receipts.ReceiptLinkError)
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -274,22 +267,6 @@ async def test_a_link_into_a_private_network_is_refused_and_nothing_connects(
             with pytest.raises(receipts.ReceiptLinkError, match="private network"):
                 await files.download(attachment(f"http://{host}:{server.port}/x"))
     assert server.connections == 0
-
-
-async def test_a_redirect_into_a_private_network_is_refused_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with (
-        serving(FINE) as inside,
-        serving(answers(302, headers={"Location": link_to(inside)})) as server,
-        downloader(tmp_path, allow_private=False) as files,
-    ):
-        # The first host counts as public here, as a real one could not be reached from a test.
-        monkeypatch.setattr("pleo_export.pleo.files.is_public", lambda _: not server.requests)
-        with pytest.raises(receipts.ReceiptLinkError, match="private network"):
-            await files.download(attachment(link_to(server)))
-    assert len(server.requests) == 1
-    assert inside.connections == 0
 
 
 async def test_a_full_disk_is_told_and_leaves_nothing(

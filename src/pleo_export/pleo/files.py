@@ -30,6 +30,7 @@ from pleo_export.pleo.receipts import (
 from pleo_export.pleo.retrying import Retrier, Surroundings
 from pleo_export.pleo.transport import MAYBE_SENT, Timeouts, asked_wait
 
+# A signed link leads to the file itself, so a redirect can only lead astray.
 _REDIRECTS = (301, 302, 303, 307, 308)
 # Announced like this, a file of plain text is an error message in place of the receipt.
 _NO_TEXT = ("image/", "application/pdf", "application/msword", "application/vnd.")
@@ -95,15 +96,10 @@ class Downloader:
             return stored
 
     async def _fetch(self, attachment: Attachment, spool: "_Spool") -> None:
-        """Follow the link, hop by hop. Causes are dropped, because aiohttp's tell the link, which is a key to the file."""
+        """Receive the file. Causes are dropped, because aiohttp's tell the link, which is a key to the file."""
         position = attachment.position
         try:
-            url = self._allowed(attachment.url, position)
-            for _ in range(limits.redirects_per_file_max + 1):
-                onward = await self._hop(url, position, spool)
-                if onward is None:
-                    return
-                url = self._allowed(onward, position, base=url)
+            await self._receive(self._allowed(attachment.url, position), position, spool)
         except aiohttp.ClientConnectorDNSError as error:
             if isinstance(error.os_error, PrivateAddressError):
                 raise ReceiptLinkError(position, "leads into a private network") from None
@@ -114,14 +110,12 @@ class Downloader:
             raise ReceiptUnavailableError(
                 position, type(error).__name__, timed_out=isinstance(error, TimeoutError)
             ) from None
-        raise ReceiptLinkError(position, "is redirected too often")
 
-    async def _hop(self, url: URL, position: int, spool: "_Spool") -> str | None:
-        """Receive the file and return None, or return where the link leads on to."""
+    async def _receive(self, url: URL, position: int, spool: "_Spool") -> None:
         assert self._session is not None, "use it as a context manager"
         async with self._session.get(url, allow_redirects=False) as response:
             if response.status in _REDIRECTS:
-                return response.headers.get("Location", "")
+                raise ReceiptLinkError(position, "is redirected")
             if response.status != 200:  # noqa: PLR2004
                 asked = asked_wait(response.headers.get("Retry-After"), self._around.clock())
                 raise _refusal(position, response.status, asked)
@@ -131,13 +125,11 @@ class Downloader:
                 if spool.size + len(chunk) > limits.file_bytes_max:
                     raise ReceiptTooLargeError(position)
                 spool.write(chunk)
-            return None
 
-    def _allowed(self, link: str, position: int, base: URL | None = None) -> URL:
+    def _allowed(self, link: str, position: int) -> URL:
         # A signature covers the link as it was written, so one that can be sent unchanged is sent unchanged.
         try:
             url = URL(link, encoded=all("!" <= character <= "~" for character in link))
-            url = base.join(url) if base else url
         except ValueError:
             raise ReceiptLinkError(position, "is not a web address") from None
         if url.scheme not in ("http", "https") or not url.host:

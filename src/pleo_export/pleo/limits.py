@@ -19,7 +19,6 @@ answer_bytes_max = 64 * 1024 * 1024
 # Pleo says "30 MB"; read as the larger of the two meanings (30 MiB), so that no file Pleo accepted is refused here.
 file_bytes_max = 30 * 1024 * 1024
 chunk_bytes = 64 * 1024
-redirects_per_file_max = 3
 
 tries_max = 5
 backoff_first_seconds = 1.0
