@@ -12,7 +12,14 @@ from pleo_export.simulator.chart import (
     VENDORS,
     WALLET_CURRENCIES,
 )
-from pleo_export.simulator.generator import DEMO_MIN, Generated, Scenario, generate
+from pleo_export.simulator.generator import (
+    DEMO_MIN,
+    PAYABLE_COUNT,
+    Generated,
+    Scenario,
+    WrongCountError,
+    generate,
+)
 from pleo_export.simulator.vocabulary import WALLET_TYPES, ItemSubType, ItemType
 from tests.simulator.simulator_api import Api
 
@@ -21,7 +28,8 @@ BOTH = ("inSupplierCurrency", "inWalletCurrency")
 
 
 def made(seed: int = 1, count: int = 400, scenario: Scenario = "plain") -> list[Generated]:
-    return generate(seed, count, scenario, company_id=COMPANY)
+    wanted = PAYABLE_COUNT if scenario == "payable" else count
+    return generate(seed, wanted, scenario, company_id=COMPANY)
 
 
 def good(expenses: list[Generated]) -> list[dict[str, Any]]:
@@ -33,17 +41,19 @@ def value(amount: Any, side: str) -> int:
     return hundredths
 
 
-@pytest.mark.parametrize("scenario", ["plain", "demo"])
+@pytest.mark.parametrize("scenario", ["plain", "demo", "payable"])
 def test_one_seed_always_gives_the_same_expenses(scenario: Scenario) -> None:
     assert made(5, 50, scenario) == made(5, 50, scenario)
     assert made(5, 50, scenario) != made(6, 50, scenario)
 
 
-@pytest.mark.parametrize("scenario", ["plain", "demo"])
+@pytest.mark.parametrize("scenario", ["plain", "demo", "payable"])
 def test_no_id_is_given_twice(scenario: Scenario) -> None:
     expenses = [expense.payload for expense in made(scenario=scenario)]
-    assert len({expense["accountingEntryId"] for expense in expenses}) == len(expenses) == 400
-    assert len({expense["additionalInformation"]["reconciliationId"] for expense in expenses}) == 400
+    assert len(expenses) == (PAYABLE_COUNT if scenario == "payable" else 400)
+    assert len({expense["accountingEntryId"] for expense in expenses}) == len(expenses)
+    reconciliation_ids = {expense["additionalInformation"]["reconciliationId"] for expense in expenses}
+    assert len(reconciliation_ids) == len(expenses)
 
 
 @pytest.mark.parametrize("count", [DEMO_MIN, 40])
@@ -83,11 +93,16 @@ def test_the_demonstration_has_expenses_that_only_look_wrong() -> None:
 
 
 def test_a_demonstration_that_is_too_small_is_refused() -> None:
-    with pytest.raises(ValueError, match="30"):
+    with pytest.raises(WrongCountError, match="30"):
         made(count=DEMO_MIN - 1, scenario="demo")
 
 
-@pytest.mark.parametrize("scenario", ["plain", "demo"])
+def test_the_company_that_books_through_vendors_comes_in_one_size() -> None:
+    with pytest.raises(WrongCountError, match=str(PAYABLE_COUNT)):
+        generate(1, PAYABLE_COUNT + 1, "payable", company_id=COMPANY)
+
+
+@pytest.mark.parametrize("scenario", ["plain", "demo", "payable"])
 @pytest.mark.parametrize("side", BOTH)
 def test_lines_add_up_to_the_amount_to_the_last_hundredth(scenario: Scenario, side: str) -> None:
     for expense in made(scenario=scenario):
@@ -220,9 +235,9 @@ def test_purchases_of_the_demonstration_have_one_to_three_receipts() -> None:
     assert {len(expense.payload["files"]) for expense in purchases} == {1, 2, 3}
 
 
-@pytest.mark.parametrize("scenario", ["plain", "demo"])
+@pytest.mark.parametrize("scenario", ["plain", "demo", "payable"])
 async def test_every_generated_expense_is_an_export_item(api: Api, scenario: Scenario) -> None:
-    for expense in generate(3, 60, scenario, company_id=COMPANY):
+    for expense in made(3, 60, scenario):
         lines = expense.payload["accountingEntryLines"]
         for tax in (line["tax"] for line in lines if line["tax"]):
             tax["rate"] = float(tax["rate"])

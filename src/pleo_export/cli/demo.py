@@ -4,29 +4,31 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import msgspec
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from pleo_export.accounting.ledger import Verdict, bean_check, program, trial_balance
-from pleo_export.cli.common import ExitCode, JsonOption, complete, err, explained, out, print_json
-from pleo_export.cli.init import CHART_FILE, example_chart, settings_text
+from pleo_export.accounting.ledger import bean_check, trial_balance
+from pleo_export.cli.common import ExitCode, JsonOption, complete, err, explained, fail, out, print_json
+from pleo_export.cli.demo_report import Balance, Report, Total, show
+from pleo_export.cli.init import CHART_FILE, settings_text
 from pleo_export.cli.run import export
+from pleo_export.cli.scenarios import DEMO, SCENARIOS, Scenario, ScenarioName
 from pleo_export.config import SETTINGS_FILE, Settings, load_settings
-from pleo_export.domain.failures import ItemFailureType
-from pleo_export.domain.money import Money, MoneyError
-from pleo_export.domain.progress import ItemProgress, Phase
+from pleo_export.domain.failure_types import ItemFailureType
 from pleo_export.pleo.auth import ApiKey
 from pleo_export.workflow.ports import JobSummary
 
-COMPANY_ID = "0b0f7a52-3a52-4d6f-9a55-2f7d4a3a1c01"
+if TYPE_CHECKING:
+    from pleo_export.simulator.generator import Generated
+
 BEAN_CHECK_SECONDS = 60.0
-# The accounts of the example chart on which the wallets and the costs stand; tax is part of the costs.
+# The accounts of the charts on which the wallets and the costs stand; tax is part of the costs.
 WALLETS = ("Assets:Pleo:",)
 SPEND = ("Expenses:", "Income:", "Assets:VAT:", "Liabilities:VAT:")
+# An exchange difference is no expense of anybody's: Pleo does not know it.
+EXCHANGE_DIFFERENCE = "Expenses:ExchangeDifference"
 # What each expense that is made to fail must fail with.
 MUST_FAIL_WITH = {
     "category_missing": ItemFailureType.MISSING_CONFIGURATION,
@@ -40,113 +42,140 @@ MUST_FAIL_WITH = {
     "vendor_unknown": ItemFailureType.VENDOR_UNKNOWN,
 }
 
+ScenarioOption = Annotated[
+    ScenarioName,
+    typer.Option(
+        "--scenario", help="`demo`: every kind of expense; `payable`: a company that books through vendors."
+    ),
+]
 FolderOption = Annotated[Path, typer.Option("--folder", help="Where the demonstration keeps its files.")]
 SeedOption = Annotated[int, typer.Option(help="Another seed makes other expenses.")]
-CountOption = Annotated[int, typer.Option(min=30, max=10_000, help="How many expenses.")]
-
-
-class Total(msgspec.Struct, frozen=True):
-    """What Pleo and the ledger say about the movements of a wallet or about the costs, in currency units."""
-
-    name: str
-    pleo: Decimal
-    ledger: Decimal
-
-
-class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """How the demonstration went. `unexpected` names every outcome that should have been another one."""
-
-    job: JobSummary
-    expenses: Sequence[Mapping[str, Any]]
-    unexpected: Sequence[str]
-    totals: Sequence[Total]
-    verdict: Verdict
-    ledger: str
-
-    @property
-    def well(self) -> bool:
-        """Whether everything is as it should be."""
-        balanced = all(total.pleo == total.ledger for total in self.totals)
-        return not self.unexpected and balanced and (self.verdict.clean or not self.verdict.available)
+CountOption = Annotated[
+    int | None,
+    typer.Option(
+        max=10_000,
+        help="How many expenses: 40, or another number from 30 on; payable has its own.",
+        show_default=False,
+    ),
+]
 
 
 def demo(
     *,
+    scenario: ScenarioOption = DEMO.name,
     folder: FolderOption = Path("pleo-export-demo"),
     seed: SeedOption = 1,
-    count: CountOption = 40,
+    count: CountOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Export a company's expenses from a simulated Pleo into a ledger, and check the result.
 
     Starts a simulated Pleo with made-up expenses, some of which cannot be booked, presses Export, runs the job, and
-    compares the ledger with Pleo and with bean-check. Run it again: nothing is recorded twice.
+    compares the ledger with Pleo and with bean-check. Run it again: nothing is recorded twice. `payable` presses
+    Export twice and compares the trial balance with one that was worked out by hand.
     """
     console = err()
+    chosen = SCENARIOS[scenario]
+    made = _made(chosen, seed, count)
     with explained():
-        settings = _set_up(folder, console)
-        report = _play(settings, seed, count, console)
+        settings = _set_up(folder, chosen, console)
+        jobs, pleo = _play(settings, chosen, seed, made, console)
+        console.print("bean-check reads the ledger")
+        report = _report(settings, chosen, made, jobs, pleo)
     if as_json:
         print_json(report)
     else:
-        _show(report, settings, out())
+        show(report, settings.ledger.fava_url, out())
     if not report.well:
         raise typer.Exit(ExitCode.SOMETHING_FAILED)
 
 
-def _set_up(folder: Path, console: Console) -> Settings:
-    texts = {
-        SETTINGS_FILE: settings_text(
-            {
-                "pleo.company_id": COMPANY_ID,
-                "ledger.fava_url": "http://127.0.0.1:5000",
-                "vat.input_account": "2640",
-                "vat.output_account": "2610",
-            }
-        ),
-        CHART_FILE: example_chart(),
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        if not (folder / name).exists():
-            (folder / name).write_text(text, encoding="utf-8")
-    console.print(f"Settings, chart and ledger are in {folder}/", markup=False)
-    return load_settings(folder / SETTINGS_FILE)
-
-
-def _play(settings: Settings, seed: int, count: int, console: Console) -> Report:
+def _made(scenario: Scenario, seed: int, count: int | None) -> Sequence["Generated"]:
     # Only this command needs the simulator: a Pleo of its own, reached over HTTP like the real one.
-    from pleo_export.simulator.generator import generate  # noqa: PLC0415
+    from pleo_export.simulator.generator import WrongCountError, generate  # noqa: PLC0415
+
+    wanted = scenario.count if count is None else count
+    try:
+        return generate(seed, wanted, scenario.name, company_id=scenario.company_id)
+    except WrongCountError as error:
+        fail(f"--count {wanted}: {error}.", ExitCode.WRONG_SETTINGS)
+
+
+def _set_up(folder: Path, scenario: Scenario, console: Console) -> Settings:
+    folder.mkdir(parents=True, exist_ok=True)
+    values = {"pleo.company_id": scenario.company_id, **scenario.settings}
+    _write_once(folder / SETTINGS_FILE, settings_text(values))
+    settings = load_settings(folder / SETTINGS_FILE)
+    if settings.pleo.company_id != scenario.company_id:
+        fail(
+            f"{folder / SETTINGS_FILE} belongs to another company or scenario. Choose another folder with --folder.",
+            ExitCode.WRONG_SETTINGS,
+        )
+    _write_once(folder / CHART_FILE, scenario.chart_text())
+    console.print(f"Settings, chart and ledger are in {folder}/", markup=False)
+    return settings
+
+
+def _write_once(path: Path, text: str) -> None:
+    if not path.exists():
+        path.write_text(text, encoding="utf-8")
+
+
+def _play(
+    settings: Settings, scenario: Scenario, seed: int, made: Sequence["Generated"], console: Console
+) -> tuple[Sequence[JobSummary], Mapping[str, Any]]:
+    """Press Export and run, export by export; return how each job ended and what Pleo shows afterwards."""
     from pleo_export.simulator.hands import Hands  # noqa: PLC0415
     from pleo_export.simulator.server import RunningSimulator  # noqa: PLC0415
 
+    jobs: list[JobSummary] = []
     with RunningSimulator(seed=seed) as simulator:
-        bookkeeper = Hands(simulator.url)
-        company = bookkeeper.create_company("Demo ApS", id=COMPANY_ID, vendorBasedBookkeeping=True)
-        bookkeeper.generate(COMPANY_ID, count, seed=seed, scenario="demo")
-        bookkeeper.press_export(COMPANY_ID)
-        console.print(
-            f"Simulated Pleo at {simulator.url}; a bookkeeper has pressed Export for {count} expenses"
-        )
+        console.print(f"Simulated Pleo at {simulator.url}")
         local = settings.model_copy(
             update={"pleo": settings.pleo.model_copy(update={"base_url": simulator.url})}
         )
-        (job,) = complete(export(local, ApiKey(company["apiKey"]), console))
-        pleo = bookkeeper.company(COMPANY_ID)
+        bookkeeper = Hands(simulator.url)
+        company = bookkeeper.create_company(
+            scenario.title, id=scenario.company_id, vendorBasedBookkeeping=True
+        )
+        bookkeeper.generate(scenario.company_id, len(made), seed=seed, scenario=scenario.name)
+        for entry_ids in _exports(made):
+            bookkeeper.press_export(scenario.company_id, entry_ids)
+            console.print(f"A bookkeeper has pressed Export for {len(entry_ids)} expenses")
+            jobs += complete(export(local, ApiKey(company["apiKey"]), console))
+        return jobs, bookkeeper.company(scenario.company_id)
+
+
+def _report(
+    settings: Settings,
+    scenario: Scenario,
+    made: Sequence["Generated"],
+    jobs: Sequence[JobSummary],
+    pleo: Mapping[str, Any],
+) -> Report:
+    folder = settings.ledger.folder
     expected = {
         one.payload["accountingEntryId"]: MUST_FAIL_WITH[one.must_fail] if one.must_fail else None
-        for one in generate(seed, count, "demo", company_id=COMPANY_ID)
+        for one in made
     }
-    folder = settings.ledger.folder
-    console.print("bean-check reads the ledger")
+    balance = trial_balance(folder, expected)
     return Report(
-        job=job,
+        jobs=jobs,
         expenses=pleo["expenses"],
         unexpected=_unexpected(pleo["expenses"], expected),
-        totals=_totals(pleo, trial_balance(folder, expected)),
+        totals=_totals(pleo, balance),
+        balance=_balance(scenario.expected_balance(), balance),
         verdict=bean_check(folder, BEAN_CHECK_SECONDS),
         ledger=str(folder / "main.beancount"),
     )
+
+
+def _exports(made: Sequence["Generated"]) -> Sequence[list[str]]:
+    """Return the ids of the expenses, export by export."""
+    return [
+        [one.payload["accountingEntryId"] for one in made if one.job == job]
+        for job in sorted({one.job for one in made})
+    ]
 
 
 def _unexpected(
@@ -188,91 +217,20 @@ def _by_currency(
 ) -> Mapping[str, Decimal]:
     sums: defaultdict[str, Decimal] = defaultdict(Decimal)
     for (name, currency), amount in balance.items():
-        if name.startswith(accounts):
+        if name.startswith(accounts) and name != EXCHANGE_DIFFERENCE:
             sums[currency] += amount
     return sums
 
 
-def _show(report: Report, settings: Settings, console: Console) -> None:
-    console.print(_outcomes(report))
-    items = report.job.items
-    recorded = [item for item in items if item.phase is Phase.RECORDED]
-    there = sum(item.already_there for item in recorded)
-    console.print(
-        f"\n{len(recorded)} of {len(items)} expenses are in the ledger"
-        + (f"; {there} of them stood there already and were not recorded again." if there else ".")
-    )
-    console.print(f"{len(items) - len(recorded)} failed. What Pleo shows the bookkeeper about them:")
-    for item in items:
-        if item.phase is Phase.REJECTED:
-            console.print(f"  {item.failure_type}: {item.failure_reason}", markup=False)
-    console.print()
-    console.print(_totals_table(report.totals))
-    for problem in report.unexpected:
-        console.print(f"Unexpected: {problem}", style="red", markup=False)
-    _show_verdict(report.verdict, console)
-    console.print(f"\nLedger: {report.ledger}", markup=False)
-    console.print(
-        f"To see it at {settings.ledger.fava_url} in your browser: {program('fava') or 'fava'} {report.ledger}",
-        markup=False,
-    )
-
-
-def _show_verdict(verdict: Verdict, console: Console) -> None:
-    if not verdict.available:
-        console.print(
-            "bean-check is not installed, so it did not check the ledger: pip install 'pleo-export[beancount]'",
-            markup=False,
+def _balance(
+    expected: Mapping[tuple[str, str], Decimal], ledger: Mapping[tuple[str, str], Decimal]
+) -> Sequence[Balance]:
+    if not expected:
+        return []
+    none = Decimal()
+    return [
+        Balance(
+            account, currency, expected.get((account, currency), none), ledger.get((account, currency), none)
         )
-    elif verdict.clean:
-        console.print("[green]bean-check: no errors[/green]")
-    for error in verdict.errors:
-        console.print(
-            f"bean-check: {error.filename}:{error.lineno}: {error.message}", style="red", markup=False
-        )
-
-
-def _outcomes(report: Report) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("Date", no_wrap=True, min_width=10)
-    table.add_column("Expense", no_wrap=True, min_width=22)
-    table.add_column("Amount", no_wrap=True, min_width=12, justify="right")
-    table.add_column("Outcome", no_wrap=True, min_width=16)
-    table.add_column("Supplier", no_wrap=True)
-    items = {item.accounting_entry_id: item for item in report.job.items}
-    for expense in sorted(report.expenses, key=lambda one: items[one["accountingEntryId"]].position):
-        amount = expense["amount"]["inWalletCurrency"]
-        table.add_row(
-            expense["date"][:10],
-            expense["type"],
-            _amount(amount["currency"], Decimal(str(amount["value"]))),
-            _outcome(items[expense["accountingEntryId"]]),
-            (expense["supplier"] or {}).get("name") or "",
-        )
-    return table
-
-
-def _amount(currency: str, hundredths: Decimal) -> str:
-    try:
-        exact = Money.from_hundredths(currency, hundredths).decimal
-    except MoneyError:  # one of those that must fail
-        exact = hundredths / 100
-    return f"{exact:,} {currency}"
-
-
-def _outcome(item: ItemProgress) -> str:
-    if item.phase is Phase.RECORDED:
-        return "[green]already there[/green]" if item.already_there else "[green]recorded[/green]"
-    return f"[red]failed: {item.failure_type}[/red]"
-
-
-def _totals_table(totals: Sequence[Total]) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("Total", min_width=12)
-    table.add_column("In Pleo", justify="right", min_width=14)
-    table.add_column("In the ledger", justify="right", min_width=14)
-    table.add_column("")
-    for total in totals:
-        same = "[green]equal[/green]" if total.pleo == total.ledger else "[red]DIFFERENT[/red]"
-        table.add_row(total.name, f"{total.pleo:,.2f}", f"{total.ledger:,.2f}", same)
-    return table
+        for account, currency in sorted(expected.keys() | ledger.keys())
+    ]

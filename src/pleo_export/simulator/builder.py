@@ -20,11 +20,13 @@ from pleo_export.simulator.chart import (
     PURCHASE_ACCOUNTS,
     TAGS,
     TAX_CODES,
+    USERS,
     VENDORS,
     TaxCode,
     Vendor,
     account,
     contra_account,
+    person_data,
     pleo_id,
 )
 from pleo_export.simulator.scalars import timestamp
@@ -42,13 +44,6 @@ _RATES = {
     "USD": Decimal("1.08"),
     "NOK": Decimal("11.6"),
 }
-_USERS = (
-    ("Ada Lund", "E-01", "Sales", "20"),
-    ("Bo Karlsen", "E-02", "Engineering", "30"),
-    ("Carla Weiss", "E-03", "Engineering", "30"),
-    ("Dan Okafor", "E-04", "Marketing", "40"),
-    ("Eva Horvath", "E-05", "Finance", "50"),
-)
 _SHOPS = (
     ("Corner Bakery", "DK", "5462"),
     ("Rail Europe Shop", "DE", "4112"),
@@ -115,7 +110,7 @@ class Builder:
         """Write a complete export item payload; `files` holds orders for receipts."""
         self._reconciliation_id += 1
         moment = FIRST_DAY + timedelta(minutes=self.random.randrange(_DAYS * 24 * 60))
-        user, user_code, team, team_code = self.random.choice(_USERS)
+        user = self.random.choice(USERS)
         entry_id = self.uuid()
         supplier_currency = plan.supplier_currency or plan.currency
         total = (_converted(plan.value, plan.currency, supplier_currency), plan.value)
@@ -127,7 +122,7 @@ class Builder:
             "type": plan.type,
             "subType": plan.sub_type,
             "date": timestamp(moment),
-            "amount": _amount(total, currencies),
+            "amount": amount_data(total, currencies),
             "accountingEntryLines": self._lines(plan, total, currencies),
             "additionalInformation": {
                 "reconciliationId": str(self._reconciliation_id),
@@ -141,8 +136,7 @@ class Builder:
             "note": self.random.choice(_NOTES),
             "servicePeriod": None,
             "supplier": self._supplier(plan),
-            "team": {"id": pleo_id("team", team_code), "name": team, "code": team_code},
-            "user": {"id": pleo_id("user", user_code), "name": user, "code": user_code},
+            **person_data(user),
             "vendor": plan.vendor and vendor_data(plan.vendor),
         }
 
@@ -162,10 +156,10 @@ class Builder:
         net = paid if on_top else [value - part for value, part in zip(paid, taxes, strict=True)]
         return {
             "accountingEntryLineId": self.uuid(),
-            "lineAmount": _amount(paid, currencies),
-            "netAmount": _amount(net, currencies),
+            "lineAmount": amount_data(paid, currencies),
+            "netAmount": amount_data(net, currencies),
             "account": code and account(code, EXPENSE_ACCOUNTS.get(code, "Unknown")),
-            "tax": tax and self._tax_data(tax, _amount(taxes, currencies)),
+            "tax": tax and self._tax_data(tax, amount_data(taxes, currencies)),
             "tags": self._tags(),
         }
 
@@ -231,7 +225,8 @@ def vendor_data(vendor: Vendor) -> JsonObject:
     }
 
 
-def _amount(values: Sequence[int], currencies: tuple[str, str]) -> JsonObject:
+def amount_data(values: Sequence[int], currencies: tuple[str, str]) -> JsonObject:
+    """Return a money pair of hundredths: the supplier's side, then the wallet's."""
     names = ("inSupplierCurrency", "inWalletCurrency")
     return {
         name: {"currency": currency, "value": value}

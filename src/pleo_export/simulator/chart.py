@@ -1,4 +1,4 @@
-"""The chart of accounts, tax codes, vendors and tags that generated companies use."""
+"""The chart of accounts, tax codes, vendors, people and tags that generated companies use."""
 
 from decimal import Decimal
 from typing import NamedTuple
@@ -71,6 +71,24 @@ VENDORS = (
 )
 
 
+class User(NamedTuple):
+    """A person with an employee code, and the team with its code."""
+
+    name: str
+    code: str
+    team: str
+    team_code: str
+
+
+USERS = (
+    User("Ada Lund", "E-01", "Sales", "20"),
+    User("Bo Karlsen", "E-02", "Engineering", "30"),
+    User("Carla Weiss", "E-03", "Engineering", "30"),
+    User("Dan Okafor", "E-04", "Marketing", "40"),
+    User("Eva Horvath", "E-05", "Finance", "50"),
+)
+
+
 def pleo_id(kind: str, code: str) -> str:
     """Return the id Pleo gives to an account, tax code, tag or vendor: the same for the same code."""
     return str(uuid5(NAMESPACE_URL, f"pleo-simulator:{kind}:{code}"))
@@ -84,3 +102,11 @@ def account(code: str, name: str) -> JsonObject:
 def contra_account(currency: str) -> JsonObject:
     """Return the account that mirrors the wallet in `currency`, which must be in the chart."""
     return account(CONTRA_CODES[currency], f"Pleo {currency} Account")
+
+
+def person_data(user: User) -> JsonObject:
+    """Return the members of an export item that tell the person and the team."""
+    return {
+        "team": {"id": pleo_id("team", user.team_code), "name": user.team, "code": user.team_code},
+        "user": {"id": pleo_id("user", user.code), "name": user.name, "code": user.code},
+    }

@@ -21,7 +21,7 @@ from pleo_export.simulator.errors import (
     UnreadableBodyError,
 )
 from pleo_export.simulator.export_item import Expense
-from pleo_export.simulator.generator import DEMO_MIN, generate
+from pleo_export.simulator.generator import Scenario, WrongCountError, generate
 from pleo_export.simulator.messages import JobData
 from pleo_export.simulator.scalars import CurrencyCode, Shape, UuidText, timestamp
 from pleo_export.simulator.vocabulary import ExpiredStyle, JsonObject
@@ -75,7 +75,7 @@ class CompanyChange(Order):
 class GenerateOrder(Order):
     seed: int = 0
     count: int = Field(ge=1, le=_GENERATE_MAX)
-    scenario: Literal["demo", "plain"] = "plain"
+    scenario: Scenario = "plain"
     receipts: Literal[0, 1] = Field(default=1, description="Receipts an expense, in scenario plain.")
 
 
@@ -192,11 +192,12 @@ async def add_expenses(world: TheWorld, company_id: CompanyId, expenses: list[Ex
 async def generate_expenses(world: TheWorld, company_id: CompanyId, order: GenerateOrder) -> Response:
     """Made-up expenses, the same ones for the same seed; a seed can be used once in a company."""
     company = world.company(company_id)
-    if order.scenario == "demo" and order.count < DEMO_MIN:
-        raise InvalidBodyError(f"count: the demonstration needs {DEMO_MIN} expenses at least.")
-    generated = generate(
-        order.seed, order.count, order.scenario, company_id=company.id, receipts=order.receipts
-    )
+    try:
+        generated = generate(
+            order.seed, order.count, order.scenario, company_id=company.id, receipts=order.receipts
+        )
+    except WrongCountError as error:
+        raise InvalidBodyError(f"count: {error}.") from error
     return reply({"ids": world.add_expenses(company, [expense.payload for expense in generated])}, 201)
 
 

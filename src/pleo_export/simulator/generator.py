@@ -6,12 +6,15 @@ from typing import Literal, NamedTuple
 from pleo_export.simulator.awkward import awkward_expenses
 from pleo_export.simulator.builder import Builder, Plan
 from pleo_export.simulator.chart import TAX_CODES, VENDORS, WALLET_CURRENCIES
+from pleo_export.simulator.payable import payable_expenses
 from pleo_export.simulator.vocabulary import ItemSubType, ItemType, JsonObject
 
-Scenario = Literal["demo", "plain"]
+Scenario = Literal["demo", "plain", "payable"]
 
 DEMO_MIN = 30
 """The demonstration's fixed expenses; a larger count adds purchases."""
+PAYABLE_COUNT = 41
+"""The expenses of the company that books through vendors; there are never more."""
 
 _CARD = ItemType.CARD_PURCHASE
 _RECEIPT_KINDS = ("pdf", "png", "jpg")
@@ -30,14 +33,20 @@ _PLAIN_MIX = (
 _FIXED_ACCOUNTS = {ItemType.MILEAGE: "6310", ItemType.PER_DIEM: "6320", ItemType.FEE: "6700"}
 
 
-class Generated(NamedTuple):
-    """A payload, and why an export of it must fail; None if it must succeed.
+class WrongCountError(ValueError):
+    """A scenario does not come in this size."""
 
-    The reason `vendor_unknown` holds where items carry vendors, that is in vendor-based bookkeeping.
+
+class Generated(NamedTuple):
+    """A payload, why an export of it must fail (None if it must succeed), and which export it belongs to.
+
+    The reason `vendor_unknown` holds where items carry vendors, that is in vendor-based bookkeeping. `job` counts
+    from 1; only `payable` has a second one.
     """
 
     payload: JsonObject
     must_fail: str | None = None
+    job: int = 1
 
 
 def generate(
@@ -46,13 +55,18 @@ def generate(
     """`count` expenses of the company.
 
     `plain` holds only expenses that can be booked, with `receipts` receipts each. `demo` needs a count of
-    at least DEMO_MIN; it holds every type, and a fixed set of expenses that are hard to book.
+    at least DEMO_MIN; it holds every type, and a fixed set of expenses that are hard to book. `payable` always is
+    the same month of PAYABLE_COUNT expenses, of which only the ids differ. Raises WrongCountError.
     """
     builder = Builder(seed, company_id)
     if scenario == "plain":
         return [Generated(_plain(builder, receipts)) for _ in range(count)]
+    if scenario == "payable":
+        if count != PAYABLE_COUNT:
+            raise WrongCountError(f"this company has {PAYABLE_COUNT} expenses, not {count}")
+        return [Generated(*expense) for expense in payable_expenses(builder)]
     if count < DEMO_MIN:
-        raise ValueError(f"the demonstration needs {DEMO_MIN} expenses at least, not {count}")
+        raise WrongCountError(f"the demonstration needs {DEMO_MIN} expenses at least, not {count}")
     demo = [Generated(payload) for payload in _every_type(builder)]
     demo += [Generated(*awkward) for awkward in awkward_expenses(builder)]
     demo += [Generated(_purchase(builder)) for _ in range(count - len(demo))]
