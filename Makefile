@@ -7,7 +7,7 @@ UV_VERSION := 0.13.8
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fast format bench clean
+.PHONY: help demo test check fast format bench golden reference clean
 
 help:  ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/  make \1 — \2/p' $(MAKEFILE_LIST)
@@ -44,6 +44,12 @@ format: $(READY)  ## put the code into the agreed format
 
 bench: $(READY)  ## the measured figures
 	$(BIN)/python -m bench
+
+golden: $(READY)  ## the texts of the golden pairs anew; changes none without OVERWRITE=1
+	$(BIN)/python -m tests.golden $(if $(OVERWRITE),--overwrite)
+
+reference: $(READY)  ## the generated reference pages
+	$(BIN)/python -m pleo_export.reference_pages docs/reference
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) .uv pleo-export-demo .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 # These test pure code or files; a socket there is a mistake. Others may reach this machine only (see pyproject.toml).
-WITHOUT_SOCKETS = {"domain", "store", "config"}
+WITHOUT_SOCKETS = {"domain", "store", "config", "golden"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

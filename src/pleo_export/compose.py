@@ -3,12 +3,14 @@
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from pleo_export.accounting.ledger import LedgerConnector
 from pleo_export.accounting.port import Connector
 from pleo_export.clock import SystemClock
 from pleo_export.config import Secrets, Settings, api_key
+from pleo_export.documents import fit
 from pleo_export.pleo.addresses import base_url, is_loopback
 from pleo_export.pleo.auth import ApiKey, BearerToken, Credential
 from pleo_export.pleo.client import PleoClient
@@ -65,8 +67,15 @@ async def working(
         folder = path.with_name(path.name + ".receipts") / company_id
         _sweep(folder)
         local = is_loopback(base_url(settings.pleo.base_url).host or "")
-        receipts = await stack.enter_async_context(Downloader(folder, allow_private=local))
-        yield Parts(**vars(sources), receipts=receipts, store=store, draw=random.random, notify=notify)
+        downloader = await stack.enter_async_context(Downloader(folder, allow_private=local))
+        yield Parts(
+            **vars(sources),
+            receipts=downloader,
+            fit=partial(fit, folder=folder),
+            store=store,
+            draw=random.random,
+            notify=notify,
+        )
 
 
 def _sweep(folder: Path) -> None:

@@ -1,34 +1,26 @@
 """The settings file: one TOML file for one company, secrets from the environment or from a file of their own."""
 
-import difflib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
 from uuid import UUID
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
-from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pleo_export.accounting.ledger import LedgerSettings
+from pleo_export.config_problems import told
 from pleo_export.domain.settings import (
     AccountSettings,
     BookkeepingSettings,
     CompanySettings,
+    JournalSettings,
+    MappingSettings,
     Section,
     VatSettings,
 )
 from pleo_export.pleo.addresses import base_url
 
-# Where pydantic's words are for programmers.
-_WORDS = {
-    "model_type": "must be a section of its own: [name] on one line, its settings below",
-    "string_pattern_mismatch": "must begin with http:// or https://",
-    "string_too_short": "must not be empty",
-    "string_type": "must be text: put it into quotes",
-}
 PLEO_URL = "https://external.pleo.io"
 SETTINGS_FILE = Path("pleo-export.toml")
 
@@ -74,13 +66,21 @@ class Settings(Section):
     accounts: AccountSettings
     ledger: LedgerSettings
     vat: VatSettings = VatSettings()
+    journals: JournalSettings = JournalSettings()
     bookkeeping: BookkeepingSettings = BookkeepingSettings()
+    mapping: MappingSettings = MappingSettings()
     store: StoreSettings = StoreSettings()
 
     @property
     def company(self) -> CompanySettings:
         """The part that decides how expenses are booked."""
-        return CompanySettings(accounts=self.accounts, vat=self.vat, bookkeeping=self.bookkeeping)
+        return CompanySettings(
+            accounts=self.accounts,
+            vat=self.vat,
+            journals=self.journals,
+            mapping=self.mapping,
+            bookkeeping=self.bookkeeping,
+        )
 
 
 class Secrets(BaseSettings):
@@ -117,7 +117,7 @@ def load_settings(path: Path) -> Settings:
     try:
         settings = Settings.model_validate(tree)
     except ValidationError as error:
-        raise SettingsError(path, [_problem(detail, tree) for detail in error.errors()]) from None
+        raise SettingsError(path, [told(detail, tree, Settings) for detail in error.errors()]) from None
     return _at(settings, path.resolve().parent)
 
 
@@ -160,42 +160,3 @@ def _at(settings: Settings, folder: Path) -> Settings:
             "store": store.model_copy(update={"path": folder / store.path}),
         }
     )
-
-
-def _problem(detail: ErrorDetails, tree: Mapping[str, Any]) -> str:
-    location = [str(part) for part in detail["loc"]]
-    key = ".".join(location)
-    if detail["type"] == "extra_forbidden":
-        return f"{key}: there is no such setting{_nearest(location)}; correct or remove it"
-    if detail["type"] == "missing":
-        return f"{key} is missing; add it. {_description(location)}".rstrip()
-    message = _WORDS.get(detail["type"]) or detail["msg"].removeprefix("Value error, ").removesuffix(".")
-    value: object = tree
-    for part in location:
-        value = value.get(part, {}) if isinstance(value, Mapping) else value
-    shown = "(not shown)" if "@" in str(value) else repr(value)  # an address may hold a password
-    return f"{key} = {shown}: {message}. {_description(location)}".rstrip()
-
-
-def _fields(location: Sequence[str]) -> Mapping[str, FieldInfo]:
-    model: Any = Settings
-    for part in location:
-        field = model.model_fields.get(part)
-        candidates = [field.annotation, *get_args(field.annotation)] if field is not None else []
-        model = next(
-            (one for one in candidates if isinstance(one, type) and issubclass(one, BaseModel)), None
-        )
-        if model is None:
-            return {}
-    fields: Mapping[str, FieldInfo] = model.model_fields
-    return fields
-
-
-def _description(location: Sequence[str]) -> str:
-    field = _fields(location[:-1]).get(location[-1])
-    return (field.description if field is not None else None) or ""
-
-
-def _nearest(location: Sequence[str]) -> str:
-    close = difflib.get_close_matches(location[-1], _fields(location[:-1]), n=1)
-    return f" (did you mean {'.'.join([*location[:-1], close[0]])}?)" if close else ""

@@ -8,7 +8,27 @@ from pleo_export.accounting.ledger import LedgerConnector, LedgerSettings
 CHART = """\
 title = "Demo ApS"
 currency = "EUR"
-tax_codes = ["V25"]
+
+[[tax_codes]]
+code = "V25"
+name = "Purchases 25 %"
+rate = "0.25"
+input_account = "2610"
+
+[[tax_codes]]
+code = "R25"
+name = "Services from abroad 25 %"
+rate = "0.25"
+input_account = "2610"
+output_account = "2620"
+
+[[tax_codes]]
+code = "N0"
+name = "Outside VAT"
+
+[[journals]]
+code = "P"
+name = "Purchases"
 
 [[accounts]]
 code = "6100"
@@ -18,6 +38,14 @@ label = "Office supplies"
 [[accounts]]
 code = "2610"
 name = "Assets:InputVAT"
+
+[[accounts]]
+code = "2620"
+name = "Liabilities:OutputVAT"
+
+[[accounts]]
+code = "7700"
+name = "Expenses:ExchangeDifferences"
 
 [[accounts]]
 code = "1900"

@@ -45,6 +45,7 @@ async def test_every_verb_can_fail(connector: FaultyConnector, faults: Faults, t
         Verb.REFERENCE_DATA: connector.reference_data,
         Verb.FIND: lambda: connector.find("exp-1"),
         Verb.RECORD: lambda: connector.record(entry),
+        Verb.PAYABLES: lambda: connector.payables(None),
         Verb.ATTACH: lambda: connector.attach(entry, recorded, file),
         Verb.PREVIEW: lambda: connector.preview(entry),
     }

@@ -6,7 +6,9 @@ import pytest
 
 from pleo_export.accounting.ledger import LedgerConnector, LedgerSettings, check, verify
 from pleo_export.accounting.ledger.chart import ChartInvalidError, ChartMissingError, read_chart
-from pleo_export.domain.failures import Finding, ItemFailureType, JobFailureType, Severity
+from pleo_export.domain.catalogue import Cause
+from pleo_export.domain.failure_types import JobFailureType
+from pleo_export.domain.failures import Finding, Severity
 from pleo_export.domain.reference import LedgerVendor
 from pleo_export.testing.samples import sample_entry
 
@@ -33,7 +35,13 @@ def test_a_chart_becomes_reference_data(chart_file: Path) -> None:
     assert data.accounts["6200"].currencies == frozenset({"EUR"})
     assert not data.accounts["6900"].active
     assert data.vendors == (LedgerVendor("V-1001", "Nordic Paper ApS", account="2400"),)
-    assert data.tax_codes == frozenset({"V25"})
+    assert data.tax_codes is not None
+    assert {code.code: code.name for code in data.tax_codes.values()} == {
+        "V25": "Purchases 25 %",
+        "R25": "Services from abroad 25 %",
+        "N0": "Outside VAT",
+    }
+    assert (data.journals, data.currency) == ({"P": "Purchases"}, "EUR")
     assert data.dimensions == {"COST_CENTRE": frozenset({"CC-100", "CC-200"})}
     assert data.locked_through == date(2025, 12, 31)
 
@@ -86,15 +94,15 @@ async def test_a_wrong_chart_is_told_with_key_value_and_remedy(
     chart_file.write_text(SMALLEST.replace(before, after))
     with pytest.raises(ChartInvalidError, match=told) as invalid:
         await ledger.record(sample_entry())
-    assert invalid.value.type is ItemFailureType.INVALID_CONFIGURATION
+    assert invalid.value.cause is Cause.CHART_INVALID
     findings = errors(await ledger.check())
     assert [finding.type for finding in findings] == [JobFailureType.INVALID_CONFIGURATION]
-    assert str(chart_file) in findings[0].remedy
+    assert str(chart_file) in findings[0].problem
 
 
 async def test_a_missing_chart_is_told(ledger: LedgerConnector, chart_file: Path) -> None:
     chart_file.unlink()
-    with pytest.raises(ChartMissingError, match="create it"):
+    with pytest.raises(ChartMissingError, match="Create it"):
         await ledger.record(sample_entry())
     assert [one.type for one in errors(await ledger.check())] == [JobFailureType.MISSING_CONFIGURATION]
 

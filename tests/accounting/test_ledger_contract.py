@@ -9,7 +9,7 @@ from filelock import FileLock
 
 from pleo_export.accounting.ledger import LedgerConnector, LedgerSettings, bean_check, folder, trial_balance
 from pleo_export.accounting.ledger.chart import read_chart
-from pleo_export.testing.contract import Books, ConnectorContract
+from pleo_export.testing.contract import Books, ConnectorContract, Totals
 from pleo_export.testing.samples import Facts
 
 
@@ -25,10 +25,10 @@ class LedgerBooks:
     async def count(self, reference: str) -> int:
         return Counter(re.findall(r'^  pleo-id: "(.*)"$', self._text(), re.MULTILINE))[reference]
 
-    async def totals(self) -> dict[str, int]:
+    async def totals(self) -> Totals:
         codes = {name: code for code, name in read_chart(self._settings.chart).names.items()}
         balance = trial_balance(self._folder)
-        return {codes[account]: int(amount * 100) for (account, _), amount in balance.items() if amount}
+        return {(codes[name], unit): int(amount * 100) for (name, unit), amount in balance.items() if amount}
 
     async def files(self, reference: str) -> Sequence[str]:
         shown = re.findall(r'document \S+ "(.*?)" #pleo \^pleo-(\S+)$', self._text(), re.MULTILINE)

@@ -109,7 +109,7 @@ async def test_inactive_accounts_and_wrong_currencies_are_refused(ledger: Ledger
     with pytest.raises(InactiveAccountError, match="6900"):
         await ledger.record(sample_entry(postings=inactive))
     dollars = (sample_posting("6200", 1, "USD"), sample_posting("1900", -1, "USD"))
-    with pytest.raises(AccountCurrencyError, match="EUR only, not USD"):
+    with pytest.raises(AccountCurrencyError, match="takes EUR, but the expense is in USD"):
         await ledger.record(sample_entry(postings=dollars))
     assert await ledger.find("exp-1") is None
 

@@ -348,7 +348,7 @@ def hostile(reference: str, text: str) -> Entry:
         reconciliation_id=text,
         reconciled_entries=(text,),
         attendees=(text,),
-        vendor=EntryVendor(text, text),
+        vendor=EntryVendor(text or "nobody", text, create=True, tax_identifier=text),
         invoice=InvoiceDetails(text, None, None),
         team=text,
         user=text,

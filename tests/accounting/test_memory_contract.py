@@ -1,24 +1,34 @@
-from collections import Counter
 from collections.abc import Sequence
+from decimal import Decimal
 
 import pytest
 
 from pleo_export.accounting.memory import MemoryBooks, MemoryConnector
+from pleo_export.accounting.tax_codes import TaxRule
 from pleo_export.domain.reference import LedgerAccount, LedgerVendor, ReferenceData
-from pleo_export.testing.contract import Books, ConnectorContract
+from pleo_export.testing.books import totals_of
+from pleo_export.testing.contract import Books, ConnectorContract, Totals
 from pleo_export.testing.samples import Facts
 
 
 class BooksInMemory:
     def __init__(self) -> None:
-        self.facts = Facts()
-        codes = (self.facts.expense, self.facts.wallet, self.facts.tax, self.facts.payable)
+        self.facts = facts = Facts()
+        codes = (facts.expense, facts.wallet, facts.tax, facts.output_tax, facts.payable, facts.exchange)
+        rate = Decimal("0.25")
         self._books = MemoryBooks(
             ReferenceData(
                 accounts={code: LedgerAccount(code, f"Account {code}") for code in codes},
-                vendors=(LedgerVendor(self.facts.vendor.id, self.facts.vendor.name),),
-                locked_through=self.facts.closed_day,
-            )
+                vendors=(LedgerVendor(facts.vendor.id, facts.vendor.name),),
+                journals={facts.journal: "Purchases"},
+                locked_through=facts.closed_day,
+            ),
+            {
+                facts.tax_code: TaxRule(rate=rate, input_account=facts.tax),
+                facts.reverse_code: TaxRule(
+                    rate=rate, input_account=facts.tax, output_account=facts.output_tax
+                ),
+            },
         )
 
     async def open(self) -> MemoryConnector:
@@ -27,18 +37,18 @@ class BooksInMemory:
     async def count(self, reference: str) -> int:
         return int(reference in self._books.entries)
 
-    async def totals(self) -> dict[str, int]:
-        totals: Counter[str] = Counter()
-        for entry in self._books.entries.values():
-            for posting in (*entry.postings, *entry.settlement):
-                totals[posting.account] += posting.amount.units
-        return {account: units for account, units in totals.items() if units}
+    async def totals(self) -> Totals:
+        return totals_of(self._books.postings())
 
     async def files(self, reference: str) -> Sequence[str]:
         return [file.sha256 for file in self._books.files[reference].values()]
 
     async def snapshot(self) -> object:
-        return dict(self._books.entries), {name: dict(files) for name, files in self._books.files.items()}
+        return (
+            self._books.reference_data,
+            dict(self._books.entries),
+            {name: dict(files) for name, files in self._books.files.items()},
+        )
 
     def stalled(self) -> None:
         return None

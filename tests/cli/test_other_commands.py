@@ -79,7 +79,7 @@ def test_doctor_finds_contra_accounts_that_pleo_lacks(desk: Desk) -> None:
     desk.pleo.call("PATCH", f"companies/{desk.company_id}", {"contraAccounts": {}})
     result = desk.call("doctor")
     assert result.exit_code == ExitCode.SOMETHING_FAILED
-    assert "Map the contra accounts in Pleo's accounting settings" in result.stdout
+    assert "Set the contra accounts in Pleo under Settings > Accounting > Contra accounts" in result.stdout
 
 
 def test_a_place_that_cannot_be_used_is_named_in_a_sentence(desk: Desk) -> None:
@@ -114,7 +114,10 @@ def test_status_tells_of_jobs_newest_first_and_asks_nobody(desk: Desk) -> None:
     assert [job["closing_event"] for job in shown] == ["completed_with_errors", "completed"]
     assert shown[0]["counts"] == {"planned": 0, "intended": 0, "recorded": 21, "rejected": 9}
     assert len(desk.pleo.audit()) == calls
-    assert jobs[0] in desk.call("status", "--limit", "5").stdout
+    shown_to_people = desk.call("status", "--limit", "5").stdout
+    assert jobs[0] in shown_to_people
+    assert f"Job {jobs[1]}: 9 failed." in shown_to_people
+    assert "account-unknown: 1, see errors.md#account-unknown" in shown_to_people
     assert jobs[0] not in desk.call("status", "--limit", "1").stdout
 
 
@@ -141,8 +144,10 @@ def test_init_refuses_an_id_that_is_none(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", ["demo", "init", "doctor", "preview", "run", "status", "simulator"])
+@pytest.mark.parametrize(
+    "command", ["demo", "init", "doctor", "preview", "run", "settings suggest", "status", "simulator"]
+)
 def test_every_command_explains_itself(command: str) -> None:
-    result = CliRunner().invoke(app, [command, "--help"])
+    result = CliRunner().invoke(app, [*command.split(), "--help"])
     assert result.exit_code == ExitCode.ALL_WELL
     assert len(result.stdout.split()) > 30

@@ -62,9 +62,10 @@ def test_it_tells_in_words_what_would_fail_and_the_exit_code_says_so(desk: Desk)
     job = desk.export(30, "demo")
     result = desk.call("preview", job)
     assert result.exit_code == ExitCode.SOMETHING_FAILED
-    assert "; would fail, account_unknown: Account 9999 does not exist" in result.stdout
+    assert "; would fail, account-unknown: Account 9999 does not exist" in result.stdout
     assert 'reason: "contraAccount: 1910 Pleo EUR Account"' in result.stdout
     assert "23 would be recorded, 7 would fail" in result.stdout
+    assert "account-unknown: 1, see errors.md#account-unknown" in result.stdout
 
 
 @pytest.mark.parametrize("job", ["6f1f4a38-6d0c-4f6a-9d0e-6b6d1d3f2a10", "nonsense"])

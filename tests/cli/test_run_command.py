@@ -27,7 +27,9 @@ def test_failed_expenses_are_listed_with_their_reasons_and_the_exit_code_tells(d
     result = desk.call("run")
     assert result.exit_code == ExitCode.SOMETHING_FAILED
     assert "completed_with_errors" in result.stdout
-    assert "account_unknown: Account 9999 does not exist in the accounting system." in result.stdout
+    assert (
+        "account-unknown: 1, see errors.md#account-unknown\n    Account 9999 does not exist" in result.stdout
+    )
     assert "7 Complete (completed_with_errors)" in result.stderr
 
 

@@ -1,6 +1,8 @@
 """The settings file: what is wrong is said with the key, the value and the remedy, and nothing else happens."""
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,13 +35,97 @@ def test_the_file_that_init_writes_is_valid_and_all_its_paths_start_at_its_folde
 
 
 def test_every_commented_line_of_it_becomes_valid_when_the_comment_sign_is_removed(tmp_path: Path) -> None:
-    lines = settings_text({"pleo.company_id": COMPANY}).splitlines()
-    uncommented = [
-        line.removeprefix("# ") if " = " in line and line[2:].split(" = ")[0].isidentifier() else line
-        for line in lines
-    ]
-    assert uncommented != lines
-    load_settings(written(tmp_path, "\n".join(uncommented)))
+    text = settings_text({"pleo.company_id": COMPANY})
+    uncommented = re.sub(r"^# (\[[\w.]+\]|\w+ = .*)$", r"\1", text, flags=re.MULTILINE)
+    settings = load_settings(written(tmp_path, uncommented))
+    for name, section in settings:
+        assert section.model_fields_set == type(section).model_fields.keys(), name
+    assert settings.mapping.tax_codes["V25"].input_account == "2640"
+    assert settings.bookkeeping.posting_by_type == {"invoice": "final"}
+
+
+GIVEN: dict[str, dict[str, Any]] = {
+    "mapping.accounts": {"6100": "4000", 'Travel & "more".': "40 10", "Café": "4020"},
+    "mapping.tax_codes": {"V25": {"code": "I25", "output_account": "2610"}},
+    "mapping.vendors": {"DK 1": "V-1"},
+    "mapping.dimensions": {"COST_CENTRE": "Cost\tcentre\x7f"},
+    "bookkeeping.posting_by_type": {"card_purchase": "final"},
+}
+
+
+def test_every_table_that_is_written_is_read_back_as_it_was(tmp_path: Path) -> None:
+    settings = load_settings(written(tmp_path, settings_text({"pleo.company_id": COMPANY, **GIVEN})))
+    for dotted, table in GIVEN.items():
+        section, _, key = dotted.partition(".")
+        read = getattr(settings, section).model_dump(exclude_none=True)[key]
+        assert read == table, dotted
+
+
+def test_what_decides_how_expenses_are_booked_is_all_of_the_file_but_the_places(tmp_path: Path) -> None:
+    given = {"pleo.company_id": COMPANY, "journals.general": "MISC", "vat.handling": "by_code"}
+    settings = load_settings(written(tmp_path, settings_text({**given, **GIVEN})))
+    company = settings.company
+    assert {name: section for name, section in settings if name not in ("pleo", "ledger", "store")} == dict(
+        company
+    )
+    assert (company.journals.general, company.vat.handling) == ("MISC", "by_code")
+
+
+@pytest.mark.parametrize(
+    ("addition", "problem"),
+    [
+        (
+            '[mapping.tax_codes.V25]\ninput_acount = "1"',
+            (
+                "mapping.tax_codes.V25.input_acount: there is no such setting"
+                " (did you mean mapping.tax_codes.V25.input_account?); correct or remove it"
+            ),
+        ),
+        (
+            "[mapping.accounts]\n6100 = 4000",
+            "mapping.accounts.6100 = 4000: must be text: put it into quotes. Categories and contra accounts of Pleo",
+        ),
+        (
+            '[mapping.accounts]\n"Team event" = ""',
+            "mapping.accounts.\"Team event\" = '': must not be empty. Categories and contra accounts of Pleo",
+        ),
+        (
+            '[mapping.tax_codes]\nV25 = "I25"',
+            "mapping.tax_codes.V25 = 'I25': must be a section of its own",
+        ),
+        (
+            '[mapping]\naccount = "4000"',
+            "mapping.account: there is no such setting (did you mean mapping.accounts?); correct or remove it",
+        ),
+        ("[mapping]\naccounts = 3", "mapping.accounts = 3: must be a section of its own"),
+        (
+            '[bookkeeping.posting_by_type]\ninvoices = "final"',
+            (
+                "bookkeeping.posting_by_type.invoices: there is no such setting"
+                " (did you mean bookkeeping.posting_by_type.invoice?); correct or remove it"
+            ),
+        ),
+        (
+            '[bookkeeping.posting_by_type]\ninvoice = "posted"',
+            "bookkeeping.posting_by_type.invoice = 'posted': Input should be 'draft' or 'final'. Types of expense",
+        ),
+        (
+            '[bookkeeping]\ndescription = "{suplier}"',
+            "bookkeeping.description = '{suplier}': holds {suplier}; there are",
+        ),
+        ('[mapping.nothing]\nx = "1"', "mapping.nothing: there is no such setting; correct or remove it"),
+    ],
+)
+def test_a_mistake_in_a_table_is_named_by_its_place(tmp_path: Path, addition: str, problem: str) -> None:
+    text = settings_text({"pleo.company_id": COMPANY})
+    for section in ("[mapping]", "[bookkeeping]"):
+        if addition.startswith(section):
+            text = text.replace(f"\n{section}\n", f"\n{addition}\n")
+            break
+    else:
+        text += addition
+    (found,) = problems(written(tmp_path, text))
+    assert found.startswith(problem)
 
 
 def test_a_misspelt_key_is_named_with_the_one_that_was_meant(tmp_path: Path) -> None:

@@ -4,18 +4,24 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, get_args, get_origin
 
 import pytest
 import typer
+from pydantic import BaseModel
 
 from pleo_export.accounting.ledger.chart import Chart
+from pleo_export.bookkeeping_page import bookkeeping_page
 from pleo_export.cli import app
 from pleo_export.cli.common import ExitCode
-from pleo_export.config import Settings
-from pleo_export.domain.failures import ItemFailureType
+from pleo_export.cli.init import settings_text
+from pleo_export.config import Settings, load_settings
+from pleo_export.domain.failure_types import ItemFailureType
 from pleo_export.domain.how_booked import HOW_BOOKED
-from pleo_export.domain.item import ItemSubType
+from pleo_export.reference_pages import PAGES as PAGES_FROM_CODE
 from pleo_export.simulator.hands import simulator_process
 from tests.e2e.story import API_KEY, Story
 
@@ -41,16 +47,22 @@ def test_every_command_has_its_heading() -> None:
     assert set(re.findall(r"^## (\S+)$", read("reference/cli.md"), re.MULTILINE)) == commands
 
 
+def commands_of(group: Any) -> Iterator[Any]:
+    """The commands of a group, those of groups within it included."""
+    for command in group.commands.values():
+        yield from commands_of(command) if hasattr(command, "commands") else [command]
+
+
 def test_every_option_of_a_command_is_mentioned() -> None:
     page = read("reference/cli.md")
-    group = typer.main.get_group(app)
     options = {
         option
-        for command in group.commands.values()
+        for command in commands_of(typer.main.get_group(app))
         for parameter in command.params
         for option in parameter.opts
         if option.startswith("--")
     }
+    assert {"--save", "--plan", "--write"} <= options
     assert {option for option in options if option not in page} == set()
 
 
@@ -59,15 +71,45 @@ def test_every_exit_code_is_explained() -> None:
     assert [int(code) for code in re.findall(r"^\| (\d) \|", page, re.MULTILINE)] == sorted(ExitCode)
 
 
+def settings_below(section: Any, place: str) -> Iterator[tuple[str, str]]:
+    """Each setting below a section with its description; in a table of sections any key is CODE."""
+    for key, option in section.model_fields.items():
+        yield f"{place}.{key}", option.description or "no description"
+        for kind in get_args(option.annotation):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from settings_below(kind, f"{place}.{key}.CODE")
+
+
 def test_every_setting_stands_in_the_reference_with_its_meaning() -> None:
     page = read("reference/settings.md")
     for name, field in Settings.model_fields.items():
         assert f"## [{name}]" in page
         section = field.annotation
         assert section is not None
-        for key, option in section.model_fields.items():
-            assert f"`{name}.{key}`" in page
-            assert (option.description or "no description") in page
+        for dotted, description in settings_below(section, name):
+            assert re.search(
+                rf"^\| `{re.escape(dotted)}` \|.*\| {re.escape(description)} \|$", page, re.MULTILINE
+            )
+
+
+def test_every_table_of_settings_has_an_example_that_can_be_used(tmp_path: Path) -> None:
+    page = read("reference/settings.md").split("## The chart file")[0]
+    examples = re.findall(r"^### \[([\w.]+)\]$.*?```toml\n(.*?)```", page, re.MULTILINE | re.DOTALL)
+    tables = {
+        f"{name}.{key}"
+        for name, field in Settings.model_fields.items()
+        if field.annotation is not None
+        for key, option in field.annotation.model_fields.items()
+        if get_origin(option.annotation) is dict
+    }
+    assert {table for table, _ in examples} == tables
+    path = tmp_path / "pleo-export.toml"
+    text = settings_text({"pleo.company_id": "5f0c7f4e-1d54-4a6e-9a6b-0d8c1f3a2b10"})
+    path.write_text(text + "".join(example for _, example in examples), encoding="utf-8")
+    settings = load_settings(path)
+    for table in tables:
+        section, _, key = table.partition(".")
+        assert getattr(getattr(settings, section), key)
 
 
 def test_every_key_of_the_chart_stands_in_the_reference() -> None:
@@ -75,24 +117,17 @@ def test_every_key_of_the_chart_stands_in_the_reference() -> None:
     assert {key for key in Chart.model_fields if key not in page} == set()
 
 
-def test_the_table_of_types_is_the_one_that_is_used() -> None:
-    rows = re.findall(
-        r"^\| `(\w+)` \| ([\w ]+) \| ([\w ]+) \| ([^|]*) \|", read("reference/bookkeeping.md"), re.MULTILINE
-    )
-    shown = {
-        row[0]: (row[1], row[2], frozenset(re.findall(r"`(\w+)`", row[3])))
-        for row in rows
-        if row[0] in HOW_BOOKED
-    }
-    assert shown == {
-        str(kind): (
-            how.debit.value.replace("_", " "),
-            how.credit.value.replace("_", " "),
-            frozenset(str(sub_type) for sub_type in how.reversed_by),
-        )
-        for kind, how in HOW_BOOKED.items()
-    }
-    assert all(sub_type in ItemSubType for how in HOW_BOOKED.values() for sub_type in how.reversed_by)
+@pytest.mark.parametrize("name", PAGES_FROM_CODE)
+def test_a_generated_page_is_the_one_that_the_code_gives(name: str) -> None:
+    assert read(f"reference/{name}") == PAGES_FROM_CODE[name](), "run `make reference`"
+
+
+def test_every_type_and_every_turned_sub_type_is_sketched() -> None:
+    headings = re.findall(r"^### `(\w+)`$", bookkeeping_page(), re.MULTILINE)
+    assert sorted(headings) == sorted(HOW_BOOKED)
+    for kind, how in HOW_BOOKED.items():
+        for sub_type in how.reversed_by:
+            assert f"\n{kind}, {sub_type}, 125.00 EUR" in bookkeeping_page()
 
 
 def test_every_failure_type_it_names_exists() -> None:
@@ -129,6 +164,50 @@ def test_the_python_of_the_librarys_page_works(tmp_path: Path) -> None:
         printed = run_blocks("how-to/use-the-library.md", tmp_path, PLEO_EXPORT_API_KEY=API_KEY)
     assert "accountingEntryLines.account" in printed
     assert f"{job} completed 3" in printed
+
+
+def run_commands(page: str, folder: Path) -> str:
+    """Type the commands of a page, block after block, into one shell; return what they print."""
+    blocks = re.findall(r"```console\n(.*?)```", read(page), re.DOTALL)
+    commands = [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
+    assert len(commands) >= 3
+    done = subprocess.run(
+        ["bash", "-c", "\n".join(["set -eu", *commands])],
+        cwd=folder,
+        env=os.environ
+        | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PLEO_EXPORT_API_KEY": API_KEY},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_a_plan_is_approved_and_recorded_as_its_page_says(tmp_path: Path) -> None:
+    with simulator_process() as url:
+        story = Story(tmp_path, url)
+        story.press_export(story.expenses(3))
+        printed = run_commands("how-to/approve-before-recording.md", tmp_path)
+    assert "3 would be recorded, 0 would fail" in printed
+    assert "3 recorded, 0 failed" in printed
+
+
+@pytest.mark.slow
+def test_codes_are_mapped_as_their_page_says(tmp_path: Path) -> None:
+    with simulator_process() as url:
+        story = Story(tmp_path, url)
+        chart = tmp_path / "chart.toml"
+        chart.write_text(
+            chart.read_text(encoding="utf-8").replace('"COST_CENTRE"', '"Cost_Centre"'), encoding="utf-8"
+        )
+        story.press_export(story.expenses(3))
+        printed = run_commands("how-to/map-codes.md", tmp_path)
+    assert "All well" in printed
+    (example,) = re.findall(r"```toml\n(.*?)```", read("how-to/map-codes.md"), re.DOTALL)
+    assert tomllib.loads(example)["mapping"]["tax_codes"] == {"v 25": {"code": "V25"}}
 
 
 @pytest.mark.slow

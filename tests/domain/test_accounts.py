@@ -3,7 +3,7 @@ from collections.abc import Mapping
 import pytest
 from msgspec.structs import replace
 
-from pleo_export.domain.failures import ItemFailureType
+from pleo_export.domain.failure_types import ItemFailureType
 from pleo_export.domain.item import Account, ExportItem
 from pleo_export.domain.reference import LedgerAccount, ReferenceData
 from pleo_export.domain.settings import CompanySettings
@@ -77,8 +77,8 @@ def test_a_category_that_the_accounting_system_lacks_is_unknown(named: Account) 
     rejection = rejection_of(of_category(named))
     assert rejection.type is ItemFailureType.ACCOUNT_UNKNOWN
     assert rejection.reason == (
-        "Account 9999 does not exist in the accounting system. Check the category of the expense in Pleo,"
-        " or add the account there; then export the expense again."
+        "Account 9999 does not exist in the accounting system. Add it there, or check the category of the"
+        " expense in Pleo; then export the expense again."
     )
 
 
@@ -86,7 +86,7 @@ def test_a_category_on_an_inactive_account_is_refused_with_its_name() -> None:
     rejection = rejection_of(of_category(category(INACTIVE)))
     assert rejection.type is ItemFailureType.INVALID_CONFIGURATION
     assert "Account 6999 (Given up) is not active" in rejection.reason
-    assert "Check the category of the expense in Pleo, or activate it there" in rejection.reason
+    assert "Activate it there, or check the category of the expense in Pleo;" in rejection.reason
 
 
 def test_an_account_in_another_currency_is_refused_with_both_currencies() -> None:
@@ -126,7 +126,7 @@ def test_a_contra_account_that_cannot_be_booked_on_sends_the_reader_to_pleos_set
     rejection = rejection_of(on_contra(named))
     assert rejection.type is failure
     assert said in rejection.reason
-    assert "Check the contra accounts in Pleo's accounting settings" in rejection.reason
+    assert "heck the contra accounts in Pleo's accounting settings" in rejection.reason
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_a_configured_account_that_cannot_be_booked_on_is_named_with_its_setting
     rejection = rejection_of(expense(item_type), with_account(name, code))
     assert rejection.type is failure
     assert f"Account {code}" in rejection.reason
-    assert f"Check accounts.{name} in the settings" in rejection.reason
+    assert f"check accounts.{name} in the settings" in rejection.reason
 
 
 def test_a_vendors_own_account_that_is_not_there_names_the_vendor() -> None:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from pleo_export.domain.attachments import FILES_PER_ITEM_MAX
 from pleo_export.domain.entry import Dimension, EntryState, InvoiceDetails
-from pleo_export.domain.failures import ItemFailureType
+from pleo_export.domain.failure_types import ItemFailureType
 from pleo_export.domain.item import (
     AdditionalInformation,
     ExportItem,
@@ -128,7 +128,8 @@ def test_lines_that_do_not_add_up_are_a_rejection_that_shows_both_sums() -> None
     assert rejection.type is ItemFailureType.VALIDATION_FAILURE
     assert rejection.reason == (
         "The lines of this expense add up to 99.99 EUR, but the expense is 100.00 EUR."
-        " Correct the split in Pleo and export it again."
+        " Correct the split in Pleo and export it again; a difference of one minor unit is booked where"
+        " accounts.rounding is set."
     )
 
 
@@ -226,7 +227,7 @@ def test_a_tag_that_the_accounting_system_lacks_is_a_rejection(unknown: Tag) -> 
     assert rejection.type is ItemFailureType.TAG_UNKNOWN
     assert rejection.reason == (
         f"Tag {unknown.code} of {unknown.group_code} does not exist in the accounting system."
-        " Choose another tag in Pleo, or add it there; then export the expense again."
+        " Add it there, or choose another tag in Pleo; then export the expense again."
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pleo_export.domain.failures import ItemFailureType
+from pleo_export.domain.failure_types import ItemFailureType
 from pleo_export.domain.item import (
     Account,
     AdditionalInformation,

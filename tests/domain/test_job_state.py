@@ -4,7 +4,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pleo_export.domain.failures import ItemFailureType, JobFailureType, RejectedItemError, job_failure_type
+from pleo_export.domain.failure_types import ItemFailureType
 from pleo_export.domain.job import (
     ExportJob,
     ExportJobItem,
@@ -94,31 +94,6 @@ def test_a_failure_is_told_to_pleo_with_reason_and_type() -> None:
         "failureReason": "Why.",
         "failureReasonType": "tag_unknown",
     }
-
-
-@pytest.mark.parametrize("failure", [one for one in ItemFailureType if one.value in list(JobFailureType)])
-def test_a_cause_that_jobs_have_too_keeps_its_name(failure: ItemFailureType) -> None:
-    assert job_failure_type(failure).value == failure.value
-
-
-@pytest.mark.parametrize(
-    "failure",
-    [
-        ItemFailureType.VENDOR_UNKNOWN,
-        ItemFailureType.ACCOUNT_UNKNOWN,
-        ItemFailureType.RECEIPT_DOWNLOAD_FAILURE,
-        ItemFailureType.ACCOUNTING_SYSTEM_VALIDATION_FAILURE,
-        ItemFailureType.UNEXPECTED_FAILURE,
-    ],
-)
-def test_a_cause_that_only_items_have_is_a_validation_failure_of_the_job(failure: ItemFailureType) -> None:
-    assert job_failure_type(failure) is JobFailureType.VALIDATION_FAILURE
-
-
-def test_a_rejected_item_carries_its_type_and_its_sentence() -> None:
-    error = RejectedItemError(ItemFailureType.TAG_UNKNOWN, "Why.")
-    assert str(error) == error.rejection.reason == "Why."
-    assert error.rejection.type is ItemFailureType.TAG_UNKNOWN
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from pleo_export.domain.entry import Entry, EntryKind
-from pleo_export.domain.failures import ItemFailureType
+from pleo_export.domain.failure_types import ItemFailureType
 from pleo_export.domain.item import Bookkeeping, Supplier, User
 from pleo_export.domain.reference import LedgerVendor
 from pleo_export.testing.expenses import PAYABLE, REFERENCE, VENDOR_PAYABLE, expense

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pleo_export.domain.failures import ItemFailureType, JobFailureType
+from pleo_export.domain.failure_types import ItemFailureType, JobFailureType
 from pleo_export.domain.item import (
     Account,
     AdditionalInformation,

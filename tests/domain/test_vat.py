@@ -3,7 +3,7 @@ from decimal import Decimal
 import pytest
 
 from pleo_export.domain.entry import Entry
-from pleo_export.domain.failures import ItemFailureType
+from pleo_export.domain.failure_types import ItemFailureType
 from pleo_export.testing.expenses import (
     CATEGORY,
     INACTIVE,
@@ -111,9 +111,12 @@ def test_the_accounts_of_the_tax_code_come_first_and_say_so() -> None:
 
 def test_the_settings_stand_in_for_a_tax_code_without_accounts_and_say_so() -> None:
     entry = entry_of(expense("card_purchase", line(100_00, tax=tax(25_00, "reverse"))))
-    fallback = "(fallback: the tax code names no account)"
-    assert reasons(entry, INPUT_VAT) == [f"vat.input_account: 2610 for 25 % reverse VAT {fallback}"]
-    assert reasons(entry, OUTPUT_VAT) == [f"vat.output_account: 2620 for 25 % reverse VAT {fallback}"]
+    assert reasons(entry, INPUT_VAT) == [
+        "vat.input_account: 2610 for 25 % reverse VAT (fallback: the tax code names no ingoing account)"
+    ]
+    assert reasons(entry, OUTPUT_VAT) == [
+        "vat.output_account: 2620 for 25 % reverse VAT (fallback: the tax code names no outgoing account)"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +175,7 @@ def test_a_tax_account_that_cannot_be_booked_on_is_a_rejection(code: str, failur
     rejection = rejection_of(item)
     assert rejection.type is failure
     assert f"Account {code}" in rejection.reason
-    assert "Check the accounts of the tax code" in rejection.reason
+    assert "check the accounts of the tax code" in rejection.reason
 
 
 def test_a_tax_code_that_the_accounting_system_lacks_is_a_rejection() -> None:

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from pleo_export.domain.failures import ItemFailureType, JobFailureType
+from pleo_export.domain.failure_types import ItemFailureType, JobFailureType
 from pleo_export.domain.item import ExportItem, UnreadableItem
 from pleo_export.domain.job import ItemStatus, ItemUpdate, JobEvent, JobEventType, JobStatus
 from pleo_export.pleo import errors, limits
@@ -108,7 +108,7 @@ async def test_one_expense_that_cannot_be_read_costs_no_other() -> None:
     assert json.loads(first.as_sent) == item("a")
     assert isinstance(second, UnreadableItem)
     assert second.accounting_entry_id == "b"
-    assert "$.type" in second.problem
+    assert "$.type" in second.found
     assert isinstance(third, UnreadableItem)
     assert third.accounting_entry_id is None
     assert query(server) == {"job_id": [JOB], "limit": ["100"]}
@@ -136,8 +136,8 @@ async def test_the_problem_of_an_expense_shows_no_value_of_it() -> None:
     async with serving(answers(200, page(item(date="Anna Jensen")))) as server, client(server) as pleo:
         [found] = [element async for element in pleo.export_items(JOB)]
     assert isinstance(found, UnreadableItem)
-    assert "Anna" not in found.problem
-    assert "$.date" in found.problem
+    assert "Anna" not in found.found
+    assert "$.date" in found.found
 
 
 async def test_updates_go_as_a_bare_array_without_nulls_in_whole_seconds() -> None:

@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from pleo_export.domain.failures import ItemFailureType
+from pleo_export.domain.catalogue import Cause
+from pleo_export.domain.failures import Rejection
 from pleo_export.domain.progress import ItemProgress
 from pleo_export.store import Store
 
@@ -47,7 +48,13 @@ async def planned(
 
 
 async def create_entry(
-    store: Store, entry_id: str, external_id: str = "JE-1", job_id: str = JOB, *, complete: bool = False
+    store: Store,
+    entry_id: str,
+    external_id: str = "JE-1",
+    job_id: str = JOB,
+    *,
+    complete: bool = False,
+    note: str | None = None,
 ) -> ItemProgress:
     return await store.entry_created(
         job_id,
@@ -57,11 +64,12 @@ async def create_entry(
         exported_at=NOON,
         posted_on=date(2026, 2, 27),
         complete=complete,
+        note=note,
     )
 
 
 async def reject(store: Store, entry_id: str, reason: str = "Account 6100 is closed.") -> None:
-    await store.rejected(JOB, entry_id, ItemFailureType.ACCOUNT_UNKNOWN, reason)
+    await store.rejected(JOB, entry_id, Rejection(Cause.ACCOUNT_UNKNOWN, reason))
 
 
 async def succeed(store: Store, entry_id: str) -> None:

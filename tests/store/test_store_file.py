@@ -24,7 +24,7 @@ from pleo_export.store.errors import (
 from pleo_export.store.migrate import HEAD, migrate
 from pleo_export.store.sqlite import SqliteFile
 from pleo_export.store.tables import metadata
-from tests.store.stores import JOB, NOON, create_entry, opened, planned, succeed
+from tests.store.stores import COMPANY, JOB, NOON, create_entry, opened, planned, reject, succeed
 
 
 async def pragma(store: Store, text: str) -> object:
@@ -90,6 +90,48 @@ def test_the_migrations_lead_to_the_tables_the_code_uses(tmp_path: Path) -> None
         assert context.get_current_revision() == HEAD
         assert compare_metadata(context, metadata) == []
     file.dispose()
+
+
+def first_store(path: Path) -> None:
+    """A store as the first version left it, in the middle of a job."""
+    file = SqliteFile(path)
+    file.prepare()
+    with file.writer.begin() as connection:
+        migrate(connection, None, "0001")
+    file.dispose()
+    with closing(sqlite3.connect(path)) as rows, rows:
+        seen = "2026-03-01 12:00:00.000000"
+        rows.execute("INSERT INTO companies (company_id, first_seen_at) VALUES (?, ?)", (COMPANY, seen))
+        rows.execute(
+            "INSERT INTO jobs (job_id, company_id, first_seen_at) VALUES (?, ?, ?)", (JOB, COMPANY, seen)
+        )
+        rows.executemany(
+            "INSERT INTO items (job_id, accounting_entry_id, position, phase, failure_type, failure_reason,"
+            " already_there, unknown) VALUES (?, ?, ?, ?, ?, ?, 0, 0)",
+            [
+                (JOB, "e1", 0, "rejected", "account_unknown", "Account 9999 does not exist."),
+                (JOB, "e2", 1, "intended", None, None),
+            ],
+        )
+
+
+async def test_a_store_of_the_first_version_keeps_its_items_and_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    first_store(path)
+    async with opened(path) as store:
+        first, second = await store.items(JOB)
+        assert (first.failure_type, first.failure_reason, first.failure_code, first.note) == (
+            "account_unknown",
+            "Account 9999 does not exist.",
+            None,
+            None,
+        )
+        assert second.phase is Phase.INTENDED
+        await reject(store, "e2")
+        assert (await store.item(JOB, "e2")).failure_code == "account-unknown"
+    async with opened(path) as store:
+        assert await pragma(store, "quick_check") == "ok"
+        assert len(await store.items(JOB)) == 2
 
 
 async def test_a_new_store_needs_no_migration(tmp_path: Path) -> None:

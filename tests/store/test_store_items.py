@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import StatementError
 
-from pleo_export.domain.failures import ItemFailureType
+from pleo_export.domain.catalogue import Cause
+from pleo_export.domain.failures import Rejection
 from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.store import Store
 from pleo_export.store.errors import (
@@ -134,15 +135,38 @@ async def test_an_item_never_gets_a_second_entry(tmp_path: Path) -> None:
 async def test_of_several_rejections_the_first_stays(tmp_path: Path) -> None:
     async with planned(tmp_path, "e1") as store:
         await store.rejected(
-            JOB, "e1", ItemFailureType.UNEXPECTED_FAILURE, "Nobody can tell; check JE-1.", unknown=True
+            JOB, "e1", Rejection(Cause.OUTCOME_UNKNOWN, "Nobody can tell; check JE-1."), unknown=True
         )
         await reject(store, "e1", "something else")
         item = await store.item(JOB, "e1")
-        assert (item.failure_type, item.failure_reason, item.unknown) == (
-            ItemFailureType.UNEXPECTED_FAILURE,
+        assert (item.failure_code, item.failure_type, item.failure_reason, item.unknown) == (
+            "outcome-unknown",
+            "accounting_system_timeout",
             "Nobody can tell; check JE-1.",
             True,
         )
+
+
+@pytest.mark.parametrize(
+    ("with_the_entry", "at_the_end", "kept"),
+    [(None, None, None), ("first", None, "first"), (None, "last", "last"), ("first", "last", "last")],
+)
+async def test_a_note_is_kept_with_a_recorded_item_and_the_last_one_counts(
+    tmp_path: Path, with_the_entry: str | None, at_the_end: str | None, kept: str | None
+) -> None:
+    async with planned(tmp_path, "e1") as store:
+        await store.intend(JOB, "e1")
+        assert (await create_entry(store, "e1", note=with_the_entry)).note == with_the_entry
+        assert (await store.recorded(JOB, "e1", at_the_end)).note == kept
+        assert (await store.recorded(JOB, "e1", "too late")).note == kept
+        assert (await store.item(JOB, "e1")).note == kept
+
+
+async def test_an_entry_that_is_complete_keeps_its_note(tmp_path: Path) -> None:
+    async with planned(tmp_path, "e1") as store:
+        await store.intend(JOB, "e1")
+        item = await create_entry(store, "e1", complete=True, note="without receipt 2")
+        assert (item.phase, item.note) == (Phase.RECORDED, "without receipt 2")
 
 
 async def test_a_time_without_zone_is_refused_and_nothing_is_kept(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pleo_export.domain.failures import JobFailureType
+from pleo_export.domain.failure_types import JobFailureType
 from pleo_export.domain.job import JobEventType
 from pleo_export.domain.progress import CompanyProgress, JobProgress, Phase
 from pleo_export.store.errors import (

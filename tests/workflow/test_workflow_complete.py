@@ -3,7 +3,9 @@ from datetime import date
 import pytest
 from msgspec.structs import replace
 
-from pleo_export.domain.failures import Finding, ItemFailureType, JobFailureType
+from pleo_export.domain.catalogue import Cause
+from pleo_export.domain.failure_types import JobFailureType
+from pleo_export.domain.failures import Finding
 from pleo_export.domain.job import ItemUpdate, ItemUpdateError, ItemUpdateResult, JobEvent, JobEventType
 from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.workflow.complete import closing_for
@@ -66,7 +68,7 @@ class TakesButRefuses(Around):
 
 def item(
     number: int,
-    failure: ItemFailureType | None = None,
+    failure: Cause | None = None,
     phase: Phase | None = None,
     report_problem: str | None = None,
 ) -> ItemProgress:
@@ -75,7 +77,8 @@ def item(
         accounting_entry_id=eid(number),
         position=number,
         phase=phase or (Phase.REJECTED if failure else Phase.RECORDED),
-        failure_type=failure,
+        failure_code=failure,
+        failure_type=failure.item if failure else None,
         failure_reason=failure and f"Why {number}.",
         report_problem=report_problem,
     )
@@ -104,22 +107,25 @@ async def test_a_job_fails_when_everything_failed_and_says_why_in_words(scene: S
 
 
 def test_the_most_frequent_cause_names_the_failure_of_a_job() -> None:
-    unreachable, unknown = (
-        ItemFailureType.ACCOUNTING_SYSTEM_UNREACHABLE,
-        ItemFailureType.ACCOUNT_UNKNOWN,
-    )
+    unreachable, unknown = Cause.SYSTEM_UNREACHABLE, Cause.ACCOUNT_UNKNOWN
     closing = closing_for({}, [item(1, unknown), item(2, unreachable), item(3, unreachable)])
     assert closing.event is JobEventType.FAILED
     assert closing.reason == "No expense was exported. The most frequent cause (2 of 3): Why 2."
     assert closing.reason_type is JobFailureType.ACCOUNTING_SYSTEM_UNREACHABLE
 
 
-@pytest.mark.parametrize("cause", list(ItemFailureType))
-def test_the_type_of_a_failed_job_is_always_one_that_jobs_have(cause: ItemFailureType) -> None:
-    kind = closing_for({}, [item(1, cause)]).reason_type
-    assert isinstance(kind, JobFailureType)
-    if cause.value in set(JobFailureType):
-        assert kind == cause.value
+def test_causes_with_the_same_type_of_pleos_count_apart() -> None:
+    closing = closing_for(
+        {}, [item(1, Cause.NO_LINES), item(2, Cause.KIND_UNKNOWN), item(3, Cause.KIND_UNKNOWN)]
+    )
+    assert str(closing.reason).endswith("(2 of 3): Why 2.")
+
+
+@pytest.mark.parametrize("code", [None, "a-code-of-a-later-version"])
+def test_items_that_another_version_rejected_fail_the_job_with_the_reason_it_gave(code: str | None) -> None:
+    closing = closing_for({}, [replace(item(1, Cause.NO_LINES), failure_code=code)])
+    assert closing.reason == "No expense was exported. The most frequent cause (1 of 1): Why 1."
+    assert closing.reason_type is JobFailureType.VALIDATION_FAILURE
 
 
 def test_what_pleo_holds_as_successful_counts_even_where_our_memory_is_older() -> None:
@@ -129,7 +135,10 @@ def test_what_pleo_holds_as_successful_counts_even_where_our_memory_is_older() -
 
 def test_a_job_whose_items_all_failed_before_is_failed() -> None:
     closing = closing_for({eid(1): "failed", eid(2): "abandoned"}, [])
-    assert (closing.event, closing.reason) == (JobEventType.FAILED, "No expense was exported.")
+    assert (closing.event, closing.reason) == (
+        JobEventType.FAILED,
+        "No expense was exported. Export the expenses again in Pleo.",
+    )
 
 
 def test_an_entry_that_pleo_did_not_hear_of_counts_as_pleo_shows_it() -> None:
@@ -141,7 +150,7 @@ def test_an_entry_that_pleo_did_not_hear_of_counts_as_pleo_shows_it() -> None:
 def test_a_job_of_which_pleo_heard_nothing_says_so() -> None:
     closing = closing_for({eid(1): "failed"}, [item(1, report_problem="LOCKED: No.")])
     assert closing.event is JobEventType.FAILED
-    assert "recorded, but Pleo did not take this outcome (LOCKED: No.)" in str(closing.reason)
+    assert "Pleo did not take the outcome of this expense (LOCKED: No.)" in str(closing.reason)
 
 
 def test_a_job_whose_items_were_ended_by_others_before_we_knew_an_outcome_is_failed() -> None:
@@ -172,9 +181,7 @@ async def test_exactly_one_closing_event_is_taken_whenever_we_crash_around_it(
 async def test_a_decision_to_fail_stands_even_if_its_cause_is_gone_after_a_crash(scene: Scene) -> None:
     """The other way round a job would be failed whose expenses were all recorded meanwhile."""
     job_id = await scene.company.job_of(expense(1))
-    scene.connector.findings = [
-        Finding(type=JobFailureType.INVALID_CONFIGURATION, problem="Closed.", remedy="Open it.")
-    ]
+    scene.connector.findings = [Finding(cause=Cause.COMPANY_DIFFERS, problem="Closed.", remedy="Open it.")]
     async with scene.parts() as parts:
         await scene.crash(pleo=DiesClosing(parts.pleo, sent=False))
     scene.connector.findings = []
@@ -206,9 +213,7 @@ async def test_a_failed_check_after_a_crash_reports_what_is_known_before_it_fail
             posted_on=date(2026, 5, 1),
         )
         await parts.store.recorded(job_id, eid(1))
-    scene.connector.findings = [
-        Finding(type=JobFailureType.INVALID_CONFIGURATION, problem="Closed.", remedy="Open it.")
-    ]
+    scene.connector.findings = [Finding(cause=Cause.COMPANY_DIFFERS, problem="Closed.", remedy="Open it.")]
     assert (await scene.run_one()).event == "failed"
     assert await scene.company.statuses(job_id) == {1: "successful", 2: "abandoned"}
 
@@ -225,9 +230,7 @@ async def test_a_job_that_somebody_else_ended_is_not_told_as_closed_by_us(scene:
 
 async def test_a_failing_job_that_somebody_else_ended_is_given_up_calmly(scene: Scene) -> None:
     await scene.company.job_of(expense(1))
-    scene.connector.findings = [
-        Finding(type=JobFailureType.INVALID_CONFIGURATION, problem="Closed.", remedy="Open it.")
-    ]
+    scene.connector.findings = [Finding(cause=Cause.COMPANY_DIFFERS, problem="Closed.", remedy="Open it.")]
     async with scene.parts() as parts:
         summary = await scene.run_one(pleo=EndedByOthers(scene, parts.pleo, "completed"))
     assert summary.event is None

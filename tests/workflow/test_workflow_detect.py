@@ -1,6 +1,6 @@
 import pytest
 
-from pleo_export.domain.failures import JobFailureType
+from pleo_export.domain.failure_types import JobFailureType
 from pleo_export.domain.job import ExportJob, JobEvent, JobEventType
 from pleo_export.domain.progress import JobProgress
 from pleo_export.pleo.errors import ExportNotFoundError, Facts, PleoForbiddenError

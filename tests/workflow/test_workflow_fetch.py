@@ -32,9 +32,9 @@ class UnreadableTwo(Around):
     """Pleo's client, to which expense 2 comes in pieces, and one more of which not even the id can be read."""
 
     async def export_items(self, job_id: str) -> AsyncIterator[ExportItem | UnreadableItem]:
-        yield UnreadableItem(None, "Nothing of this could be read.")
+        yield UnreadableItem(None, "DecodeError")
         async for item in self.inner.export_items(job_id):
-            torn = UnreadableItem(eid(2), "Pleo sent this expense in a form that could not be read.")
+            torn = UnreadableItem(eid(2), "Expected `str`, got `int` - at `$.type`")
             yield torn if item.accounting_entry_id == eid(2) else item
 
 

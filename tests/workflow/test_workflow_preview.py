@@ -8,8 +8,11 @@ from msgspec.structs import replace
 
 from pleo_export.accounting.memory import MemoryBooks
 from pleo_export.accounting.port import EntryRefusedError, UnreachableError
+from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.entry import Entry
-from pleo_export.domain.failures import Finding, ItemFailureType, JobFailureType, Rejection, Severity
+from pleo_export.domain.failure_types import ItemFailureType, JobFailureType
+from pleo_export.domain.failures import Finding, Rejection
+from pleo_export.domain.grouping import rejection_of
 from pleo_export.domain.settings import BookkeepingSettings, ClosedPeriodStrategy
 from pleo_export.testing.faults import Verb
 from pleo_export.workflow.preview import Previewed, preview_job
@@ -35,11 +38,7 @@ async def assert_the_run_agrees(scene: Scene, previews: Sequence[Previewed]) -> 
     shown = {one.accounting_entry_id: one.entry for one in previews if one.entry}
     # The links of receipts differ from one reading to the next; no expense here has any.
     assert dict(scene.books.entries) == shown
-    failed = {
-        item.accounting_entry_id: Rejection(item.failure_type, item.failure_reason or "")
-        for item in summary.items
-        if item.failure_type
-    }
+    failed = {item.accounting_entry_id: rejection_of(item) for item in summary.items if item.failure_type}
     assert failed == {one.accounting_entry_id: one.rejection for one in previews if one.rejection}
 
 
@@ -97,7 +96,7 @@ async def test_a_missing_account_of_the_settings_is_told_instead_of_entries(scen
 
 async def test_what_the_accounting_system_finds_is_told_instead_of_entries(scene: Scene) -> None:
     job_id = await scene.company.job_of(expense(1))
-    finding = Finding(type=JobFailureType.INVALID_CONFIGURATION, problem="Closed.", remedy="Open it.")
+    finding = Finding(cause=Cause.COMPANY_DIFFERS, problem="Closed.", remedy="Open it.")
     scene.connector.findings = [finding]
     with pytest.raises(JobProblemError, match="Closed") as caught:
         await preview(scene, job_id)
@@ -106,18 +105,14 @@ async def test_what_the_accounting_system_finds_is_told_instead_of_entries(scene
 
 async def test_a_warning_hides_no_entry(scene: Scene) -> None:
     job_id = await scene.company.job_of(expense(1))
-    scene.connector.findings = [
-        Finding(
-            type=JobFailureType.VALIDATION_FAILURE, problem="Old.", remedy="Renew.", severity=Severity.WARNING
-        )
-    ]
+    scene.connector.findings = [Finding(cause=Cause.TITLE_DIFFERS, problem="Old.", remedy="Renew.")]
     assert len(await preview(scene, job_id)) == 1
 
 
 async def test_an_accounting_system_that_is_not_reached_is_told_in_the_words_of_the_run(scene: Scene) -> None:
     job_id = await scene.company.job_of(expense(1))
     scene.faults.order(Verb.REFERENCE_DATA, UnreachableError("down"))
-    with pytest.raises(JobProblemError, match="memory: down"):
+    with pytest.raises(JobProblemError, match="The accounting system was not reached: down"):
         await preview(scene, job_id)
 
 
@@ -142,7 +137,7 @@ class Picky(Around):
     """A connector that refuses an entry as soon as it has to show it."""
 
     async def preview(self, entry: Entry) -> str:
-        raise EntryRefusedError("Not in these books.", ItemFailureType.ACCOUNT_UNKNOWN)
+        raise EntryRefusedError("Not in these books.")
 
 
 async def test_an_entry_that_cannot_be_shown_would_fail(scene: Scene) -> None:
@@ -151,5 +146,5 @@ async def test_an_entry_that_cannot_be_shown_would_fail(scene: Scene) -> None:
     (one,) = await preview(scene, job_id)
     assert (one.entry, one.rejection) == (
         None,
-        Rejection(ItemFailureType.ACCOUNT_UNKNOWN, "Not in these books."),
+        Rejection(Cause.ENTRY_REFUSED, str(EntryRefusedError("Not in these books."))),
     )

@@ -1,8 +1,8 @@
 import pytest
 
 from pleo_export.accounting.port import EntryRefusedError, ForbiddenError, UnreachableError
+from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.entry import Attachment, StoredFile
-from pleo_export.domain.failures import ItemFailureType
 from pleo_export.domain.progress import Phase
 from pleo_export.pleo.receipts import ReceiptGoneError
 from pleo_export.testing.faults import Verb
@@ -57,12 +57,12 @@ async def test_nothing_stays_on_disk_when_a_connector_fails(scene: Scene) -> Non
 
 async def test_a_refused_attachment_fails_the_expense_and_names_its_entry(scene: Scene) -> None:
     job_id = await scene.company.job_of(expense(1, files=["pdf"]))
-    refused = EntryRefusedError("Too many files.", ItemFailureType.RECEIPT_UPLOAD_FAILURE)
+    refused = EntryRefusedError(position=1, cause=Cause.RECEIPT_CHANGED)
     scene.faults.order(Verb.ATTACH, refused)
     await scene.run_one()
     outcome = (await scene.company.outcomes(job_id))[1]
     assert outcome["failureReasonType"] == "receipt_upload_failure"
-    assert outcome["failureReason"] == f"Too many files. {STANDS}"
+    assert outcome["failureReason"] == f"{refused} {STANDS}"
     again = await scene.company.press_export(1)
     assert (await scene.run_one()).event == "completed"
     assert len(scene.books.files[eid(1)]) == 1

@@ -14,8 +14,8 @@ from pleo_export.accounting.port import (
     UnauthorisedError,
     UnreachableError,
 )
+from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.entry import Attachment, Entry, StoredFile
-from pleo_export.domain.failures import ItemFailureType
 from pleo_export.domain.job import ItemStatus, ItemUpdate, ItemUpdateError, ItemUpdateResult
 from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.domain.settings import BookkeepingSettings, ClosedPeriodStrategy
@@ -59,9 +59,9 @@ class Counting(Around):
         super().__init__(inner)
         self.recorded_later: list[str] = []
 
-    async def recorded(self, job_id: str, entry_id: str) -> ItemProgress:
+    async def recorded(self, job_id: str, entry_id: str, note: str | None = None) -> ItemProgress:
         self.recorded_later.append(entry_id)
-        item: ItemProgress = await self.inner.recorded(job_id, entry_id)
+        item: ItemProgress = await self.inner.recorded(job_id, entry_id, note)
         return item
 
 
@@ -97,12 +97,11 @@ async def test_a_rejected_expense_does_not_stop_the_others(scene: Scene) -> None
 
 async def test_what_the_accounting_system_refuses_is_told_in_its_words(scene: Scene) -> None:
     job_id = await scene.company.job_of(expense(1), expense(2))
-    scene.faults.order(
-        Verb.RECORD, EntryRefusedError("The journal is full.", ItemFailureType.AUTHORIZATION_FAILURE)
-    )
+    scene.faults.order(Verb.RECORD, EntryRefusedError("The journal is full.", Cause.SYSTEM_FORBIDDEN))
     summary = await scene.run_one()
     assert scene.booked() == [2]
-    assert of(summary, 1).failure_reason == "The journal is full."
+    assert of(summary, 1).failure_code == "system-forbidden"
+    assert "lack a right: The journal is full. Give the user" in str(of(summary, 1).failure_reason)
     assert (await scene.company.outcomes(job_id))[1]["failureReasonType"] == "authorization_failure"
 
 
@@ -125,7 +124,8 @@ async def test_a_bug_before_the_intent_is_told_as_not_recorded(scene: Scene) -> 
     item = of(await scene.run_one(receipts=receipts), 1)
     assert scene.booked() == [2]
     assert not item.unknown
-    assert str(item.failure_reason).endswith("(ZeroDivisionError). Nothing was recorded.")
+    assert item.failure_code == "fault-before-recording"
+    assert "(ZeroDivisionError). Nothing was recorded." in str(item.failure_reason)
 
 
 async def test_a_bug_after_the_entry_was_made_names_the_entry(scene: Scene) -> None:
@@ -170,7 +170,9 @@ async def test_an_expense_that_pleo_refuses_to_mark_is_not_recorded(scene: Scene
     async with scene.parts() as parts:
         item = of(await scene.run_one(pleo=Refusing(parts.pleo)), 2)
     assert scene.booked() == [1]
-    assert "Pleo refused to mark this expense as being exported: Locked." in str(item.failure_reason)
+    assert "Pleo refused to mark this expense as being exported, so nothing was recorded: Locked." in str(
+        item.failure_reason
+    )
 
 
 async def test_an_unreachable_accounting_system_fails_the_expense_after_three_tries(scene: Scene) -> None:
@@ -179,7 +181,8 @@ async def test_an_unreachable_accounting_system_fails_the_expense_after_three_tr
     job_id = await scene.company.job_of(expense(1), expense(2))
     scene.faults.order(Verb.RECORD, UnreachableError("The ledger is switched off."), times=3)
     item = of(await scene.run_one(), 1)
-    assert (item.failure_reason, item.unknown) == ("The ledger is switched off.", False)
+    assert "The accounting system was not reached: The ledger is switched off." in str(item.failure_reason)
+    assert not item.unknown
     assert (await scene.company.outcomes(job_id))[1]["failureReasonType"] == "accounting_system_unreachable"
     assert scene.connector.asked("record") == [eid(1)] * 3 + [eid(2)]
     assert [seconds for seconds in scene.clock.slept if seconds < 30] == [2.0, 4.0]
@@ -219,7 +222,7 @@ async def test_a_closed_period_fails_the_expense_where_the_company_wants_that(sc
     failed = (await scene.company.outcomes(job_id))[1]
     assert failed["failureReasonType"] == "accounting_system_validation_failure"
     assert "2026-05-10 is closed; the first open day is 2026-05-11" in failed["failureReason"]
-    assert "Open it in memory" in failed["failureReason"]
+    assert "Open it in the accounting system" in failed["failureReason"]
 
 
 @pytest.mark.parametrize(

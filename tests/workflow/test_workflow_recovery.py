@@ -248,8 +248,11 @@ async def test_where_nobody_lets_us_in_the_outcome_is_told_as_unknown_after_one_
     await scene.crash_after_recording()
     scene.faults.order(Verb.FIND, error, times=100)
     (item,) = (await scene.settle(rounds=1)).items
-    assert (item.failure_type, item.unknown) == (error.type, True)
-    assert f"memory did not let us in ({error})" in str(item.failure_reason)
+    assert (item.failure_type, item.unknown) == (error.cause.item, True)
+    assert "not known whether this expense was recorded, because memory did not let us" in str(
+        item.failure_reason
+    )
+    assert error.sentence in str(item.failure_reason)
     assert f"Look there for the reference {eid(1)}" in str(item.failure_reason)
     assert scene.connector.asked("find") == [eid(1)] * 2
     assert scene.booked() == [1]

@@ -12,13 +12,23 @@ from pleo_export.accounting.port import (
     UnauthorisedError,
     UnreachableError,
 )
-from pleo_export.domain.failures import Finding, JobFailureType, Severity
+from pleo_export.domain.catalogue import Cause
+from pleo_export.domain.failure_types import JobFailureType
+from pleo_export.domain.failures import Finding, Severity
 from pleo_export.domain.job import ExportJob, JobStatus
 from pleo_export.domain.reference import LedgerAccount
-from pleo_export.domain.settings import VatSettings
+from pleo_export.domain.settings import (
+    AttachmentFailure,
+    BookkeepingSettings,
+    Section,
+    UnknownVendor,
+    VatHandling,
+    VatSettings,
+)
 from pleo_export.testing.faults import Verb
 from pleo_export.workflow.persist import ASKED_SECONDS_MAX
 from pleo_export.workflow.ports import JobSummary
+from pleo_export.workflow.validate import examine
 from tests.workflow.workflow_scene import BOOKS, Around, Scene, expense
 
 
@@ -35,8 +45,8 @@ class Elsewhere(Around):
         return replace(job, company_id="another-company")
 
 
-def finding(kind: JobFailureType, severity: Severity = Severity.ERROR) -> Finding:
-    return Finding(type=kind, problem="The journal is missing.", remedy="Add it.", severity=severity)
+def found(cause: Cause) -> Finding:
+    return Finding(cause=cause, problem="The journal is missing.", remedy="Add it.")
 
 
 async def assert_failed_early(scene: Scene, summary: JobSummary, kind: JobFailureType, *words: str) -> None:
@@ -53,12 +63,15 @@ async def assert_failed_early(scene: Scene, summary: JobSummary, kind: JobFailur
     assert scene.connector.asked("record") == []
 
 
-@pytest.mark.parametrize("kind", list(JobFailureType))
+CAUSE_OF = {cause.job: cause for cause in Cause if cause.job is not None}
+
+
+@pytest.mark.parametrize("kind", CAUSE_OF)
 async def test_whatever_a_check_finds_fails_the_job_with_its_type_and_words(
     scene: Scene, kind: JobFailureType
 ) -> None:
     await scene.company.job_of(expense(1))
-    scene.connector.findings = [finding(kind)]
+    scene.connector.findings = [found(CAUSE_OF[kind])]
     await assert_failed_early(scene, await scene.run_one(), kind, "The journal is missing.", "Add it.")
 
 
@@ -99,7 +112,7 @@ async def test_a_wait_longer_than_bookkeepers_have_is_not_waited(scene: Scene) -
 
 async def test_a_warning_stops_nothing(scene: Scene) -> None:
     await scene.company.job_of(expense(1))
-    scene.connector.findings = [finding(JobFailureType.VALIDATION_FAILURE, Severity.WARNING)]
+    scene.connector.findings = [found(Cause.TITLE_DIFFERS)]
     assert (await scene.run_one()).event == "completed"
 
 
@@ -161,7 +174,7 @@ async def test_problems_are_told_in_pleos_order(scene: Scene) -> None:
     """Connection, then company, then capability, then configuration."""
     await switch_on_vendor_tagging(scene)
     await scene.company.add(expense(1))
-    scene.connector.findings = [finding(JobFailureType.AUTHENTICATION_FAILURE)]
+    scene.connector.findings = [found(Cause.SYSTEM_UNAUTHORISED)]
     scene.connector.change(payables=False)
     scene.accounts = scene.accounts.model_copy(update={"wallet": "7777"})
 
@@ -181,9 +194,46 @@ async def test_problems_are_told_in_pleos_order(scene: Scene) -> None:
 
 async def test_nothing_is_recorded_after_a_failed_check_and_the_next_export_works(scene: Scene) -> None:
     await scene.company.job_of(expense(1))
-    scene.connector.findings = [finding(JobFailureType.MISSING_CONFIGURATION)]
+    scene.connector.findings = [found(Cause.CHART_MISSING)]
     assert (await scene.run_one()).event == "failed"
     scene.connector.findings = []
     await scene.company.press_export(1)
     assert (await scene.run_one()).event == "completed"
     assert scene.booked() == [1]
+
+
+async def findings(scene: Scene, **sections: Section) -> list[tuple[str, Severity]]:
+    """What is found with the usual settings and these sections."""
+    async with scene.parts() as parts:
+        examined, _ = await examine(scene.connector, parts.settings.model_copy(update=sections))
+    return [(one.cause, one.severity) for one in examined]
+
+
+@pytest.mark.parametrize(
+    ("capability", "sections", "problem"),
+    [
+        (
+            "tax_by_code",
+            {"vat": VatSettings(handling=VatHandling.BY_CODE)},
+            (Cause.BY_CODE_UNSUPPORTED, Severity.ERROR),
+        ),
+        (
+            "creates_vendors",
+            {"bookkeeping": BookkeepingSettings(unknown_vendor=UnknownVendor.CREATE)},
+            (Cause.VENDOR_CREATION_UNSUPPORTED, Severity.ERROR),
+        ),
+        (
+            "attachments",
+            {"bookkeeping": BookkeepingSettings(attachment_failure=AttachmentFailure.FAIL)},
+            (Cause.RECEIPTS_UNSUPPORTED, Severity.WARNING),
+        ),
+    ],
+)
+async def test_settings_that_ask_for_more_than_the_accounting_system_can_do_are_found(
+    scene: Scene, capability: str, sections: dict[str, Section], problem: tuple[Cause, Severity]
+) -> None:
+    assert await findings(scene, **sections) == []
+    scene.connector.change(**{capability: False})
+    assert await findings(scene, **sections) == [problem]
+    modest = BookkeepingSettings(attachment_failure=AttachmentFailure.RECORD_WITHOUT)
+    assert await findings(scene, bookkeeping=modest) == []

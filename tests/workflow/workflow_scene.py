@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, Protocol, Self
@@ -15,9 +16,11 @@ import pytest
 
 from pleo_export.accounting.memory import MemoryBooks, MemoryConnector
 from pleo_export.accounting.port import Capabilities, Connector, Recorded
+from pleo_export.documents import fit
 from pleo_export.domain.entry import Entry, StoredFile
 from pleo_export.domain.failures import Finding
 from pleo_export.domain.job import JobEvent, JobEventType
+from pleo_export.domain.matching import Document
 from pleo_export.domain.reference import LedgerAccount, ReferenceData
 from pleo_export.domain.settings import AccountSettings, BookkeepingSettings, CompanySettings
 from pleo_export.pleo.auth import BearerToken
@@ -194,6 +197,10 @@ class Watched:
             return recorded
         finally:
             self.busy -= 1
+
+    async def payables(self, vendor_id: str | None) -> Sequence[Document]:
+        self.calls.append(("payables", vendor_id or ""))
+        return await self.inner.payables(vendor_id)
 
     async def attach(self, entry: Entry, recorded: Recorded, file: StoredFile) -> None:
         self.calls.append(("attach", entry.reference))
@@ -387,6 +394,7 @@ class Scene:
                 receipts=await stack.enter_async_context(
                     Downloader(self.receipts, allow_private=True, around=around)
                 ),
+                fit=partial(fit, folder=self.receipts),
                 store=store,
                 draw=lambda: self.draw,
                 notify=self.notices.append,

@@ -1,57 +1,92 @@
-"""What a connector that keeps its own books refuses: closed days, unknown or closed accounts, wrong currencies."""
+"""What a connector that keeps its own books refuses: closed days, and accounts, currencies, vendors, journals it lacks."""
 
 from pleo_export.accounting.port import EntryRefusedError, PeriodClosedError
-from pleo_export.domain.entry import Entry, Posting
-from pleo_export.domain.failures import ItemFailureType
-from pleo_export.domain.reference import ReferenceData
+from pleo_export.domain.catalogue import Cause
+from pleo_export.domain.entry import Entry, EntryVendor, Posting
+from pleo_export.domain.reference import LedgerAccount, ReferenceData
+
+_NAMED_IN = "the accounts of the expense and of the settings"
 
 
 class EntryGoneError(EntryRefusedError):
     """The entry that a file belongs to was deleted or renamed."""
 
+    cause = Cause.ENTRY_GONE
+
     def __init__(self, reference: str) -> None:
-        super().__init__(
-            f"The entry {reference} is no longer in the ledger; export the expense again.",
-            ItemFailureType.RECEIPT_UPLOAD_FAILURE,
-        )
+        super().__init__(reference=reference)
 
 
 class UnknownAccountError(EntryRefusedError):
     """A posting names an account that the books do not have."""
 
+    cause = Cause.ACCOUNT_UNKNOWN
+
     def __init__(self, code: str) -> None:
-        super().__init__(f"The ledger has no account {code}.", ItemFailureType.ACCOUNT_UNKNOWN)
+        super().__init__(account=code, place=_NAMED_IN)
 
 
 class InactiveAccountError(EntryRefusedError):
     """A posting names an account that is no longer used."""
 
-    def __init__(self, code: str) -> None:
-        super().__init__(
-            f"The account {code} is inactive; choose another one, or activate it in the ledger.",
-            ItemFailureType.ACCOUNT_UNKNOWN,
-        )
+    cause = Cause.ACCOUNT_INACTIVE
+
+    def __init__(self, account: LedgerAccount) -> None:
+        super().__init__(account=account.code, name=account.name, place=_NAMED_IN)
 
 
 class AccountCurrencyError(EntryRefusedError):
     """A posting is in a currency that its account does not take."""
 
-    def __init__(self, code: str, currency: str, taken: frozenset[str]) -> None:
+    cause = Cause.ACCOUNT_CURRENCY
+
+    def __init__(self, account: LedgerAccount, currency: str, taken: frozenset[str]) -> None:
         super().__init__(
-            f"The account {code} takes {', '.join(sorted(taken))} only, not {currency}.",
-            ItemFailureType.ACCOUNTING_SYSTEM_VALIDATION_FAILURE,
+            account=account.code,
+            name=account.name,
+            taken=", ".join(sorted(taken)),
+            currency=currency,
+            place=_NAMED_IN,
         )
+
+
+class UnknownVendorError(EntryRefusedError):
+    """The entry is of a vendor that the books do not have and are not asked to create."""
+
+    cause = Cause.VENDOR_UNKNOWN
+
+    def __init__(self, vendor: EntryVendor) -> None:
+        super().__init__(owed=f"vendor '{vendor.name}' ({vendor.id})")
+
+
+class UnknownJournalError(EntryRefusedError):
+    """The entry is for a journal that the books do not have."""
+
+    cause = Cause.JOURNAL_UNKNOWN
+
+    def __init__(self, journal: str) -> None:
+        super().__init__(journal=journal)
 
 
 def accept(entry: Entry, books: ReferenceData) -> None:
     """Return quietly where `entry` may be recorded.
 
-    Raises PeriodClosedError, UnknownAccountError, InactiveAccountError or AccountCurrencyError.
+    Raises PeriodClosedError, UnknownJournalError, UnknownVendorError, UnknownAccountError, InactiveAccountError or
+    AccountCurrencyError.
     """
     if (next_open := books.first_open_after(entry.posting_date)) is not None:
         raise PeriodClosedError(entry.posting_date, next_open)
-    for posting in (*entry.postings, *entry.settlement):
+    if entry.journal is not None and books.journals is not None and entry.journal not in books.journals:
+        raise UnknownJournalError(entry.journal)
+    if entry.vendor is not None and not entry.vendor.create and not knows(books, entry.vendor):
+        raise UnknownVendorError(entry.vendor)
+    for posting in (*entry.postings, *entry.settlement, *entry.clearing):
         _accept_posting(posting, books)
+
+
+def knows(books: ReferenceData, vendor: EntryVendor) -> bool:
+    """Whether the books have the vendor already, or keep no list of vendors at all."""
+    return books.vendors is None or any(known.id == vendor.id for known in books.vendors)
 
 
 def _accept_posting(posting: Posting, books: ReferenceData) -> None:
@@ -59,6 +94,6 @@ def _accept_posting(posting: Posting, books: ReferenceData) -> None:
     if account is None:
         raise UnknownAccountError(posting.account)
     if not account.active:
-        raise InactiveAccountError(posting.account)
+        raise InactiveAccountError(account)
     if account.currencies is not None and posting.amount.currency not in account.currencies:
-        raise AccountCurrencyError(posting.account, posting.amount.currency, account.currencies)
+        raise AccountCurrencyError(account, posting.amount.currency, account.currencies)

@@ -19,8 +19,11 @@ from typing import Protocol
 
 import msgspec
 
+from pleo_export.domain.attachments import AttachmentLimits
+from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.entry import Entry, StoredFile
-from pleo_export.domain.failures import Finding, ItemFailureType
+from pleo_export.domain.failures import Finding
+from pleo_export.domain.matching import Document
 from pleo_export.domain.reference import ReferenceData
 
 
@@ -49,9 +52,18 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     dimensions: bool
     attachments: bool
     several_attachments: bool
+    tax_by_code: bool  # the system splits tax by code itself
+    creates_vendors: bool
     attachment_bytes_max: int | None = None
     attachment_types: frozenset[str] | None = None
     concurrency: int = 1
+
+    @property
+    def attachment_limits(self) -> AttachmentLimits:
+        """What files an entry takes."""
+        return AttachmentLimits(
+            several=self.several_attachments, bytes_max=self.attachment_bytes_max, types=self.attachment_types
+        )
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +90,7 @@ class Connector(Protocol):
         ...
 
     async def reference_data(self) -> ReferenceData:
-        """Return the accounts, tax codes, vendors, dimensions and lock date that entries are checked against."""
+        """Return the accounts, tax codes, vendors, journals, dimensions and lock date that entries are checked against."""
         ...
 
     async def find(self, reference: str) -> Recorded | None:
@@ -86,7 +98,20 @@ class Connector(Protocol):
         ...
 
     async def record(self, entry: Entry) -> Recorded:
-        """Find the entry by its reference or create it; either all of it is there afterwards or nothing."""
+        """Find the entry by its reference or create it; either all of it is there afterwards or nothing.
+
+        All of it: the settlement, the clearing and the matches as well. A vendor to `create` is found by its id or
+        created, once whoever else does the same, and listed in the reference data from then on; it may stay where the
+        entry failed. A leg with `tax` is split by its tax code.
+        """
+        ...
+
+    async def payables(self, vendor_id: str | None) -> Sequence[Document]:
+        """Return the bills, credit notes and payments of a vendor in the books, in the order they were recorded.
+
+        Those that were recorded here with `owed`, each `settled` as far as the matches in the books say; None asks for
+        those without a vendor.
+        """
         ...
 
     async def attach(self, entry: Entry, recorded: Recorded, file: StoredFile) -> None:
@@ -111,59 +136,67 @@ class Connector(Protocol):
 
 
 class ConnectorError(Exception):
-    """The accounting system did not do what was asked. `type` is what Pleo is told if it stays so."""
+    """The accounting system did not do what was asked; `cause` says what Pleo is told if it stays so.
 
-    type = ItemFailureType.UNEXPECTED_FAILURE
+    `said` is what the system itself says, in words for a bookkeeper; a cause with other fields takes them by name.
+    """
+
+    cause = Cause.SYSTEM_FAILED
+
+    def __init__(self, said: str = "", **values: object) -> None:
+        self.sentence, self.remedy = self.cause.told(said=said, **values)
+        super().__init__(f"{self.sentence} {self.remedy}")
 
 
 class EntryRefusedError(ConnectorError):
     """The system refused this entry; another one may pass."""
 
-    def __init__(self, reason: str, failure_type: ItemFailureType) -> None:
-        self.type = failure_type
-        super().__init__(reason)
+    cause = Cause.ENTRY_REFUSED
+
+    def __init__(self, said: str = "", cause: Cause | None = None, **values: object) -> None:
+        self.cause = cause or self.cause
+        super().__init__(said, **values)
 
 
 class PeriodClosedError(ConnectorError):
     """Nothing may be posted on `day`; `next_open` is the first day on which something may, where known."""
 
-    type = ItemFailureType.ACCOUNTING_SYSTEM_VALIDATION_FAILURE
+    cause = Cause.PERIOD_CLOSED
 
     def __init__(self, day: date, next_open: date | None) -> None:
         self.day, self.next_open = day, next_open
-        hint = f"; the first open day is {next_open}" if next_open else ""
-        super().__init__(f"The accounting period of {day} is closed{hint}.")
+        super().__init__(day=day, next_open=next_open or "not known")
 
 
 class UnauthorisedError(ConnectorError):
     """The credentials of the accounting system were not accepted."""
 
-    type = ItemFailureType.ACCOUNTING_SYSTEM_AUTHENTICATION_FAILURE
+    cause = Cause.SYSTEM_UNAUTHORISED
 
 
 class ForbiddenError(ConnectorError):
     """The credentials were accepted, but a right is missing."""
 
-    type = ItemFailureType.AUTHORIZATION_FAILURE
+    cause = Cause.SYSTEM_FORBIDDEN
 
 
 class RateLimitedError(ConnectorError):
     """Too many calls; the next one is welcome after `seconds`."""
 
-    type = ItemFailureType.ACCOUNTING_SYSTEM_RATE_LIMIT
+    cause = Cause.SYSTEM_RATE_LIMIT
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        super().__init__(f"The accounting system asks to wait {seconds:g} seconds.")
+        super().__init__(seconds=seconds)
 
 
 class UnreachableError(ConnectorError):
     """The system was not reached or not ready: the call surely had no effect."""
 
-    type = ItemFailureType.ACCOUNTING_SYSTEM_UNREACHABLE
+    cause = Cause.SYSTEM_UNREACHABLE
 
 
 class NoAnswerError(ConnectorError):
     """The call was sent and no answer came: nobody knows yet whether it had an effect."""
 
-    type = ItemFailureType.ACCOUNTING_SYSTEM_TIMEOUT
+    cause = Cause.SYSTEM_NO_ANSWER

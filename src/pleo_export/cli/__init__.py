@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pleo_export.cli import demo, doctor, init, preview, run, simulator, status
+from pleo_export.cli import demo, doctor, init, preview, run, settings, simulator, status
 from pleo_export.cli.common import ExitCode
 from pleo_export.version import VERSION
 
@@ -35,6 +35,7 @@ for command in (
     simulator.simulator,
 ):
     app.command()(command)
+app.add_typer(settings.app, name="settings")
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 the shape of a Typer callback

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
@@ -14,10 +14,12 @@ from rich.console import Console
 
 from pleo_export.accounting.port import ConnectorError
 from pleo_export.config import SETTINGS_FILE, SettingsError
+from pleo_export.domain.grouping import Failure, by_cause
 from pleo_export.pleo.auth import UnusableSecretError
 from pleo_export.pleo.retrying import CallError
 from pleo_export.store.errors import StoreError
 from pleo_export.store.lease import CompanyBusyError
+from pleo_export.workflow.plan import PlanError
 from pleo_export.workflow.problems import JobProblemError
 
 Result = TypeVar("Result")
@@ -43,6 +45,7 @@ class ExitCode(IntEnum):
     FAULT = 5
 
 
+EXPENSES_PER_CAUSE_MAX = 10  # named ones; the others are counted
 WIDTH_OF_A_FILE = 160  # columns for tables, where the output is no terminal; sentences are never broken there
 
 
@@ -72,7 +75,7 @@ def explained() -> Iterator[None]:
     """Turn our errors into a sentence on stderr and an exit code; anything else is a fault and keeps its trace."""
     try:
         yield
-    except (SettingsError, UnusableSecretError) as error:
+    except (SettingsError, UnusableSecretError, PlanError) as error:
         fail(str(error), ExitCode.WRONG_SETTINGS)
     except JobProblemError as error:
         fail(str(error), ExitCode.SOMETHING_FAILED)
@@ -84,6 +87,19 @@ def explained() -> Iterator[None]:
         place = f"{error.filename}: " if error.filename else ""
         reason = error.strerror or str(error)
         fail(f"{place}{reason}. Choose another place, or mend this one.", ExitCode.WRONG_SETTINGS)
+
+
+def show_failures(failures: Iterable[Failure], console: Console) -> None:
+    """Tell why expenses failed, cause by cause: the code and where it is explained, each sentence once, the expenses."""
+    for group in by_cause(failures):
+        console.print(f"  {group.cause}: {group.number}, see errors.md#{group.cause}", markup=False)
+        left = EXPENSES_PER_CAUSE_MAX
+        for reason, entry_ids in group.reasons.items():
+            if named := entry_ids[:left]:
+                left -= len(named)
+                console.print("\n      ".join((f"    {reason}", *named)), markup=False)
+        if group.number > EXPENSES_PER_CAUSE_MAX:
+            console.print(f"      and {group.number - EXPENSES_PER_CAUSE_MAX} more", markup=False)
 
 
 def fail(sentence: str, code: ExitCode) -> NoReturn:

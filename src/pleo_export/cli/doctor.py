@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import typer
+from msgspec.structs import asdict
 from rich.console import Console
 
 from pleo_export.accounting.ledger import BeanCheckError, bean_check
@@ -20,8 +21,10 @@ from pleo_export.cli.common import (
 )
 from pleo_export.compose import credential_for, reading
 from pleo_export.config import Settings, load_settings
-from pleo_export.domain.failures import Finding, JobFailureType, Severity
+from pleo_export.domain.catalogue import Cause
+from pleo_export.domain.failures import Finding, Severity, finding
 from pleo_export.domain.job import ExportJob, JobStatus
+from pleo_export.domain.settings import VatHandling
 from pleo_export.pleo.auth import Credential
 from pleo_export.pleo.errors import (
     MissingContraAccountsError,
@@ -35,11 +38,6 @@ from pleo_export.workflow.validate import examine
 
 BEAN_CHECK_SECONDS = 300.0
 OTHERS_MAY_READ = 0o077
-NEW_KEY = "Make a new API key in Pleo under Settings > API Keys and put it in place of the old one."
-RIGHTS = (
-    "Give the API key the rights export-jobs:read, export-jobs:write and export-items:read, and check that"
-    " pleo.company_id is the key's company."
-)
 
 
 def doctor(*, settings: SettingsOption = SETTINGS_DEFAULT, as_json: JsonOption = False) -> None:
@@ -52,10 +50,10 @@ def doctor(*, settings: SettingsOption = SETTINGS_DEFAULT, as_json: JsonOption =
         findings, jobs = complete(_examine(loaded, credential_for(loaded, settings)))
         findings = [*findings, *_local_findings(loaded)]
     if as_json:
-        print_json({"findings": findings, "waiting_jobs": [job.id for job in jobs]})
+        print_json({"findings": [_plain(one) for one in findings], "waiting_jobs": [job.id for job in jobs]})
     else:
         _show(findings, jobs, out())
-    if any(finding.severity is Severity.ERROR for finding in findings):
+    if any(one.severity is Severity.ERROR for one in findings):
         raise typer.Exit(ExitCode.SOMETHING_FAILED)
 
 
@@ -78,20 +76,19 @@ async def _ask_pleo(sources: Sources) -> tuple[Sequence[Finding], Sequence[Expor
             async for _ in sources.pleo.export_items(job.id):
                 break
     except PleoUnauthorisedError as error:
-        return [_pleo_finding(error, JobFailureType.AUTHENTICATION_FAILURE, NEW_KEY)], jobs
+        return [finding(Cause.PLEO_UNAUTHORISED, call=_call(error))], jobs
     except PleoForbiddenError as error:
-        return [_pleo_finding(error, JobFailureType.AUTHORIZATION_FAILURE, RIGHTS)], jobs
-    except MissingContraAccountsError as error:
-        return [_pleo_finding(error, JobFailureType.MISSING_CONFIGURATION, error.remedy)], jobs
+        return [finding(Cause.PLEO_FORBIDDEN, call=_call(error))], jobs
+    except MissingContraAccountsError:
+        return [finding(Cause.CONTRA_ACCOUNTS_MISSING)], jobs
     except PleoError as error:
-        return [_pleo_finding(error, JobFailureType.SERVICE_UNREACHABLE, error.remedy)], jobs
+        failed = finding(Cause.PLEO_FAILED, happened=error.happened, call=_call(error), remedy=error.remedy)
+        return [failed], jobs
     return (), jobs
 
 
-def _pleo_finding(error: PleoError, failure_type: JobFailureType, remedy: str) -> Finding:
-    return Finding(
-        type=failure_type, problem=f"{error.happened} ({error.method} {error.path}).", remedy=remedy
-    )
+def _call(error: PleoError) -> str:
+    return f"{error.method} {error.path}"
 
 
 def _local_findings(settings: Settings) -> Sequence[Finding]:
@@ -105,50 +102,26 @@ def _local_findings(settings: Settings) -> Sequence[Finding]:
 
 def _store_findings(path: Path) -> Sequence[Finding]:
     if path.is_file() and path.stat().st_size:
-        usable = may_be_store(path)
-        problem = f"store.path = '{path}' is a file of another kind."
-    else:
-        folder = next(folder for folder in path.parents if folder.exists())
-        usable = folder.is_dir() and os.access(folder, os.W_OK) and not path.is_dir()
-        problem = f"store.path = '{path}' cannot be made in {folder}."
-    if usable:
+        return () if may_be_store(path) else [finding(Cause.STORE_OF_ANOTHER_KIND, path=path)]
+    folder = next(folder for folder in path.parents if folder.exists())
+    if folder.is_dir() and os.access(folder, os.W_OK) and not path.is_dir():
         return ()
-    return [
-        Finding(
-            type=JobFailureType.INVALID_CONFIGURATION,
-            problem=problem,
-            remedy="Name another file in the settings.",
-        )
-    ]
+    return [finding(Cause.STORE_UNWRITABLE, path=path, folder=folder)]
 
 
 def _vat_findings(settings: Settings) -> Sequence[Finding]:
     missing = [
         f"vat.{key}" for key in ("input_account", "output_account") if getattr(settings.vat, key) is None
     ]
-    if not missing:
+    if not missing or settings.vat.handling is VatHandling.BY_CODE:
         return ()
-    return [
-        Finding(
-            type=JobFailureType.MISSING_CONFIGURATION,
-            problem=f"{' and '.join(missing)} not set: an expense whose tax code names no account will fail.",
-            remedy="Set them, unless each tax code in Pleo names its accounts.",
-            severity=Severity.WARNING,
-        )
-    ]
+    return [finding(Cause.VAT_ACCOUNTS_UNSET, keys=" and ".join(missing))]
 
 
 def _key_file_findings(key_file: Path | None) -> Sequence[Finding]:
     if key_file is None or not key_file.exists() or not key_file.stat().st_mode & OTHERS_MAY_READ:
         return ()
-    return [
-        Finding(
-            type=JobFailureType.INVALID_CONFIGURATION,
-            problem=f"Other users of this machine can read the API key in {key_file}.",
-            remedy=f"Take that right away: chmod 600 {key_file}",
-            severity=Severity.WARNING,
-        )
-    ]
+    return [finding(Cause.KEY_READABLE, path=key_file)]
 
 
 def _ledger_findings(settings: Settings) -> Sequence[Finding]:
@@ -158,24 +131,23 @@ def _ledger_findings(settings: Settings) -> Sequence[Finding]:
     try:
         verdict = bean_check(folder, BEAN_CHECK_SECONDS)
     except BeanCheckError as error:
-        return [_ledger_finding(str(error))]
-    return [_ledger_finding(f"{one.filename}:{one.lineno}: {one.message}") for one in verdict.errors]
+        return [finding(Cause.LEDGER_UNCHECKED, said=error)]
+    return [
+        finding(Cause.LEDGER_WRONG, said=f"{one.filename}:{one.lineno}: {one.message}")
+        for one in verdict.errors
+    ]
 
 
-def _ledger_finding(problem: str) -> Finding:
-    return Finding(
-        type=JobFailureType.VALIDATION_FAILURE,
-        problem=f"bean-check: {problem}",
-        remedy="Correct that place in the ledger.",
-    )
+def _plain(found: Finding) -> dict[str, object]:
+    return {**asdict(found), "type": found.type, "severity": found.severity}
 
 
 def _show(findings: Sequence[Finding], jobs: Sequence[ExportJob], console: Console) -> None:
-    for finding in findings:
-        colour = "red" if finding.severity is Severity.ERROR else "yellow"
-        console.print(f"[{colour}]{finding.severity}[/{colour}]", end=" ")
-        console.print(f"{finding.problem}\n      {finding.remedy}", markup=False)
-    if not any(finding.severity is Severity.ERROR for finding in findings):
+    for one in findings:
+        colour = "red" if one.severity is Severity.ERROR else "yellow"
+        console.print(f"[{colour}]{one.severity}[/{colour}]", end=" ")
+        console.print(f"{one.problem} See errors.md#{one.cause}.\n      {one.remedy}", markup=False)
+    if not any(one.severity is Severity.ERROR for one in findings):
         console.print("[green]All well[/green]: Pleo, the settings and the ledger can be used.")
     for job in sorted(jobs, key=lambda job: job.created_at):
         console.print(

@@ -1,11 +1,9 @@
 """`pleo-export init`: a commented settings file and a chart to begin with."""
 
-import json
 from collections.abc import Iterator, Mapping
-from enum import Enum
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, TypeAlias, get_origin
 from uuid import UUID
 
 import typer
@@ -14,17 +12,32 @@ from pydantic.fields import FieldInfo
 
 from pleo_export.cli.common import ExitCode, explained, fail, out
 from pleo_export.config import SETTINGS_FILE, Settings
+from pleo_export.toml_text import toml_comment, toml_line
 
 CHART_FILE = Path("chart.toml")
-EXAMPLES: dict[str, str] = {
+Value: TypeAlias = str | Mapping[str, "Value"]
+EXAMPLES: Mapping[str, Value] = {
     "pleo.company_id": "00000000-0000-0000-0000-000000000000",
     "pleo.api_key_file": "pleo-api-key.txt",
     "accounts.wallet": "1910",
     "accounts.out_of_pocket": "2450",
     "accounts.contra": "1990",
     "accounts.accounts_payable": "2400",
+    "accounts.rounding": "6990",
+    "accounts.exchange_difference": "6980",
     "vat.input_account": "2640",
     "vat.output_account": "2610",
+    "vat.no_tax_code": "V0",
+    "journals.general": "GENERAL",
+    "journals.purchases": "PURCHASES",
+    "journals.payments": "PAYMENTS",
+    "bookkeeping.posting_by_type": {"invoice": "final"},
+    "mapping.accounts": {"6100": "4000", "Travel": "4010"},
+    "mapping.tax_codes": {"V25": {"code": "I25", "input_account": "2640"}},
+    "mapping.vendors": {"DK12345678": "V-1001"},
+    "mapping.dimensions": {"COST_CENTRE": "CostCentre"},
+    "mapping.team": "Team",
+    "mapping.user": "Employee",
     "ledger.folder": "ledger",
     "ledger.chart": str(CHART_FILE),
     "ledger.fava_url": "http://127.0.0.1:5000",
@@ -76,16 +89,20 @@ def example_chart() -> str:
     return (files("pleo_export.cli") / "chart.toml").read_text(encoding="utf-8")
 
 
-def settings_text(values: Mapping[str, str]) -> str:
+def settings_text(values: Mapping[str, Value]) -> str:
     """Return a settings file with every setting in it: required or given ones filled, the others as comments.
 
-    `values` holds settings by their dotted name (`ledger.folder`).
+    `values` holds settings by their dotted name: text (`ledger.folder`), or a table (`mapping.accounts`).
     """
-    lines = ["# Settings of pleo-export for one company. Lines that begin with # show the defaults."]
+    lines = [
+        "# Settings of pleo-export for one company. Lines that begin with # show the defaults, or examples."
+    ]
     for name, field in Settings.model_fields.items():
         section = _model(field)
-        lines += ["", f"# {' '.join((section.__doc__ or '').split())}", f"[{name}]"]
-        for key, option in section.model_fields.items():
+        lines += ["", toml_comment(section.__doc__ or ""), f"[{name}]"]
+        # Whatever stands behind the head of a table belongs to the table, so tables come last.
+        options = sorted(section.model_fields.items(), key=lambda option: _is_table(option[1]))
+        for key, option in options:
             lines += _option(f"{name}.{key}", option, values)
     return "\n".join([*lines, ""])
 
@@ -97,15 +114,17 @@ def _model(field: FieldInfo) -> type[BaseModel]:
     return model
 
 
-def _option(dotted: str, option: FieldInfo, values: Mapping[str, str]) -> Iterator[str]:
-    key = dotted.partition(".")[2]
-    yield f"# {option.description}"
-    if dotted in values or option.is_required():
-        yield f"{key} = {_toml(values.get(dotted) or EXAMPLES[dotted])}"
+def _is_table(option: FieldInfo) -> bool:
+    return get_origin(option.annotation) is dict
+
+
+def _option(dotted: str, option: FieldInfo, values: Mapping[str, Value]) -> Iterator[str]:
+    given = dotted in values or option.is_required()
+    value = values.get(dotted) or EXAMPLES.get(dotted) or option.default
+    if isinstance(value, Mapping):
+        yield ""
+        setting = [f"[{dotted}]", *(toml_line(key, one) for key, one in value.items())]
     else:
-        yield f"# {key} = {_toml(EXAMPLES[dotted] if option.default is None else option.default)}"
-
-
-def _toml(value: Any) -> str:
-    plain = value.value if isinstance(value, Enum) else value
-    return json.dumps(str(plain), ensure_ascii=False)
+        setting = [toml_line(dotted.partition(".")[2], value)]
+    yield toml_comment(option.description or "")
+    yield from (line if given else f"# {line}" for line in setting)

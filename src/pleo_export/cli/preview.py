@@ -1,10 +1,12 @@
 """`pleo-export preview`: what would be recorded, posting by posting, and why."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, NoReturn
 from uuid import UUID
 
 import typer
+from msgspec.structs import asdict
 from rich.console import Console
 
 from pleo_export.cli.common import (
@@ -13,32 +15,45 @@ from pleo_export.cli.common import (
     JsonOption,
     SettingsOption,
     complete,
+    err,
     explained,
     fail,
     out,
     print_json,
 )
+from pleo_export.clock import SystemClock
 from pleo_export.compose import credential_for, reading
 from pleo_export.config import Settings, load_settings
+from pleo_export.domain.grouping import by_cause
 from pleo_export.domain.item import ExportItem
 from pleo_export.pleo.auth import Credential
 from pleo_export.pleo.errors import ExportNotFoundError
+from pleo_export.workflow.plan import planned, save_plan
 from pleo_export.workflow.preview import Previewed, preview_job
 
 JobArgument = Annotated[str, typer.Argument(help="The id of a job that waits in Pleo (see `doctor`).")]
+SaveOption = Annotated[
+    Path | None, typer.Option("--save", help="Keep what is shown as a plan for `run --plan`, in a new file.")
+]
 
 
 def preview(
-    job: JobArgument, *, settings: SettingsOption = SETTINGS_DEFAULT, as_json: JsonOption = False
+    job: JobArgument,
+    *,
+    settings: SettingsOption = SETTINGS_DEFAULT,
+    save: SaveOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Show what a job would record and why, posting by posting. Nothing is written anywhere.
+    """Show what a job would record and why, posting by posting. Nothing is changed in Pleo or in the books.
 
     Each entry is shown exactly as `run` would write it. Receipts are not downloaded.
     """
     with explained():
-        _check_id(job)
+        check_job_id(job)
         loaded = load_settings(settings)
         previews = complete(_preview(loaded, credential_for(loaded, settings), job))
+        if save is not None:
+            _save(loaded.pleo.company_id, job, previews, save)
     if as_json:
         print_json([_plain(one) for one in previews])
     else:
@@ -47,7 +62,8 @@ def preview(
         raise typer.Exit(ExitCode.SOMETHING_FAILED)
 
 
-def _check_id(job_id: str) -> None:
+def check_job_id(job_id: str) -> None:
+    """End the command where this can be no job's id."""
     try:
         UUID(job_id)
     except ValueError:
@@ -62,10 +78,25 @@ async def _preview(settings: Settings, credential: Credential, job_id: str) -> S
         try:
             return await preview_job(sources, job_id)
         except ExportNotFoundError:
-            fail(
-                f"Pleo knows no job {job_id} of this company. `pleo-export doctor` lists the jobs that wait.",
-                ExitCode.WRONG_SETTINGS,
-            )
+            no_such_job(job_id)
+
+
+def no_such_job(job_id: str) -> NoReturn:
+    """End the command because Pleo does not know a job."""
+    fail(
+        f"Pleo knows no job {job_id} of this company. `pleo-export doctor` lists the jobs that wait.",
+        ExitCode.WRONG_SETTINGS,
+    )
+
+
+def _save(company_id: str, job_id: str, previews: Sequence[Previewed], path: Path) -> None:
+    outcomes = {
+        one.accounting_entry_id: outcome
+        for one in previews
+        if (outcome := one.entry or one.rejection) is not None
+    }
+    save_plan(planned(company_id, job_id, SystemClock().now(), outcomes), path)
+    err().print(f"Saved: {path}. Once it is approved: pleo-export run --plan {path}", markup=False)
 
 
 def _show(previews: Sequence[Previewed], console: Console) -> None:
@@ -77,10 +108,13 @@ def _show(previews: Sequence[Previewed], console: Console) -> None:
             console.print(f"; {files} receipt{'s' * (files != 1)} to attach\n" if files else "", markup=False)
         if one.rejection is not None:
             console.print(
-                f"; would fail, {one.rejection.type}: {one.rejection.reason}\n", markup=False, style="red"
+                f"; would fail, {one.rejection.cause}: {one.rejection.reason}\n", markup=False, style="red"
             )
-    failing = sum(one.rejection is not None for one in previews)
-    console.print(f"; {len(previews) - failing} would be recorded, {failing} would fail", markup=False)
+    failing = [(one.accounting_entry_id, one.rejection) for one in previews if one.rejection is not None]
+    recorded = len(previews) - len(failing)
+    console.print(f"; {recorded} would be recorded, {len(failing)} would fail", markup=False)
+    for group in by_cause(failing):
+        console.print(f";   {group.cause}: {group.number}, see errors.md#{group.cause}", markup=False)
 
 
 def _heading(one: Previewed) -> str:
@@ -96,5 +130,5 @@ def _plain(one: Previewed) -> dict[str, object]:
         "accounting_entry_id": one.accounting_entry_id,
         "entry": one.entry,
         "text": one.text,
-        "rejection": one.rejection,
+        "rejection": one.rejection and {**asdict(one.rejection), "type": one.rejection.type},
     }

@@ -1,6 +1,9 @@
 """`pleo-export run`: one company, one pass."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -15,18 +18,32 @@ from pleo_export.cli.common import (
     explained,
     out,
     print_json,
+    show_failures,
 )
 from pleo_export.cli.progress import live_view
 from pleo_export.compose import credential_for, working
 from pleo_export.config import Settings, load_settings
+from pleo_export.domain.catalogue import Cause
+from pleo_export.domain.failures import rejection
+from pleo_export.domain.grouping import Failure, rejection_of
 from pleo_export.domain.job import JobEventType
-from pleo_export.domain.progress import Phase
+from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.pleo.auth import Credential
 from pleo_export.workflow.flow import export_pending
+from pleo_export.workflow.plan import Plan, load_plan
 from pleo_export.workflow.ports import JobSummary
 
+PlanOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--plan", help="Record exactly this plan of one job (see `preview --save`), and refuse what differs."
+    ),
+]
 
-def run(*, settings: SettingsOption = SETTINGS_DEFAULT, as_json: JsonOption = False) -> None:
+
+def run(
+    *, settings: SettingsOption = SETTINGS_DEFAULT, plan: PlanOption = None, as_json: JsonOption = False
+) -> None:
     """Export every job that waits in Pleo, oldest first, then stop. Made for cron.
 
     Safe to repeat and to interrupt: an expense is never recorded twice, and an interrupted job is taken up where it
@@ -34,7 +51,8 @@ def run(*, settings: SettingsOption = SETTINGS_DEFAULT, as_json: JsonOption = Fa
     """
     with explained():
         loaded = load_settings(settings)
-        summaries = complete(export(loaded, credential_for(loaded, settings), err()))
+        approved = load_plan(plan) if plan is not None else None
+        summaries = complete(export(loaded, credential_for(loaded, settings), err(), approved))
     if as_json:
         print_json(summaries)
     else:
@@ -49,11 +67,13 @@ def went_well(summary: JobSummary) -> bool:
     return summary.event is JobEventType.COMPLETED and told
 
 
-async def export(settings: Settings, credential: Credential, console: Console) -> Sequence[JobSummary]:
-    """Export all waiting jobs with progress on the console."""
+async def export(
+    settings: Settings, credential: Credential, console: Console, plan: Plan | None = None
+) -> Sequence[JobSummary]:
+    """Export all waiting jobs, or what is planned, with progress on the console."""
     with live_view(console) as view:
         async with working(settings, credential, view) as parts:
-            return await export_pending(parts)
+            return await export_pending(replace(parts, plan=plan))
 
 
 def show_summaries(summaries: Sequence[JobSummary], console: Console) -> None:
@@ -71,14 +91,12 @@ def show_summaries(summaries: Sequence[JobSummary], console: Console) -> None:
         )
         for text in filter(None, (summary.reason, summary.problem)):
             console.print(f"  {text}", markup=False)
-        for item in failed:
-            console.print(
-                f"  {item.accounting_entry_id}  {item.failure_type}: {item.failure_reason}", markup=False
-            )
-        for item in summary.items:
-            if item.report_problem is not None:
-                console.print(
-                    f"  {item.accounting_entry_id}  Pleo did not take the outcome ({item.report_problem})."
-                    " Look at the expense in Pleo before you export it again.",
-                    markup=False,
-                )
+        show_failures(_failures(summary.items), console)
+
+
+def _failures(items: Iterable[ItemProgress]) -> Iterator[Failure]:
+    for item in items:
+        if (rejected := rejection_of(item)) is not None:
+            yield item.accounting_entry_id, rejected
+        if item.report_problem is not None:
+            yield item.accounting_entry_id, rejection(Cause.OUTCOME_NOT_TAKEN, said=item.report_problem)

@@ -1,6 +1,6 @@
 """`pleo-export status`: what is remembered of the jobs so far."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -14,9 +14,11 @@ from pleo_export.cli.common import (
     explained,
     out,
     print_json,
+    show_failures,
 )
 from pleo_export.clock import SystemClock
 from pleo_export.config import Settings, load_settings
+from pleo_export.domain.grouping import Failure, rejection_of
 from pleo_export.domain.progress import JobProgress, Phase
 from pleo_export.store import Store
 
@@ -29,19 +31,34 @@ def status(
     """Show the latest jobs and how they ended. Reads this machine only; Pleo is not asked."""
     with explained():
         loaded = load_settings(settings)
-        jobs = complete(_jobs(loaded, limit)) if loaded.store.path.exists() else []
+        jobs, failures = complete(_remembered(loaded, limit)) if loaded.store.path.exists() else ([], {})
     if as_json:
         print_json(jobs)
     elif not jobs:
         out().print("No job was exported yet.")
     else:
         out().print(_table(jobs))
+        for job_id, failed in failures.items():
+            out().print(f"Job {job_id}: {len(failed)} failed.")
+            show_failures(failed, out())
 
 
-async def _jobs(settings: Settings, limit: int) -> Sequence[JobProgress]:
+async def _remembered(
+    settings: Settings, limit: int
+) -> tuple[Sequence[JobProgress], Mapping[str, Sequence[Failure]]]:
+    """Return the latest jobs, and the failures of those that have any."""
     store = await Store.open(settings.store.path, SystemClock().now)
     try:
-        return await store.jobs(settings.pleo.company_id, limit)
+        jobs = await store.jobs(settings.pleo.company_id, limit)
+        return jobs, {
+            job.job_id: [
+                (item.accounting_entry_id, rejected)
+                for item in await store.items(job.job_id)
+                if (rejected := rejection_of(item)) is not None
+            ]
+            for job in jobs
+            if job.counts.get(Phase.REJECTED, 0)
+        }
     finally:
         await store.close()
 

@@ -4,13 +4,14 @@ from typing import assert_never
 
 import msgspec
 
+from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.entry import Reason
-from pleo_export.domain.failures import ItemFailureType, RejectedItemError
+from pleo_export.domain.failures import RejectedItemError
 from pleo_export.domain.how_booked import Role
 from pleo_export.domain.item import Account, ExportItem, Line
 from pleo_export.domain.method import Method
 from pleo_export.domain.reference import LedgerAccount, ReferenceData
-from pleo_export.domain.settings import AccountSettings
+from pleo_export.domain.settings import CompanySettings
 
 ResolvedAccount = tuple[LedgerAccount, Reason]
 
@@ -18,21 +19,17 @@ ResolvedAccount = tuple[LedgerAccount, Reason]
 class Accounts(msgspec.Struct, frozen=True, kw_only=True):
     """Finds the accounts of one item that is booked in `currency`. All its verbs raise RejectedItemError."""
 
-    settings: AccountSettings
+    settings: CompanySettings
     reference: ReferenceData
     currency: str
 
     def category(self, line: Line, position: int) -> ResolvedAccount:
         """Return the account of a line (`accountingEntryLines[].account`): always the expense side."""
         named = line.account
-        if named is None or not (named.code or named.identifier):
-            raise RejectedItemError(
-                ItemFailureType.MISSING_CONFIGURATION,
-                f"Line {position} of this expense has no category with an account."
-                " Choose a category in Pleo and export the expense again.",
-            )
+        if named is None or not (named.code or named.identifier or self._mapped(named)):
+            raise RejectedItemError(Cause.CATEGORY_MISSING, line=position)
         return self._named_by_pleo(
-            named, "accountingEntryLines.account", "Check the category of the expense in Pleo"
+            named, "accountingEntryLines.account", "the category of the expense in Pleo"
         )
 
     def role(self, role: Role, item: ExportItem, method: Method) -> ResolvedAccount:
@@ -42,14 +39,16 @@ class Accounts(msgspec.Struct, frozen=True, kw_only=True):
                 return self._named_by_pleo(
                     item.contra_account,
                     "contraAccount",
-                    "Check the contra accounts in Pleo's accounting settings",
+                    "the contra accounts in Pleo's accounting settings",
                 )
             case Role.WALLET:
-                return self._configured("wallet", self.settings.wallet, "the item has no contra account")
+                return self._configured(
+                    "wallet", self.settings.accounts.wallet, "the item has no contra account"
+                )
             case Role.POCKET:
-                return self._configured("out_of_pocket", self.settings.out_of_pocket)
+                return self._configured("out_of_pocket", self.settings.accounts.out_of_pocket)
             case Role.CONTRA:
-                return self._configured("contra", self.settings.contra)
+                return self._configured("contra", self.settings.accounts.contra)
             case Role.PAYABLE:
                 return self._payable(method)
             case Role.CATEGORY:
@@ -57,54 +56,59 @@ class Accounts(msgspec.Struct, frozen=True, kw_only=True):
             case _:
                 assert_never(role)
 
-    def tax(self, code: str, rule: str) -> ResolvedAccount:
-        """Return the account for tax that Pleo's tax code or the settings name."""
-        account = self._existing(code, None, "Check the accounts of the tax code")
+    def tax(self, code: str, rule: str, place: str) -> ResolvedAccount:
+        """Return the account for tax that Pleo's tax code or the settings name at `place`."""
+        account = self._existing(code, None, place)
         return account, Reason(rule, account.code)
+
+    def rounding(self, why: str) -> ResolvedAccount:
+        """Return the account that takes a minor unit, which has to be configured; `why` is told with it."""
+        code = self.settings.accounts.rounding
+        assert code is not None
+        account = self._existing(code, None, "accounts.rounding in the settings")
+        return account, Reason("accounts.rounding", why)
 
     def _payable(self, method: Method) -> ResolvedAccount:
         vendor = method.vendor
-        if vendor is not None and vendor.account is not None:
-            account = self._existing(
-                vendor.account, None, f"Check the payable account of vendor '{vendor.name}'"
-            )
+        if vendor is not None and method.account is not None:
+            account = self._existing(method.account, None, f"the payable account of vendor '{vendor.name}'")
             return account, Reason("vendor's payable account", f"{account.code} for {vendor.name}")
         fallback = "the vendor has no payable account of its own" if vendor else None
-        return self._configured("accounts_payable", self.settings.accounts_payable, fallback)
+        return self._configured("accounts_payable", self.settings.accounts.accounts_payable, fallback)
 
     def _configured(self, name: str, code: str, fallback: str | None = None) -> ResolvedAccount:
-        account = self._existing(code, None, f"Check accounts.{name} in the settings")
+        account = self._existing(code, None, f"accounts.{name} in the settings")
         return account, Reason(f"accounts.{name}", account.code, fallback)
 
-    def _named_by_pleo(self, named: Account, rule: str, hint: str) -> ResolvedAccount:
+    def _named_by_pleo(self, named: Account, rule: str, place: str) -> ResolvedAccount:
+        if (mapped := self._mapped(named)) is not None:
+            account = self._existing(mapped, None, "mapping.accounts in the settings")
+            return account, Reason(rule, f"{named.code or named.name} is {account.code} by mapping.accounts")
         if not (named.code or named.identifier):
-            raise RejectedItemError(
-                ItemFailureType.MISSING_CONFIGURATION,
-                f"'{named.name}' has neither the number nor the id of an account in the accounting system."
-                f" {hint}; then export the expense again.",
-            )
-        account = self._existing(named.code, named.identifier, hint)
+            raise RejectedItemError(Cause.ACCOUNT_NOT_NAMED, name=named.name, place=place)
+        account = self._existing(named.code, named.identifier, place)
         return account, Reason(rule, f"{account.code} {named.name}")
 
-    def _existing(self, code: str | None, identifier: str | None, hint: str) -> LedgerAccount:
+    def _mapped(self, named: Account) -> str | None:
+        mapping = self.settings.mapping.accounts
+        keys = (named.code, named.identifier, named.id, named.name)
+        return next((mapping[key] for key in keys if key and key in mapping), None)
+
+    def _existing(self, code: str | None, identifier: str | None, place: str) -> LedgerAccount:
+        """Return the account that was named at `place`: where a bookkeeper looks if it cannot be used."""
         account = self.reference.account(code, identifier)
         shown = code or identifier
         if account is None:
-            raise RejectedItemError(
-                ItemFailureType.ACCOUNT_UNKNOWN,
-                f"Account {shown} does not exist in the accounting system. {hint}, or add the account there;"
-                " then export the expense again.",
-            )
+            raise RejectedItemError(Cause.ACCOUNT_UNKNOWN, account=shown, place=place)
         if not account.active:
-            raise RejectedItemError(
-                ItemFailureType.INVALID_CONFIGURATION,
-                f"Account {shown} ({account.name}) is not active in the accounting system. {hint}, or activate it"
-                " there; then export the expense again.",
-            )
+            raise RejectedItemError(Cause.ACCOUNT_INACTIVE, account=shown, name=account.name, place=place)
         if account.currencies is not None and self.currency not in account.currencies:
             raise RejectedItemError(
-                ItemFailureType.INVALID_CONFIGURATION,
-                f"Account {shown} ({account.name}) takes {', '.join(sorted(account.currencies))}, but the expense is"
-                f" in {self.currency}. {hint}; then export the expense again.",
+                Cause.ACCOUNT_CURRENCY,
+                account=shown,
+                name=account.name,
+                taken=", ".join(sorted(account.currencies)),
+                currency=self.currency,
+                place=place,
             )
         return account

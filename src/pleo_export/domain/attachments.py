@@ -1,10 +1,32 @@
-"""Step 5.4: which files go with an entry. Pure: the files are fetched later."""
+"""Step 5.4: which files go with an entry, and which an accounting system takes. Pure: the files are fetched later."""
 
+import sys
+
+import msgspec
+
+from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.entry import Attachment
-from pleo_export.domain.failures import ItemFailureType, RejectedItemError
+from pleo_export.domain.failures import RejectedItemError
 from pleo_export.domain.item import ExportItem
 
 FILES_PER_ITEM_MAX = 64
+
+
+class AttachmentLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether an entry takes several files; the largest size in bytes and the media types, None: any."""
+
+    several: bool
+    bytes_max: int | None = None
+    types: frozenset[str] | None = None
+
+    @property
+    def largest(self) -> int:
+        """The largest size in bytes."""
+        return sys.maxsize if self.bytes_max is None else self.bytes_max
+
+    def take(self, media_type: str) -> bool:
+        """Whether this kind of file is taken."""
+        return self.types is None or media_type in self.types
 
 
 def plan_attachments(item: ExportItem) -> tuple[Attachment, ...]:
@@ -15,11 +37,7 @@ def plan_attachments(item: ExportItem) -> tuple[Attachment, ...]:
     """
     files = [file for file in item.files or () if file is not None]
     if len(files) > FILES_PER_ITEM_MAX:
-        raise RejectedItemError(
-            ItemFailureType.VALIDATION_FAILURE,
-            f"This expense has {len(files)} files; at most {FILES_PER_ITEM_MAX} can be attached."
-            " Remove some in Pleo and export the expense again.",
-        )
+        raise RejectedItemError(Cause.TOO_MANY_FILES, files=len(files), most=FILES_PER_ITEM_MAX)
     return tuple(
         Attachment(
             key=f"{item.accounting_entry_id}-{position}",

@@ -1,35 +1,103 @@
 """Do the settings fit the accounting system? The same findings for a job and for `doctor`."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 
-from pleo_export.domain.failures import Finding, JobFailureType
-from pleo_export.domain.reference import ReferenceData
+from pleo_export.domain.catalogue import Cause
+from pleo_export.domain.failures import Finding, finding
+from pleo_export.domain.reference import LedgerAccount, ReferenceData
 from pleo_export.domain.settings import CompanySettings
 
 
 def settings_findings(settings: CompanySettings, reference: ReferenceData) -> Sequence[Finding]:
-    """Return a finding for each configured account that is not in the accounting system, or not active there."""
-    configured = {
-        "accounts.wallet": settings.accounts.wallet,
-        "accounts.out_of_pocket": settings.accounts.out_of_pocket,
-        "accounts.contra": settings.accounts.contra,
-        "accounts.accounts_payable": settings.accounts.accounts_payable,
-        "vat.input_account": settings.vat.input_account,
-        "vat.output_account": settings.vat.output_account,
-    }
+    """Return a finding for each configured code that the accounting system does not have, or not for use.
+
+    An account that does not take the company's currency is a warning. What the system keeps no list of is not checked.
+    """
     return [
-        Finding(
-            type=JobFailureType.INVALID_CONFIGURATION,
-            problem=f"{key} = '{code}': {problem}.",
-            remedy=f"Correct {key} in the settings, or mend the account in the accounting system.",
-        )
-        for key, code in configured.items()
-        if code is not None and (problem := _problem(code, reference)) is not None
+        *_account_findings(settings, reference),
+        *_unknown("tax code", _tax_codes(settings), reference.tax_codes),
+        *_vendor_findings(settings.mapping.vendors, reference),
+        *_unknown("dimension", _dimensions(settings), reference.dimensions),
+        *_journal_findings(settings, reference),
     ]
 
 
-def _problem(code: str, reference: ReferenceData) -> str | None:
-    account = reference.account(code)
-    if account is None:
-        return "there is no such account in the accounting system"
-    return None if account.active else f"the account ({account.name}) is not active in the accounting system"
+def _account_findings(settings: CompanySettings, reference: ReferenceData) -> Iterator[Finding]:
+    for key, code in _accounts(settings):
+        if code is None:
+            continue
+        account = reference.account(code)
+        if account is None:
+            yield finding(Cause.CONFIGURED_ACCOUNT_UNKNOWN, key=key, account=code)
+        elif not account.active:
+            yield finding(Cause.CONFIGURED_ACCOUNT_INACTIVE, key=key, account=code, name=account.name)
+        elif not _takes(account, reference.currency):
+            yield finding(
+                Cause.CONFIGURED_ACCOUNT_CURRENCY,
+                key=key,
+                account=code,
+                name=account.name,
+                taken=", ".join(sorted(account.currencies or ())),
+                currency=reference.currency,
+            )
+
+
+def _accounts(settings: CompanySettings) -> Iterator[tuple[str, str | None]]:
+    """Yield each setting that names an account, with the account."""
+    for key, code in settings.accounts:
+        yield f"accounts.{key}", code
+    yield "vat.input_account", settings.vat.input_account
+    yield "vat.output_account", settings.vat.output_account
+    for key, code in settings.mapping.accounts.items():
+        yield f"mapping.accounts.{key}", code
+    for key, mapped in settings.mapping.tax_codes.items():
+        yield f"mapping.tax_codes.{key}.input_account", mapped.input_account
+        yield f"mapping.tax_codes.{key}.output_account", mapped.output_account
+
+
+def _takes(account: LedgerAccount, currency: str | None) -> bool:
+    return currency is None or account.currencies is None or currency in account.currencies
+
+
+def _tax_codes(settings: CompanySettings) -> Iterator[tuple[str, str | None]]:
+    yield "vat.no_tax_code", settings.vat.no_tax_code
+    for key, mapped in settings.mapping.tax_codes.items():
+        yield f"mapping.tax_codes.{key}.code", mapped.code
+
+
+def _dimensions(settings: CompanySettings) -> Iterator[tuple[str, str | None]]:
+    for group, dimension in settings.mapping.dimensions.items():
+        yield f"mapping.dimensions.{group}", dimension
+    yield "mapping.team", settings.mapping.team
+    yield "mapping.user", settings.mapping.user
+
+
+def _unknown(
+    what: str, configured: Iterator[tuple[str, str | None]], there: Container[str] | None
+) -> Iterator[Finding]:
+    for key, code in configured:
+        if code is not None and there is not None and code not in there:
+            yield finding(Cause.CONFIGURED_CODE_UNKNOWN, key=key, code=code, what=what)
+
+
+def _vendor_findings(mapped: Mapping[str, str], reference: ReferenceData) -> Iterator[Finding]:
+    there = {code: one for one in reference.vendors or () for code in (one.code, one.id) if code}
+    yield from _unknown(
+        "vendor",
+        ((f"mapping.vendors.{key}", code) for key, code in mapped.items()),
+        None if reference.vendors is None else there,
+    )
+    for key, code in mapped.items():
+        if code in there and not there[code].active:
+            name = there[code].name
+            yield finding(Cause.CONFIGURED_VENDOR_BLOCKED, key=f"mapping.vendors.{key}", code=code, name=name)
+
+
+def _journal_findings(settings: CompanySettings, reference: ReferenceData) -> Iterator[Finding]:
+    """Find journals that are not there; where the accounting system has several, every entry needs one."""
+    journals = [(f"journals.{key}", code) for key, code in settings.journals]
+    yield from _unknown("journal", iter(journals), reference.journals)
+    for key, code in journals:
+        if code is None and reference.journals:
+            there = ", ".join(reference.journals)
+            yield finding(Cause.JOURNAL_MISSING, key=key, journals=there)

@@ -2,11 +2,14 @@
 
 from datetime import date
 
+from pleo_export.domain.catalogue import Cause
+from pleo_export.domain.description import fill, initials
 from pleo_export.domain.entry import Dimension, InvoiceDetails
-from pleo_export.domain.failures import ItemFailureType, RejectedItemError
+from pleo_export.domain.failures import RejectedItemError
 from pleo_export.domain.item import Amounts, ExportItem, InvoiceInformation, Line, MoneyModel
 from pleo_export.domain.money import Money, MoneyError
 from pleo_export.domain.reference import ReferenceData
+from pleo_export.domain.settings import MappingSettings
 
 
 def booked_side(amounts: Amounts, *, in_supplier_currency: bool) -> MoneyModel:
@@ -27,36 +30,42 @@ def original_amount(amounts: Amounts, *, in_supplier_currency: bool) -> Money | 
         return None
 
 
-def check_lines(item: ExportItem, *, in_supplier_currency: bool) -> Money:
-    """Return the amount of the item after checking that its lines add up to it.
+def unexplained(item: ExportItem, total: Money, *, in_supplier_currency: bool, tolerance: int) -> Money:
+    """Return what the lines leave of the item's amount: at most `tolerance` minor units.
 
-    Raises RejectedItemError (`validation_failure`) for an item without lines or with lines that do not add up, and
+    Raises RejectedItemError for an item without lines or with lines that do not add up, and
     MoneyError for an amount that cannot be booked exactly.
     """
-    total = booked_side(item.amount, in_supplier_currency=in_supplier_currency).exact()
     if not item.accounting_entry_lines:
-        raise RejectedItemError(
-            ItemFailureType.VALIDATION_FAILURE,
-            f"Pleo sent this expense of {total} without any line, so there is nothing to book."
-            " Open it in Pleo, choose a category and export it again.",
-        )
+        raise RejectedItemError(Cause.NO_LINES, total=total)
     lines = Money(total.currency, 0)
     for line in item.accounting_entry_lines:
         lines += booked_side(line.line_amount, in_supplier_currency=in_supplier_currency).exact()
-    if lines != total:
-        raise RejectedItemError(
-            ItemFailureType.VALIDATION_FAILURE,
-            f"The lines of this expense add up to {lines}, but the expense is {total}."
-            " Correct the split in Pleo and export it again.",
-        )
-    return total
+    rest = total - lines
+    if abs(rest.units) > tolerance:
+        raise RejectedItemError(Cause.LINES_DO_NOT_ADD_UP, lines=lines, total=total)
+    return rest
 
 
-def describe(item: ExportItem) -> str:
-    """Return the description Pleo asks for: supplier, user and note, as far as they are there."""
+def describe(item: ExportItem, template: str, characters_max: int | None) -> str:
+    """Return the description, filled in as far as the data is there; an expense that says nothing is named by its type."""
     supplier = item.vendor.name if item.vendor else (item.supplier.name if item.supplier else None)
-    parts = (supplier, item.user.name if item.user else None, item.note)
-    return " - ".join(part.strip() for part in parts if part and part.strip()) or item.type.replace("_", " ")
+    kind = item.type.replace("_", " ")
+    user = item.user.name if item.user else None
+    information = item.additional_information
+    invoice = information.invoice_information
+    values = {
+        "supplier": supplier,
+        "user": user,
+        "initials": initials(user) if user else None,
+        "note": item.note,
+        "team": item.team.name if item.team else None,
+        "type": kind,
+        "attendees": ", ".join(without_nulls(information.attendees)),
+        "invoice": invoice.invoice_number if invoice else None,
+        "reconciliation_id": information.reconciliation_id,
+    }
+    return fill(template, values, characters_max) or kind
 
 
 def payee(item: ExportItem) -> str | None:
@@ -68,20 +77,34 @@ def payee(item: ExportItem) -> str | None:
     return item.user.name if item.user else None
 
 
-def dimensions(line: Line, reference: ReferenceData) -> tuple[Dimension, ...]:
-    """Return a dimension value for each tag of a line. Raises RejectedItemError (`tag_unknown`)."""
-    found = []
-    for tag in line.tags or ():
-        if tag is None:
-            continue
-        known = reference.dimensions
-        if known is not None and tag.code not in known.get(tag.group_code, frozenset()):
-            raise RejectedItemError(
-                ItemFailureType.TAG_UNKNOWN,
-                f"Tag {tag.code} of {tag.group_code} does not exist in the accounting system."
-                " Choose another tag in Pleo, or add it there; then export the expense again.",
+def dimensions(
+    line: Line, item: ExportItem, mapping: MappingSettings, reference: ReferenceData
+) -> tuple[Dimension, ...]:
+    """Return the dimension values of a line: its tags, and the team and the person where the company maps these.
+
+    A tag counts more than a team or a person that go to the same dimension. Raises RejectedItemError for a value that
+    does not exist.
+    """
+    found: list[Dimension] = []
+    for tag in filter(None, line.tags or ()):
+        group = mapping.dimensions.get(tag.group_code, tag.group_code)
+        if not reference.has_dimension_value(group, tag.code):
+            mapped = (
+                "" if group == tag.group_code else f" (here the dimension {group}, by mapping.dimensions)"
             )
-        found.append(Dimension(tag.group_code, tag.code))
+            raise RejectedItemError(Cause.TAG_UNKNOWN, tag=tag.code, group=f"{tag.group_code}{mapped}")
+        found.append(Dimension(group, tag.code))
+    for what, dimension, who in (("team", mapping.team, item.team), ("user", mapping.user, item.user)):
+        if dimension is None or who is None or any(one.group == dimension for one in found):
+            continue
+        code = who.code or who.name
+        if not reference.has_dimension_value(dimension, code):
+            # A person is told by the code alone: the sentence is logged and stored.
+            shown = who.code or "of this expense"
+            raise RejectedItemError(
+                Cause.DIMENSION_VALUE_UNKNOWN, what=what, value=shown, dimension=dimension
+            )
+        found.append(Dimension(dimension, code))
     return tuple(found)
 
 
@@ -103,10 +126,7 @@ def _day(text: str | None, what: str) -> date | None:
     try:
         return date.fromisoformat(text[:10])
     except ValueError:
-        raise RejectedItemError(
-            ItemFailureType.VALIDATION_FAILURE,
-            f"The {what} '{text}' of this invoice is no date. Correct it in Pleo and export the invoice again.",
-        ) from None
+        raise RejectedItemError(Cause.INVOICE_DATE_INVALID, what=what, text=text) from None
 
 
 def without_nulls(values: tuple[str | None, ...] | None) -> tuple[str, ...]:

@@ -55,8 +55,10 @@ class Dimension(msgspec.Struct, frozen=True):
 class Posting(msgspec.Struct, frozen=True, kw_only=True):
     """One leg of an entry. `amount` above zero is a debit, below zero a credit.
 
-    `tax_code` names the tax code this leg belongs to; `original` is what the supplier charged for the whole line or
-    expense, tax included, where that is in another currency.
+    `tax_code` names the accounting system's tax code of this leg. `tax` is there where the system itself has to split
+    the leg by that code: the tax that Pleo states, in the leg's direction. `original` is what the supplier charged for the
+    whole line or expense, tax included, where that is in another currency. `value` is what the leg weighs in the entry
+    where `amount` is in another currency than the other legs.
     """
 
     account: str
@@ -64,8 +66,15 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True):
     reason: Reason
     line_id: str | None = None
     tax_code: str | None = None
+    tax: Money | None = None
     dimensions: tuple[Dimension, ...] = ()
     original: Money | None = None
+    value: Money | None = None
+
+    @property
+    def weight(self) -> Money:
+        """What the leg counts in the sum of its entry, which is zero."""
+        return self.amount if self.value is None else self.value
 
 
 class Attachment(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,10 +98,43 @@ class StoredFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EntryVendor(msgspec.Struct, frozen=True):
-    """Who is owed or paid: the accounting system's id, and the name there."""
+    """Who is owed or paid: the accounting system's id, and the name there; `key` is the surest id that Pleo has of them.
+
+    `create`: the accounting system does not know them yet and shall keep them with the entry; `id` is the key then, the
+    same at every attempt.
+    """
 
     id: str
     name: str
+    key: str | None = None
+    create: bool = False
+    tax_identifier: str | None = None
+
+
+class Owed(msgspec.Struct, frozen=True):
+    """What a bill adds to a vendor's payable account or a payment takes off it, above zero in both cases.
+
+    A credit note and a returned payment are below zero. `other` is the same amount in the other currency of Pleo's
+    pair: for a bill what it was worth in the wallet's currency, for a payment what the supplier charged.
+    """
+
+    account: str
+    amount: Money
+    other: Money | None = None
+
+
+class Match(msgspec.Struct, frozen=True, kw_only=True):
+    """A bill and a payment that belong together. `reference` is the one that was there before.
+
+    `settled` is how much of the bill, `paid` how much of the payment that is; below zero where a returned payment
+    opens the bill again. `left` is what is still owed of the bill afterwards.
+    """
+
+    reference: str
+    settled: Money
+    paid: Money
+    left: Money
+    reason: Reason
 
 
 class InvoiceDetails(msgspec.Struct, frozen=True):
@@ -109,7 +151,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     `reference` is Pleo's accountingEntryId: the only identity there is; `job_id` is the export job it came with.
     `settlement` holds the postings of the payment that settles a bill or credit note at once (a card purchase booked
     through a vendor), else it is empty. `type_reason` says which sides its type is booked on, `method_reason` why it is
-    a journal entry or goes through a vendor. `expense_date` is the transaction date; `posting_date` differs from it only where a closed period asked for it.
+    a journal entry or goes through a vendor. `expense_date` is the transaction date; `posting_date` differs from it only
+    where a closed period asked for it. `journal` is the accounting system's journal, where it has several.
+
+    `owed` is there for a bill whose payment comes by itself, and for such a payment. `matches` are the bills or payments
+    in the books that it belongs to, `clearing` the postings that settle them against each other where currencies or
+    accounts differ, `matching` says how that was found. `missing_files` says which receipts are not with it, and why.
     """
 
     reference: str
@@ -127,7 +174,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     reconciliation_id: str
     type_reason: Reason
     method_reason: Reason
+    journal: str | None = None
     settlement: tuple[Posting, ...] = ()
+    owed: Owed | None = None
+    matches: tuple[Match, ...] = ()
+    clearing: tuple[Posting, ...] = ()
+    matching: Reason | None = None
+    missing_files: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     reconciled_entries: tuple[str, ...] = ()
     attendees: tuple[str, ...] = ()
@@ -139,8 +192,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     pleo_url: str | None = None
 
     def __post_init__(self) -> None:
-        for leg in (self.postings, self.settlement):
-            difference = _sum(posting.amount for posting in leg)
+        for legs in (self.postings, self.settlement, self.clearing):
+            difference = _sum(posting.weight for posting in legs)
             if difference is not None and difference.units != 0:
                 raise UnbalancedEntryError(self.reference, difference)
 
@@ -154,15 +207,16 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     def fingerprint(self) -> str:
         """A hash of what a bookkeeper would call the content.
 
-        The posting date, the state, the job, the reasons and the (ever changing) file links do not count: the same
-        expense gives the same fingerprint at every attempt.
+        What depends on the day or on the books does not count: the posting date, the state, the job, the reasons, the
+        (ever changing) file links, the matches, and whether the vendor was there. The same expense gives the same
+        fingerprint at every attempt.
         """
         content = (
             self.kind,
             self.expense_date,
             self.description,
             self.reconciliation_id,
-            self.vendor,
+            self.vendor.key if self.vendor else None,
             self.invoice,
             [
                 (leg.account, leg.amount, leg.tax_code, leg.dimensions)

@@ -280,10 +280,10 @@ class ExportItem(SentModel, frozen=True):
 
 
 class UnreadableItem(msgspec.Struct, frozen=True):
-    """An expense whose data does not have the documented shape; `problem` is a sentence for a bookkeeper."""
+    """An expense whose data does not have the documented shape; `found` says where it does not."""
 
     accounting_entry_id: str | None
-    problem: str
+    found: str
 
 
 Sent = TypeVar("Sent", bound=SentModel)

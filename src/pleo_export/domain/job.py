@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
-from pleo_export.domain.failures import ItemFailureType, JobFailureType
+from pleo_export.domain.failure_types import ItemFailureType, JobFailureType
 from pleo_export.domain.item import Instant, PleoModel, SentModel
 
 

@@ -3,30 +3,36 @@
 The order is Pleo's: the item's own method, else the supplier as older integrations use it.
 """
 
+from collections.abc import Iterator, Sequence
+
 import msgspec
 
-from pleo_export.domain.entry import Reason
-from pleo_export.domain.failures import ItemFailureType, RejectedItemError
+from pleo_export.domain.catalogue import Cause
+from pleo_export.domain.entry import EntryVendor, Reason
+from pleo_export.domain.failures import RejectedItemError
 from pleo_export.domain.how_booked import HowBooked, OwedTo, Payable
 from pleo_export.domain.item import BookkeepingMethod, ExportItem
 from pleo_export.domain.reference import LedgerVendor, ReferenceData
-from pleo_export.domain.settings import BookkeepingSettings, MethodWhenMissing, UnknownVendor
+from pleo_export.domain.settings import CompanySettings, MethodWhenMissing, UnknownVendor
+
+_TAX_NUMBERS = ("vendor.taxRegistrationNumber", "supplier.taxIdentifier")
 
 
 class Method(msgspec.Struct, frozen=True, kw_only=True):
-    """The resolved method: through accounts payable or not, the vendor if one was found, and why."""
+    """The resolved method: through accounts payable or not, and why; the vendor, and their own payable account."""
 
     payable: bool
     reason: Reason
-    vendor: LedgerVendor | None = None
+    vendor: EntryVendor | None = None
+    account: str | None = None
 
 
 def resolve_method(
-    item: ExportItem, how: HowBooked, settings: BookkeepingSettings, reference: ReferenceData
+    item: ExportItem, how: HowBooked, settings: CompanySettings, reference: ReferenceData
 ) -> Method:
     """Decide between a journal entry and accounts payable.
 
-    Raises RejectedItemError (`vendor_unknown`, `validation_failure`).
+    Raises RejectedItemError for an unknown method, and for an unknown vendor where these are to fail.
     """
     if how.payable is Payable.NEVER:
         return _journal("type", f"{item.type} is always a journal entry")
@@ -38,76 +44,86 @@ def resolve_method(
         case None:
             return _without_method(item, how, settings, reference)
         case unknown:
-            raise RejectedItemError(
-                ItemFailureType.VALIDATION_FAILURE,
-                f"Pleo asks for the bookkeeping method '{unknown}', which this version of pleo-export does not know."
-                " Update pleo-export and export the expense again.",
-            )
+            raise RejectedItemError(Cause.METHOD_UNKNOWN, method=unknown)
 
 
 def _journal(rule: str, value: str) -> Method:
     return Method(payable=False, reason=Reason(rule, value))
 
 
-def _payable(
-    item: ExportItem, how: HowBooked, settings: BookkeepingSettings, reference: ReferenceData
-) -> Method:
-    found = find_vendor(item, how, reference)
-    if found is not None:
-        vendor, rule = found
-        return Method(
-            payable=True, vendor=vendor, reason=Reason("bookkeeping.method", "accounts_payable by " + rule)
-        )
-    owed = _who_is_owed(item, how)
-    if settings.unknown_vendor is UnknownVendor.FALLBACK_ACCOUNT:
-        reason = Reason("bookkeeping.method", "accounts_payable", f"{owed} is unknown: common account")
-        return Method(payable=True, reason=reason)
-    raise RejectedItemError(
-        ItemFailureType.VENDOR_UNKNOWN,
-        f"The {owed} is not in the accounting system, or is blocked there."
-        " Check the vendor in the accounting system or choose another one in Pleo, then export the expense again.",
+def _through(found: tuple[LedgerVendor, str], surest: "_Key", rule: str) -> Method:
+    vendor, how_found = found
+    return Method(
+        payable=True,
+        vendor=EntryVendor(vendor.id, vendor.name, surest.value),
+        account=vendor.account,
+        reason=Reason(rule, f"accounts_payable by {how_found}"),
     )
 
 
+def _payable(item: ExportItem, how: HowBooked, settings: CompanySettings, reference: ReferenceData) -> Method:
+    found = find_vendor(item, how, settings, reference)
+    if found is not None:
+        return _through(found, _vendor_keys(item, how)[0], "bookkeeping.method")
+    owed = _who_is_owed(item, how)
+    policy = settings.bookkeeping.unknown_vendor
+    if policy is UnknownVendor.FALLBACK_ACCOUNT:
+        reason = Reason("bookkeeping.method", "accounts_payable", f"{owed} is unknown: common account")
+        return Method(payable=True, reason=reason)
+    if policy is UnknownVendor.CREATE and (new := _to_create(item, how, reference)) is not None:
+        vendor, rule = new
+        reason = Reason(
+            "bookkeeping.method", f"accounts_payable by {rule}", "the vendor is new and is created"
+        )
+        return Method(payable=True, vendor=vendor, reason=reason)
+    raise RejectedItemError(Cause.VENDOR_UNKNOWN, owed=owed)
+
+
 def _without_method(
-    item: ExportItem, how: HowBooked, settings: BookkeepingSettings, reference: ReferenceData
+    item: ExportItem, how: HowBooked, settings: CompanySettings, reference: ReferenceData
 ) -> Method:
-    if settings.method_when_missing is MethodWhenMissing.JOURNAL:
+    if settings.bookkeeping.method_when_missing is MethodWhenMissing.JOURNAL:
         return _journal("method_when_missing", "journal")
     # A system without a list of vendors has nothing that a supplier could match.
     if how.owed_to is OwedTo.SUPPLIER and reference.vendors is not None:
-        found = find_vendor(item, how, reference)
+        found = find_vendor(item, how, settings, reference)
         if found is not None:
-            vendor, rule = found
-            return Method(
-                payable=True,
-                vendor=vendor,
-                reason=Reason("method_when_missing", "accounts_payable by " + rule),
-            )
+            return _through(found, _vendor_keys(item, how)[0], "method_when_missing")
     return _journal("method_when_missing", "journal, no vendor matches")
 
 
 def find_vendor(
-    item: ExportItem, how: HowBooked, reference: ReferenceData
+    item: ExportItem, how: HowBooked, settings: CompanySettings, reference: ReferenceData
 ) -> tuple[LedgerVendor, str] | None:
     """Find who is owed: the employee, the item's vendor or the supplier; with the field that matched.
 
-    Where there is a vendor object, the supplier is ignored. A system without a list of vendors takes whom Pleo names.
+    Where there is a vendor object, the supplier is ignored. What the company maps comes first. A system without a list
+    of vendors takes whom Pleo names.
     """
     keys = _vendor_keys(item, how)
     if reference.vendors is None:
-        return next(
-            ((LedgerVendor(id=value, name=name), f"{field} {value}") for field, value, name in keys), None
-        )
-    for field, wanted, _name in keys:
-        for vendor in reference.vendors:
-            if vendor.active and _matches(vendor, field, wanted):
-                return vendor, f"{field} {wanted}"
-    return None
+        return next((_as_named(key, settings) for key in keys), None)
+    for vendor in reference.vendors:
+        for key in keys:
+            mapped = _mapped(key, settings)
+            if mapped is not None and vendor.active and mapped in (vendor.id, vendor.code):
+                return vendor, f"{key.field} {key.value} is {mapped} by mapping.vendors"
+    return next(
+        ((vendor, f"{key.field} {key.value}") for vendor, key in _known(keys, reference) if vendor.active),
+        None,
+    )
 
 
-def _vendor_keys(item: ExportItem, how: HowBooked) -> list[tuple[str, str, str]]:
-    """Return field, value and name of whoever may be owed, the surest first. Out of pocket, that is the employee."""
+class _Key(msgspec.Struct, frozen=True):
+    """What Pleo says of whoever is owed: a field, its value, and their name."""
+
+    field: str
+    value: str
+    name: str
+
+
+def _vendor_keys(item: ExportItem, how: HowBooked) -> list[_Key]:
+    """Return what tells who may be owed, the surest first. Out of pocket, that is the employee."""
     user, vendor, supplier = item.user, item.vendor, item.supplier
     keys: list[tuple[str, str | None, str]] = []
     if user is not None and how.owed_to is OwedTo.EMPLOYEE:
@@ -126,15 +142,50 @@ def _vendor_keys(item: ExportItem, how: HowBooked) -> list[tuple[str, str, str]]
             ("supplier.account", supplier.account, name),
             ("supplier.taxIdentifier", supplier.tax_identifier, name),
         ]
-    return [(field, value, name) for field, value, name in keys if value]
+    return [_Key(field, value, name) for field, value, name in keys if value]
 
 
-def _matches(vendor: LedgerVendor, field: str, wanted: str) -> bool:
-    if field == "supplier.account":
-        return vendor.account == wanted
-    if field in ("vendor.taxRegistrationNumber", "supplier.taxIdentifier"):
-        return vendor.tax_identifier == wanted
-    return wanted in (vendor.id, vendor.code)
+def _known(keys: Sequence[_Key], reference: ReferenceData) -> Iterator[tuple[LedgerVendor, _Key]]:
+    """Yield the vendors of the accounting system that a key fits, blocked ones included."""
+    for key in keys:
+        for vendor in reference.vendors or ():
+            if _matches(vendor, key):
+                yield vendor, key
+
+
+def _mapped(key: _Key, settings: CompanySettings) -> str | None:
+    return settings.mapping.vendors.get(key.value) or settings.mapping.vendors.get(key.name)
+
+
+def _as_named(key: _Key, settings: CompanySettings) -> tuple[LedgerVendor, str]:
+    return LedgerVendor(id=_mapped(key, settings) or key.value, name=key.name), f"{key.field} {key.value}"
+
+
+def _matches(vendor: LedgerVendor, key: _Key) -> bool:
+    if key.field == "supplier.account":
+        return vendor.account == key.value
+    if key.field in _TAX_NUMBERS:
+        return vendor.tax_identifier == key.value
+    return key.value in (vendor.id, vendor.code)
+
+
+def _to_create(item: ExportItem, how: HowBooked, reference: ReferenceData) -> tuple[EntryVendor, str] | None:
+    """Return the vendor as it is to be created, under the surest key Pleo has; None where it is blocked or has no key."""
+    keys = _vendor_keys(item, how)
+    if any(True for _ in _known(keys, reference)):
+        return None
+    tax = next((key.value for key in keys if key.field in _TAX_NUMBERS), None)
+    lasting = (key for key in keys if key.field != "supplier.account")
+    return next(
+        (
+            (
+                EntryVendor(key.value, key.name, keys[0].value, create=True, tax_identifier=tax),
+                f"{key.field} {key.value}",
+            )
+            for key in lasting
+        ),
+        None,
+    )
 
 
 def _who_is_owed(item: ExportItem, how: HowBooked) -> str:

@@ -3,52 +3,80 @@
 import msgspec
 
 from pleo_export.domain.accounts import Accounts
-from pleo_export.domain.data import booked_side, check_lines, dimensions, original_amount
-from pleo_export.domain.entry import Posting
+from pleo_export.domain.data import booked_side, dimensions, original_amount, unexplained
+from pleo_export.domain.entry import Dimension, Owed, Posting
 from pleo_export.domain.how_booked import HowBooked, Payable, Role
 from pleo_export.domain.item import Amounts, ExportItem, Line
 from pleo_export.domain.method import Method
 from pleo_export.domain.money import Money
 from pleo_export.domain.reference import ReferenceData
-from pleo_export.domain.settings import CompanySettings, VatSettings
-from pleo_export.domain.tax import split_line
+from pleo_export.domain.settings import CompanySettings
+from pleo_export.domain.tax import ROUNDING_UNITS, split_line
+
+
+class Legs(msgspec.Struct, frozen=True, kw_only=True):
+    """The postings of an entry and those of its settlement (empty for most), and what it leaves owed or paid."""
+
+    postings: tuple[Posting, ...]
+    settlement: tuple[Posting, ...]
+    owed: Owed | None
 
 
 def postings(
     item: ExportItem, how: HowBooked, method: Method, settings: CompanySettings, reference: ReferenceData
-) -> tuple[tuple[Posting, ...], tuple[Posting, ...]]:
-    """Return the postings of the entry and those of its settlement (empty for most).
+) -> Legs:
+    """Put the postings together: one a line on the lines' side, its tax beside it, one counter posting over the whole.
 
-    One posting a line on the lines' side, its tax beside it, and one counter posting over the whole amount.
     Raises RejectedItemError and MoneyError.
     """
-    total = check_lines(item, in_supplier_currency=how.always_supplier_currency)
+    total = booked_side(item.amount, in_supplier_currency=how.always_supplier_currency).exact()
     builder = _Builder(
         item=item,
         how=how,
         method=method,
-        vat=settings.vat,
-        accounts=Accounts(settings=settings.accounts, reference=reference, currency=total.currency),
+        settings=settings,
+        accounts=Accounts(settings=settings, reference=reference, currency=total.currency),
     )
-    return builder.entry(total), builder.settlement(total)
+    return Legs(postings=builder.entry(total), settlement=builder.settlement(total), owed=builder.owed(total))
 
 
 class _Builder(msgspec.Struct, frozen=True, kw_only=True):
     item: ExportItem
     how: HowBooked
     method: Method
-    vat: VatSettings
+    settings: CompanySettings
     accounts: Accounts
 
     def entry(self, total: Money) -> tuple[Posting, ...]:
         lines_role, counter_role, sign = self._direction()
         legs: list[Posting] = []
+        rest = unexplained(
+            self.item,
+            total,
+            in_supplier_currency=self.how.always_supplier_currency,
+            tolerance=ROUNDING_UNITS if self.settings.accounts.rounding else 0,
+        )
         for position, line in enumerate(self.item.accounting_entry_lines, start=1):
             if lines_role is Role.CATEGORY:
                 legs += self._category_legs(line, position, sign)
             else:
                 legs.append(self._transfer_leg(line, lines_role, sign))
+        if rest.units:
+            legs.append(self._rounding(rest, total, sign))
         return (*legs, self._whole(counter_role, total, -sign))
+
+    def owed(self, total: Money) -> Owed | None:
+        """Return what is owed or paid through a vendor, where bill and payment come as items of their own."""
+        if not self.method.payable or self.how.payable not in (Payable.BILL, Payable.PAYMENT):
+            return None
+        lines_role, _, _ = self._direction()
+        account, _ = self.accounts.role(Role.PAYABLE, self.item, self.method)
+        pair = self.item.amount
+        other = pair.in_wallet_currency if self.how.always_supplier_currency else pair.in_supplier_currency
+        differs = other.currency != total.currency
+        # A payment that came back has the wallet on its lines' side, and owes again.
+        sign = 1 if lines_role in (Role.CATEGORY, Role.PAYABLE) else -1
+        return Owed(account.code, _times(sign, total), _times(sign, other.exact()) if differs else None)
 
     def settlement(self, total: Money) -> tuple[Posting, ...]:
         """Return the payment of a bill or credit note whose money has moved already (card spend, refunds)."""
@@ -75,11 +103,7 @@ class _Builder(msgspec.Struct, frozen=True, kw_only=True):
     def _category_legs(self, line: Line, position: int, sign: int) -> list[Posting]:
         account, reason = self.accounts.category(line, position)
         split = split_line(
-            line,
-            position,
-            in_supplier_currency=self.how.always_supplier_currency,
-            settings=self.vat,
-            accounts=self.accounts,
+            line, position, in_supplier_currency=self.how.always_supplier_currency, accounts=self.accounts
         )
         net = Posting(
             account=account.code,
@@ -87,20 +111,21 @@ class _Builder(msgspec.Struct, frozen=True, kw_only=True):
             reason=reason,
             line_id=line.accounting_entry_line_id,
             tax_code=split.tax_code,
-            dimensions=dimensions(line, self.accounts.reference),
+            tax=None if split.left_to_system is None else _times(sign, split.left_to_system),
+            dimensions=self._dimensions(line),
             original=self._original(line.line_amount, sign),
         )
-        taxes = (
+        beside = (
             Posting(
                 account=leg.account.code,
                 amount=_times(sign, leg.amount),
                 reason=leg.reason,
                 line_id=line.accounting_entry_line_id,
-                tax_code=split.tax_code,
+                tax_code=split.tax_code if leg.of_tax else None,
             )
             for leg in split.legs
         )
-        return [net, *taxes]
+        return [net, *beside]
 
     def _transfer_leg(self, line: Line, role: Role, sign: int) -> Posting:
         account, reason = self.accounts.role(role, self.item, self.method)
@@ -110,9 +135,16 @@ class _Builder(msgspec.Struct, frozen=True, kw_only=True):
             amount=_times(sign, paid),
             reason=reason,
             line_id=line.accounting_entry_line_id,
-            dimensions=dimensions(line, self.accounts.reference),
+            dimensions=self._dimensions(line),
             original=self._original(line.line_amount, sign),
         )
+
+    def _rounding(self, rest: Money, total: Money, sign: int) -> Posting:
+        account, reason = self.accounts.rounding(f"the lines come to {total - rest}, the expense is {total}")
+        return Posting(account=account.code, amount=_times(sign, rest), reason=reason)
+
+    def _dimensions(self, line: Line) -> tuple[Dimension, ...]:
+        return dimensions(line, self.item, self.settings.mapping, self.accounts.reference)
 
     def _whole(self, role: Role, total: Money, sign: int) -> Posting:
         account, reason = self.accounts.role(role, self.item, self.method)

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from pleo_export.domain.failures import ItemFailureType, JobFailureType
+from pleo_export.domain.failure_types import ItemFailureType, JobFailureType
 from pleo_export.domain.item import Instant
 from pleo_export.domain.job import JobEventType
 
@@ -27,9 +27,10 @@ class ItemProgress(msgspec.Struct, frozen=True, kw_only=True):
     """One item of one job. `position` is its place in the order of the job, from 0.
 
     `external_id` is filled as soon as the entry is known to exist; `exported_at` is when the entry was created,
-    `posted_on` the day it was booked on. `already_there`: the entry was found, not created. `unknown`: rejected
-    although nobody could tell whether an entry exists. `reported_at` is when Pleo took the outcome, `report_problem`
-    why Pleo refused it.
+    `posted_on` the day it was booked on. `already_there`: the entry was found, not created. `note`: what a bookkeeper
+    should know about a recorded item. `failure_code` is the cause's in the catalogue; an item that was rejected before
+    there was one has none. `unknown`: rejected although nobody could tell whether an entry exists. `reported_at` is when
+    Pleo took the outcome, `report_problem` why Pleo refused it.
     """
 
     job_id: str
@@ -41,8 +42,10 @@ class ItemProgress(msgspec.Struct, frozen=True, kw_only=True):
     exported_at: Instant | None = None
     posted_on: date | None = None
     already_there: bool = False
+    failure_code: str | None = None
     failure_type: ItemFailureType | None = None
     failure_reason: str | None = None
+    note: str | None = None
     unknown: bool = False
     reported_at: Instant | None = None
     report_problem: str | None = None

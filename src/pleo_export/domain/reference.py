@@ -27,18 +27,29 @@ class LedgerVendor(msgspec.Struct, frozen=True):
     active: bool = True
 
 
-class ReferenceData(msgspec.Struct, frozen=True, kw_only=True):
-    """Accounts, tax codes, vendors, dimensions and lock date. None means: the system keeps no such list.
+class LedgerTaxCode(msgspec.Struct, frozen=True):
+    """A tax code of the accounting system."""
 
-    `accounts` is by code; `dimensions` maps a dimension (Pleo's `groupCode`) to its values; nothing may be posted
-    on or before `locked_through`.
+    code: str
+    name: str
+
+
+class ReferenceData(msgspec.Struct, frozen=True, kw_only=True):
+    """Accounts, tax codes, vendors, dimensions, journals and lock date. None means: the system keeps no such list.
+
+    `accounts`, `tax_codes` and `journals` (names) are by code; `dimensions` maps a dimension to its values; nothing may
+    be posted on or before `locked_through`. `currency` is the one the company keeps its books in.
+    `description_characters_max` is how long an entry's description may be.
     """
 
     accounts: Mapping[str, LedgerAccount]
-    tax_codes: frozenset[str] | None = None
+    tax_codes: Mapping[str, LedgerTaxCode] | None = None
     vendors: tuple[LedgerVendor, ...] | None = None
     dimensions: Mapping[str, frozenset[str]] | None = None
+    journals: Mapping[str, str] | None = None
     locked_through: date | None = None
+    currency: str | None = None
+    description_characters_max: int | None = None
 
     def account(self, code: str | None, identifier: str | None = None) -> LedgerAccount | None:
         """Find an account by the system's own id, else by its code."""
@@ -47,6 +58,10 @@ class ReferenceData(msgspec.Struct, frozen=True, kw_only=True):
                 if account.identifier == identifier:
                     return account
         return self.accounts.get(code) if code is not None else None
+
+    def has_dimension_value(self, dimension: str, value: str) -> bool:
+        """Whether a dimension takes a value; any where the system keeps no list."""
+        return self.dimensions is None or value in self.dimensions.get(dimension, ())
 
     def first_open_after(self, day: date) -> date | None:
         """Return the first day that is open where `day` is locked; None where `day` itself is open."""

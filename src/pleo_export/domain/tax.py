@@ -2,80 +2,122 @@
 
 `lineAmount` is what was paid. Inclusive and exclusive tax lie inside it: net = line - tax. Under reverse charge the
 line is net already and the tax stands on both tax accounts. Pleo's pages describe `netAmount` in two ways that
-contradict each other, so it is checked against both and never used.
+contradict each other, so it is checked against both. Where it is a minor unit off and the company has an account for
+rounding, the net amount is booked as Pleo states it and the minor unit on that account; else it is not used.
 """
 
 import msgspec
 
 from pleo_export.domain.accounts import Accounts
+from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.data import booked_side
 from pleo_export.domain.entry import Reason
-from pleo_export.domain.failures import ItemFailureType, RejectedItemError
+from pleo_export.domain.failures import RejectedItemError
 from pleo_export.domain.item import Line, Tax, TaxType, known
 from pleo_export.domain.money import Money
-from pleo_export.domain.reference import LedgerAccount, ReferenceData
-from pleo_export.domain.settings import VatSettings
+from pleo_export.domain.reference import LedgerAccount
+from pleo_export.domain.settings import TaxCodeMapping, VatHandling
 
-NET_TOLERANCE_UNITS = 1  # minor units: what rounding line by line may cost
+ROUNDING_UNITS = 1  # minor units: what rounding line by line may cost
 RATE_DIGITS_MAX = 9  # a rate is shown only, so one that nobody would write is shown as it was sent
 
 
-class TaxLeg(msgspec.Struct, frozen=True):
-    """A posting of tax, in the direction of the line."""
+class LineLeg(msgspec.Struct, frozen=True):
+    """A posting beside the one on the category, in the direction of the line: tax, or the minor unit of rounding."""
 
     account: LedgerAccount
     amount: Money
     reason: Reason
+    of_tax: bool = True
 
 
 class SplitLine(msgspec.Struct, frozen=True):
-    """A line split into what is booked on its category and its tax legs; together they are what was paid."""
+    """A line split into what is booked on its category and the legs beside it; together they are what was paid.
+
+    `left_to_system` is the tax that the accounting system is to split off by the tax code, where it does that itself.
+    """
 
     net: Money
-    legs: tuple[TaxLeg, ...] = ()
+    legs: tuple[LineLeg, ...] = ()
     tax_code: str | None = None
+    left_to_system: Money | None = None
 
 
-def split_line(
-    line: Line, position: int, *, in_supplier_currency: bool, settings: VatSettings, accounts: Accounts
-) -> SplitLine:
+def split_line(line: Line, position: int, *, in_supplier_currency: bool, accounts: Accounts) -> SplitLine:
     """Split a line. Raises RejectedItemError, and MoneyError for an amount that cannot be booked exactly."""
     paid = booked_side(line.line_amount, in_supplier_currency=in_supplier_currency).exact()
     stated_net = booked_side(line.net_amount, in_supplier_currency=in_supplier_currency).exact()
+    vat = accounts.settings.vat
     if line.tax is None:
-        _check_net(position, stated_net, paid, Money(paid.currency, 0))
-        return SplitLine(paid)
+        off = _off(position, stated_net, paid, Money(paid.currency, 0))
+        return _rounded(SplitLine(paid, (), vat.no_tax_code), off, accounts)
     tax = booked_side(line.tax.amount, in_supplier_currency=in_supplier_currency).exact()
-    _check_tax(line.tax, position, accounts.reference)
-    _check_net(position, stated_net, paid, tax)
+    mapping = _mapping(line.tax, accounts)
+    code = _code(line.tax, position, mapping, accounts)
+    off = _off(position, stated_net, paid, tax)
+    if vat.handling is VatHandling.BY_CODE:
+        if code is None:
+            raise RejectedItemError(Cause.TAX_CODE_MISSING, line=position)
+        return SplitLine(paid, (), code, tax)
     if tax.units == 0:
-        return SplitLine(paid, (), line.tax.code)
-    ingoing = _leg(line.tax, tax, accounts, "ingoing", (line.tax.ingoing_tax_account, settings.input_account))
-    if line.tax.type == TaxType.REVERSE:
-        outgoing = _leg(
-            line.tax, -tax, accounts, "outgoing", (line.tax.outgoing_tax_account, settings.output_account)
-        )
-        return SplitLine(paid, (ingoing, outgoing), line.tax.code)
-    return SplitLine(paid - tax, (ingoing,), line.tax.code)
+        return _rounded(SplitLine(paid, (), code), off, accounts)
+    return _rounded(_explicit(_LineTax(line.tax, tax, mapping, accounts), paid, code), off, accounts)
 
 
-def _leg(
-    tax: Tax, amount: Money, accounts: Accounts, side: str, codes: tuple[str | None, str | None]
-) -> TaxLeg:
-    sent, configured = codes
-    key = "vat.input_account" if side == "ingoing" else "vat.output_account"
-    code = sent or configured
-    if code is None:
-        raise RejectedItemError(
-            ItemFailureType.MISSING_CONFIGURATION,
-            f"Account for {side} VAT missing: tax code {tax.code or tax.id} names none."
-            f" Provide {key} in the settings, or the account with the tax code in Pleo; then export again.",
+class _LineTax(msgspec.Struct, frozen=True):
+    """The tax of a line in the currency that is booked, and what the company says about its code."""
+
+    sent: Tax
+    amount: Money
+    mapping: TaxCodeMapping
+    accounts: Accounts
+
+    @property
+    def code(self) -> str:
+        return self.sent.code or self.sent.id
+
+    def ingoing(self) -> LineLeg:
+        configured = self.accounts.settings.vat.input_account
+        codes = (self.mapping.input_account, self.sent.ingoing_tax_account, configured)
+        return self._leg("ingoing", "vat.input_account", codes, self.amount)
+
+    def outgoing(self) -> LineLeg:
+        configured = self.accounts.settings.vat.output_account
+        codes = (self.mapping.output_account, self.sent.outgoing_tax_account, configured)
+        return self._leg("outgoing", "vat.output_account", codes, -self.amount)
+
+    def _leg(
+        self, side: str, key: str, codes: tuple[str | None, str | None, str | None], amount: Money
+    ) -> LineLeg:
+        rules = (f"mapping.tax_codes.{self.code}", f"tax.{side}TaxAccount", key)
+        named = next(((code, rule) for code, rule in zip(codes, rules, strict=True) if code), None)
+        if named is None:
+            raise RejectedItemError(Cause.TAX_ACCOUNT_MISSING, side=side, code=self.code, key=key)
+        code, rule = named
+        place = "the accounts of the tax code in Pleo" if rule == rules[1] else f"{rule} in the settings"
+        account, reason = self.accounts.tax(code, rule, place)
+        mapped = self.mapping.code
+        named_there = (
+            f", {self.code} is {mapped} by mapping.tax_codes" if mapped and mapped != self.code else ""
         )
-    account, reason = accounts.tax(code, f"tax.{side}TaxAccount" if sent else key)
-    fallback = None if sent else "the tax code names no account"
-    return TaxLeg(
-        account, amount, Reason(reason.rule, f"{reason.value} for {_rate(tax)} {tax.type} VAT", fallback)
-    )
+        told = f"{reason.value} for {_rate(self.sent)} {self.sent.type} VAT{named_there}"
+        fallback = f"the tax code names no {side} account" if rule == key else None
+        return LineLeg(account, amount, Reason(reason.rule, told, fallback))
+
+
+def _explicit(tax: _LineTax, paid: Money, code: str | None) -> SplitLine:
+    if tax.sent.type == TaxType.REVERSE:
+        return SplitLine(paid, (tax.ingoing(), tax.outgoing()), code)
+    return SplitLine(paid - tax.amount, (tax.ingoing(),), code)
+
+
+def _rounded(split: SplitLine, off: Money, accounts: Accounts) -> SplitLine:
+    """Book the net amount as Pleo states it where it is `off` by a minor unit and there is an account for that."""
+    if off.units == 0 or accounts.settings.accounts.rounding is None:
+        return split
+    account, reason = accounts.rounding(f"the net amount of the line is {off} off")
+    leg = LineLeg(account, -off, reason, of_tax=False)
+    return SplitLine(split.net + off, (*split.legs, leg), split.tax_code)
 
 
 def _rate(tax: Tax) -> str:
@@ -84,28 +126,24 @@ def _rate(tax: Tax) -> str:
     return f"{(tax.rate * 100).normalize():f} %"
 
 
-def _check_tax(tax: Tax, position: int, reference: ReferenceData) -> None:
+def _mapping(tax: Tax, accounts: Accounts) -> TaxCodeMapping:
+    mapping = accounts.settings.mapping.tax_codes
+    return mapping.get(tax.code or "") or mapping.get(tax.id) or TaxCodeMapping()
+
+
+def _code(tax: Tax, position: int, mapping: TaxCodeMapping, accounts: Accounts) -> str | None:
+    """Return the accounting system's code for a tax."""
     if known(TaxType, tax.type) is None:
-        raise RejectedItemError(
-            ItemFailureType.VALIDATION_FAILURE,
-            f"Line {position} has the tax type '{tax.type}', which this version of pleo-export does not know."
-            " Update pleo-export and export the expense again.",
-        )
-    codes = reference.tax_codes
-    if codes is not None and tax.code is not None and tax.code not in codes:
-        raise RejectedItemError(
-            ItemFailureType.TAX_CODE_UNKNOWN,
-            f"Tax code {tax.code} does not exist in the accounting system."
-            " Choose another tax code in Pleo, or add it there; then export the expense again.",
-        )
+        raise RejectedItemError(Cause.TAX_TYPE_UNKNOWN, line=position, type=tax.type)
+    codes, code = accounts.reference.tax_codes, mapping.code or tax.code
+    if codes is not None and code is not None and code not in codes:
+        raise RejectedItemError(Cause.TAX_CODE_UNKNOWN, code=code)
+    return code
 
 
-def _check_net(position: int, net: Money, paid: Money, tax: Money) -> None:
-    for allowed in (paid, paid - tax):
-        if abs((net - allowed).units) <= NET_TOLERANCE_UNITS:
-            return
-    raise RejectedItemError(
-        ItemFailureType.VALIDATION_FAILURE,
-        f"Line {position} of this expense does not add up: {paid} was paid, {tax} of it is tax, but Pleo gives a net"
-        f" amount of {net}. Correct the tax of the line in Pleo and export the expense again.",
-    )
+def _off(position: int, net: Money, paid: Money, tax: Money) -> Money:
+    """Return by how much the stated net amount misses the nearer of its two readings: a minor unit at most."""
+    off = min((net - (paid - tax), net - paid), key=lambda one: abs(one.units))
+    if abs(off.units) <= ROUNDING_UNITS:
+        return off
+    raise RejectedItemError(Cause.TAX_DOES_NOT_ADD_UP, line=position, paid=paid, tax=tax, net=net)

@@ -259,11 +259,7 @@ def _export_item(raw: bytes) -> ExportItem | UnreadableItem:
     except UNREADABLE as error:
         # A validation error names types and places, no values; of the others only the kind is told.
         found = str(error) if isinstance(error, msgspec.ValidationError) else type(error).__name__
-        return UnreadableItem(
-            _entry_id(raw),
-            f"Pleo sent this expense in a form that could not be read ({found}). "
-            "Open it in Pleo, save it and export it again; if it stays so, send this sentence to support.",
-        )
+        return UnreadableItem(_entry_id(raw), found)
 
 
 def _entry_id(raw: bytes) -> str | None:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from pleo_export.domain.failures import ItemFailureType
+from pleo_export.domain.failures import Rejection
 from pleo_export.domain.progress import FINAL_PHASES, ItemProgress, Phase
 from pleo_export.store.errors import (
     IllegalTransitionError,
@@ -85,21 +85,26 @@ def entry_created(
         raise IllegalTransitionError(job_id, entry_id, known.phase, "having an entry")
     if known.external_id != facts["external_id"]:
         raise SecondEntryError(job_id, entry_id, known.external_id, facts["external_id"])
-    return record(connection, job_id, entry_id) if complete else known
+    return record(connection, job_id, entry_id, facts["note"]) if complete else known
 
 
-def record(connection: Connection, job_id: str, entry_id: str) -> ItemProgress:
+def record(connection: Connection, job_id: str, entry_id: str, note: str | None) -> ItemProgress:
     """Take an item with a known entry to its final success; repeating that changes nothing."""
     recorded = {"job": job_id, "entry": entry_id, "phase": Phase.RECORDED.value}
-    return _arrived(connection, RECORD, recorded)
+    # Without a note the column is left alone: the entry may have come with one.
+    return _arrived(connection, RECORD, recorded if note is None else {**recorded, "note": note})
 
 
 def reject(
-    connection: Connection, job_id: str, entry_id: str, failure: tuple[ItemFailureType, str, bool]
+    connection: Connection, job_id: str, entry_id: str, rejection: Rejection, *, unknown: bool
 ) -> ItemProgress:
-    """Take an item to its final failure: type, reason, and whether the outcome is unknown. The first one stays."""
-    failure_type, reason, unknown = failure
-    facts = {"failure_type": failure_type.value, "failure_reason": reason, "unknown": unknown}
+    """Take an item to its final failure, and note whether the outcome is unknown. The first one stays."""
+    facts = {
+        "failure_code": rejection.cause.value,
+        "failure_type": rejection.type.value,
+        "failure_reason": rejection.reason,
+        "unknown": unknown,
+    }
     rejected = {"job": job_id, "entry": entry_id, "phase": Phase.REJECTED.value, **facts}
     return _arrived(connection, REJECT, rejected)
 
@@ -140,8 +145,14 @@ def get(connection: Connection, job_id: str, entry_id: str) -> ItemProgress:
     return _progress(row)
 
 
-def entry_facts(
-    external_id: str, url: str | None, exported_at: datetime, posted_on: date, *, already_there: bool
+def entry_facts(  # noqa: PLR0913  one fact each, by name
+    *,
+    external_id: str,
+    url: str | None,
+    exported_at: datetime,
+    posted_on: date,
+    already_there: bool,
+    note: str | None,
 ) -> dict[str, Any]:
     """Name the columns that tell about an entry."""
     return {
@@ -150,6 +161,7 @@ def entry_facts(
         "exported_at": exported_at,
         "posted_on": posted_on,
         "already_there": already_there,
+        "note": note,
     }
 
 

@@ -6,7 +6,7 @@ from pleo_export.store.tables import metadata
 
 # Alembic's own table, which says how far a database has come.
 revision = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
-HEAD = "0001"  # the newest revision in migrations/versions; a test holds the two together
+HEAD = "0002"  # the newest revision in migrations/versions; a test holds the two together
 
 
 class UnknownRevisionError(Exception):
@@ -28,8 +28,8 @@ def make_ready(connection: Connection) -> None:
         migrate(connection, current)
 
 
-def migrate(connection: Connection, current: str | None) -> None:
-    """Run the migrations that come after revision `current`; None means all of them."""
+def migrate(connection: Connection, current: str | None, target: str = HEAD) -> None:
+    """Run the migrations that come after revision `current`, None meaning all of them, up to `target`."""
     # Alembic is a sixth of what the program would load, and only needed on the day of an update.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
@@ -41,7 +41,7 @@ def migrate(connection: Connection, current: str | None) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if current is not None and current not in known:
         raise UnknownRevisionError(current)
-    command.upgrade(config, "head")
+    command.upgrade(config, target)
 
 
 def _revision(connection: Connection) -> str | None:

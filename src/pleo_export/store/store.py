@@ -9,7 +9,8 @@ from typing import Self
 
 from sqlalchemy.exc import DBAPIError
 
-from pleo_export.domain.failures import ItemFailureType, JobFailureType
+from pleo_export.domain.failure_types import JobFailureType
+from pleo_export.domain.failures import Rejection
 from pleo_export.domain.job import JobEventType
 from pleo_export.domain.progress import CompanyProgress, ItemProgress, JobProgress
 from pleo_export.store import items, jobs
@@ -97,28 +98,41 @@ class Store:
         exported_at: datetime,
         posted_on: date,
         already_there: bool = False,
+        note: str | None = None,
         complete: bool = False,
     ) -> ItemProgress:
         """Keep what identifies the entry of an intended item, the moment it is known, and return the item.
 
         The item stays `intended` until its attachments are there, unless it is `complete` without any: then it is
-        recorded in the same commit. The same `external_id` again changes nothing of what identifies it.
+        recorded in the same commit. The same `external_id` again changes nothing of what identifies it. `note` is what a
+        bookkeeper should know about the entry.
         """
-        facts = items.entry_facts(external_id, url, exported_at, posted_on, already_there=already_there)
+        facts = items.entry_facts(
+            external_id=external_id,
+            url=url,
+            exported_at=exported_at,
+            posted_on=posted_on,
+            already_there=already_there,
+            note=note,
+        )
         return await self._writer.run(
             lambda connection: items.entry_created(connection, job_id, entry_id, facts, complete=complete)
         )
 
-    async def recorded(self, job_id: str, entry_id: str) -> ItemProgress:
-        """Take an intended item with a known entry to its final success, and return it."""
-        return await self._writer.run(lambda connection: items.record(connection, job_id, entry_id))
+    async def recorded(self, job_id: str, entry_id: str, note: str | None = None) -> ItemProgress:
+        """Take an intended item with a known entry to its final success, and return it.
+
+        A `note` takes the place of the one that came with the entry.
+        """
+        return await self._writer.run(lambda connection: items.record(connection, job_id, entry_id, note))
 
     async def rejected(
-        self, job_id: str, entry_id: str, failure_type: ItemFailureType, reason: str, *, unknown: bool = False
+        self, job_id: str, entry_id: str, rejection: Rejection, *, unknown: bool = False
     ) -> ItemProgress:
         """Take a planned or intended item to its final failure, and return it. Of several rejections the first stays."""
-        failure = (failure_type, reason, unknown)
-        return await self._writer.run(lambda connection: items.reject(connection, job_id, entry_id, failure))
+        return await self._writer.run(
+            lambda connection: items.reject(connection, job_id, entry_id, rejection, unknown=unknown)
+        )
 
     async def reported(self, job_id: str, entry_ids: Sequence[str]) -> None:
         """Note that Pleo took the outcomes of these final items: of all, or, where one is not final, of none."""

@@ -88,4 +88,6 @@ items = Table(
     Column("unknown", Boolean, nullable=False),
     Column("reported_at", UtcInstant),
     Column("report_problem", String),
+    Column("failure_code", String),
+    Column("note", String),
 )

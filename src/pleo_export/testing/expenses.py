@@ -23,7 +23,7 @@ from pleo_export.domain.item import (
     TaxType,
     User,
 )
-from pleo_export.domain.reference import LedgerAccount, LedgerVendor, ReferenceData
+from pleo_export.domain.reference import LedgerAccount, LedgerTaxCode, LedgerVendor, ReferenceData
 from pleo_export.domain.settings import AccountSettings, CompanySettings, VatSettings
 
 Hundredths = int | Decimal
@@ -69,7 +69,9 @@ REFERENCE = ReferenceData(
         INACTIVE: LedgerAccount(INACTIVE, "Given up", active=False),
         EUROS_ONLY: LedgerAccount(EUROS_ONLY, "Euros only", currencies=frozenset({"EUR"})),
     },
-    tax_codes=frozenset({"V25", "R25"}),
+    tax_codes={
+        code: LedgerTaxCode(code, name) for code, name in (("V25", "Sales 25 %"), ("R25", "Reverse 25 %"))
+    },
     vendors=(
         LedgerVendor("V-1001", "Nordic Paper ApS", "nordic", VENDOR_PAYABLE, "DK12345678"),
         LedgerVendor("V-1002", "Example GmbH", "example", None, "DE123456789"),

@@ -8,6 +8,7 @@ from typing import TypeVar
 from pleo_export.accounting.port import Connector, Recorded
 from pleo_export.domain.entry import Entry, StoredFile
 from pleo_export.domain.failures import Finding
+from pleo_export.domain.matching import Document
 from pleo_export.domain.reference import ReferenceData
 
 T = TypeVar("T")
@@ -20,6 +21,7 @@ class Verb(StrEnum):
     REFERENCE_DATA = "reference_data"
     FIND = "find"
     RECORD = "record"
+    PAYABLES = "payables"
     ATTACH = "attach"
     PREVIEW = "preview"
 
@@ -70,6 +72,10 @@ class FaultyConnector:
     async def record(self, entry: Entry) -> Recorded:
         """Record, or fail before or after."""
         return await self._struck(Verb.RECORD, lambda: self._inner.record(entry))
+
+    async def payables(self, vendor_id: str | None) -> Sequence[Document]:
+        """Return the payables, or fail."""
+        return await self._struck(Verb.PAYABLES, lambda: self._inner.payables(vendor_id))
 
     async def attach(self, entry: Entry, recorded: Recorded, file: StoredFile) -> None:
         """Attach, or fail before or after."""

@@ -1,11 +1,13 @@
 """Step 7: close the job, once, with the event that its items' outcomes call for."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from pleo_export.domain.failures import Finding, ItemFailureType, JobFailureType, Rejection, job_failure_type
+from pleo_export.domain.catalogue import MOST_FREQUENT, Cause
+from pleo_export.domain.failure_types import JobFailureType
+from pleo_export.domain.failures import Finding, Rejection, rejection
+from pleo_export.domain.grouping import by_cause, rejection_of
 from pleo_export.domain.job import ExportJob, ItemStatus, JobEvent, JobEventType
 from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.pleo.errors import InvalidExportJobStatusChangeError
@@ -85,23 +87,20 @@ def closing_for(scope: Mapping[str, str], items: Sequence[ItemProgress]) -> Clos
     if successes:
         return Closing(JobEventType.COMPLETED_WITH_ERRORS)
     if not items:
-        return Closing(JobEventType.FAILED, "No expense was exported.", JobFailureType.VALIDATION_FAILURE)
-    causes = [_cause(item) for item in items]
-    kind, number = Counter(cause.type for cause in causes).most_common(1)[0]
-    example = next(cause.reason for cause in causes if cause.type == kind)
-    reason = f"No expense was exported. The most frequent cause ({number} of {failures}): {example}"
-    return Closing(JobEventType.FAILED, reason, job_failure_type(kind))
+        nothing = Cause.NOTHING_EXPORTED
+        return Closing(JobEventType.FAILED, " ".join(nothing.told()), nothing.job)
+    group = by_cause((item.accounting_entry_id, _why(item)) for item in items)[0]
+    reason = MOST_FREQUENT.format(number=group.number, failures=failures, reason=next(iter(group.reasons)))
+    return Closing(JobEventType.FAILED, reason, group.cause.job)
 
 
-def _cause(item: ItemProgress) -> Rejection:
+def _why(item: ItemProgress) -> Rejection:
     """Say why Pleo does not hold the item as successful."""
-    if item.failure_type is not None and item.failure_reason is not None:
-        return Rejection(item.failure_type, item.failure_reason)
+    if (rejected := rejection_of(item)) is not None:
+        return rejected
     if item.report_problem is not None:
-        problem = f"It was recorded, but Pleo did not take this outcome ({item.report_problem})."
-    else:
-        problem = "Its export was ended in Pleo before its outcome was known."
-    return Rejection(ItemFailureType.UNEXPECTED_FAILURE, problem)
+        return rejection(Cause.OUTCOME_NOT_TAKEN, said=item.report_problem)
+    return rejection(Cause.ENDED_IN_PLEO)
 
 
 async def _close(parts: Parts, job: ExportJob, closing: Closing) -> None:

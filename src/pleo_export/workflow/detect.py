@@ -5,13 +5,14 @@ from collections.abc import Set as AbstractSet
 
 from msgspec.structs import replace
 
+from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.job import ExportJob, JobEvent, JobEventType, JobStatus
 from pleo_export.pleo.errors import ExportNotFoundError, InvalidExportJobStatusChangeError
+from pleo_export.workflow.plan import require_next
 from pleo_export.workflow.ports import Parts, StepTaken
 from pleo_export.workflow.problems import JobLostError
 
 LOOKS_MAX = 5  # how often the list is read anew because somebody else was faster
-GONE = "Pleo no longer knows this job. What was recorded stays recorded and is recognised."
 
 
 async def find_interrupted(parts: Parts) -> frozenset[str]:
@@ -31,21 +32,26 @@ async def detect_and_start(parts: Parts, interrupted: AbstractSet[str]) -> Expor
     """Return the oldest job, now `in_progress` and ours, or None where there is none.
 
     `pending` jobs count and those that were `interrupted`: these are taken up again and never started twice.
+    Raises PlanError where there is a plan and its job is not the oldest.
     """
     statuses = [JobStatus.PENDING, *([JobStatus.IN_PROGRESS] if interrupted else [])]
     parts.notify(StepTaken(step=1, name="Detect and start"))
     await parts.store.see_company(parts.company_id)
     for _ in range(LOOKS_MAX):
-        jobs = [
-            job
-            for job in await parts.pleo.list_jobs(parts.company_id, statuses)
-            if job.status == JobStatus.PENDING or job.id in interrupted
-        ]
+        # Which of two jobs is older is not published; `createdAt` with the id as tie-break is the same every time.
+        jobs = sorted(
+            (
+                job
+                for job in await parts.pleo.list_jobs(parts.company_id, statuses)
+                if job.status == JobStatus.PENDING or job.id in interrupted
+            ),
+            key=lambda job: (job.created_at, job.id),
+        )
+        if parts.plan is not None:
+            require_next(parts.plan, parts.company_id, [job.id for job in jobs])
         if not jobs:
             return None
-        # Which of two jobs is older is not published; `createdAt` with the id as tie-break is the same every time.
-        oldest = min(jobs, key=lambda job: (job.created_at, job.id))
-        started = await _start(parts, await parts.pleo.get_job(oldest.id), interrupted)
+        started = await _start(parts, await parts.pleo.get_job(jobs[0].id), interrupted)
         if started is not None:
             return started
     return None
@@ -75,7 +81,7 @@ async def _settle_finished_jobs(parts: Parts, unfinished: Container[str]) -> Non
             job = await parts.pleo.get_job(known.job_id)
         except ExportNotFoundError:
             # Nothing can be told about it any more, and it must not keep the company's other jobs waiting.
-            await parts.store.abandoned(known.job_id, GONE)
+            await parts.store.abandoned(known.job_id, " ".join(Cause.JOB_GONE.told()))
             continue
         if job.unfinished:
             continue

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from pleo_export.domain.failures import Finding, ItemFailureType, JobFailureType, Rejection
+from pleo_export.domain.catalogue import Cause
+from pleo_export.domain.failures import Rejection, finding, rejection
 from pleo_export.domain.item import ExportItem, UnreadableItem
 from pleo_export.domain.job import ExportJob, ItemStatus
 from pleo_export.pleo.errors import ExportJobStatusUnprocessableError, MissingContraAccountsError
@@ -40,10 +41,7 @@ async def fetch(parts: Parts, job: ExportJob, scope: Mapping[str, str]) -> Seque
         expenses = await read_expenses(parts.pleo, parts.company_id, job.id)
     except ExportJobStatusUnprocessableError as error:
         raise JobLostError(await parts.pleo.get_job(job.id)) from error
-    missing = Rejection(
-        ItemFailureType.UNEXPECTED_FAILURE,
-        "Pleo listed this expense in the export but did not send its data. Export it again.",
-    )
+    missing = rejection(Cause.EXPENSE_NOT_SENT)
     work = [
         Work(entry_id, expenses.get(entry_id, missing), status)
         for entry_id, status in scope.items()
@@ -60,13 +58,7 @@ async def read_expenses(pleo: Pleo, company_id: str, job_id: str) -> Mapping[str
     try:
         return await _expenses(pleo, company_id, job_id)
     except MissingContraAccountsError as error:
-        raise JobProblemError(
-            Finding(
-                type=JobFailureType.MISSING_CONFIGURATION,
-                problem=error.message or "Not every Pleo account has a contra account.",
-                remedy="Set the contra accounts in Pleo under Settings > Accounting > Contra accounts.",
-            )
-        ) from error
+        raise JobProblemError(finding(Cause.CONTRA_ACCOUNTS_MISSING)) from error
 
 
 async def _expenses(pleo: Pleo, company_id: str, job_id: str) -> Mapping[str, ExportItem | Rejection]:
@@ -74,14 +66,9 @@ async def _expenses(pleo: Pleo, company_id: str, job_id: str) -> Mapping[str, Ex
     async for item in pleo.export_items(job_id):
         if isinstance(item, UnreadableItem):
             if item.accounting_entry_id is not None:
-                expenses[item.accounting_entry_id] = Rejection(
-                    ItemFailureType.VALIDATION_FAILURE, item.problem
-                )
+                expenses[item.accounting_entry_id] = rejection(Cause.EXPENSE_UNREADABLE, found=item.found)
         elif item.company_id != company_id:
-            expenses[item.accounting_entry_id] = Rejection(
-                ItemFailureType.VALIDATION_FAILURE,
-                "Pleo sent this expense with another company's id, so it was not recorded. Tell Pleo's support.",
-            )
+            expenses[item.accounting_entry_id] = rejection(Cause.EXPENSE_OF_ANOTHER_COMPANY)
         else:
             expenses[item.accounting_entry_id] = item
     return expenses

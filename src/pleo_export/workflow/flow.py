@@ -13,17 +13,20 @@ from pleo_export.workflow.validate import validate
 
 
 async def export_pending(parts: Parts, *, recovering: bool = True) -> list[JobSummary]:
-    """Export every job that waits for the company, oldest first, one after the other.
+    """Export every job that waits for the company, oldest first, one after the other; with a plan, only its job.
 
     The first look takes up interrupted jobs of ours as well (`recovering`). The caller makes sure that only one
     worker does this for a company at a time. Errors of Pleo's API that outlast their retries are raised: whatever
-    was recorded is durable, and the next call goes on from there.
+    was recorded is durable, and the next call goes on from there. Raises PlanError before anything is recorded where
+    the planned job is not the next one.
     """
     interrupted = await find_interrupted(parts) if recovering else frozenset[str]()
     summaries: list[JobSummary] = []
     while (job := await detect_and_start(parts, interrupted)) is not None:
         interrupted -= {job.id}
         summaries.append(await export_job(parts, job))
+        if parts.plan is not None:
+            break
     return summaries
 
 

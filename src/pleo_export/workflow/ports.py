@@ -1,6 +1,6 @@
 """What the seven steps need from outside, as small protocols. The composition root fills them in."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
@@ -8,8 +8,10 @@ from typing import Protocol
 import msgspec
 
 from pleo_export.accounting.port import Connector
+from pleo_export.domain.attachments import AttachmentLimits
 from pleo_export.domain.entry import Attachment, StoredFile
-from pleo_export.domain.failures import ItemFailureType, JobFailureType
+from pleo_export.domain.failure_types import JobFailureType
+from pleo_export.domain.failures import Rejection
 from pleo_export.domain.item import ExportItem, UnreadableItem
 from pleo_export.domain.job import (
     ExportJob,
@@ -22,6 +24,7 @@ from pleo_export.domain.job import (
 )
 from pleo_export.domain.progress import ItemProgress, JobProgress
 from pleo_export.domain.settings import CompanySettings
+from pleo_export.workflow.plan import Plan
 
 
 class Pleo(Protocol):
@@ -80,11 +83,12 @@ class Store(Protocol):
         exported_at: datetime,
         posted_on: date,
         already_there: bool = False,
+        note: str | None = None,
         complete: bool = False,
     ) -> ItemProgress: ...
-    async def recorded(self, job_id: str, entry_id: str) -> ItemProgress: ...
+    async def recorded(self, job_id: str, entry_id: str, note: str | None = None) -> ItemProgress: ...
     async def rejected(
-        self, job_id: str, entry_id: str, failure_type: ItemFailureType, reason: str, *, unknown: bool = False
+        self, job_id: str, entry_id: str, rejection: Rejection, *, unknown: bool = False
     ) -> ItemProgress: ...
     async def items(self, job_id: str) -> Sequence[ItemProgress]: ...
     async def item(self, job_id: str, entry_id: str) -> ItemProgress: ...
@@ -150,12 +154,20 @@ class Sources:
 
 @dataclass(frozen=True, kw_only=True)
 class Parts(Sources):
-    """Everything the workflow of one company works with. `draw` gives a number from 0 to 1 for jitter."""
+    """Everything the workflow of one company works with. `draw` gives a number from 0 to 1 for jitter.
+
+    `fit` makes of the files of one expense what the accounting system can take, in order; new ones are the caller's to
+    delete. It raises RejectedItemError where that cannot be.
+
+    With a `plan`, only its job is exported, and of it only what the plan holds.
+    """
 
     receipts: Receipts
+    fit: Callable[[str, Sequence[StoredFile], AttachmentLimits], Awaitable[Sequence[StoredFile]]]
     store: Store
     draw: Callable[[], float]
     notify: Callable[[Notice], None] = ignore
+    plan: Plan | None = None
 
 
 class JobSummary(msgspec.Struct, frozen=True, kw_only=True):

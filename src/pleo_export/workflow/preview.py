@@ -7,11 +7,12 @@ import msgspec
 from pleo_export.accounting.port import EntryRefusedError, PeriodClosedError
 from pleo_export.domain.book import book
 from pleo_export.domain.entry import Entry
-from pleo_export.domain.failures import RejectedItemError, Rejection
+from pleo_export.domain.failures import Rejection
 from pleo_export.domain.item import ExportItem
 from pleo_export.domain.reference import ReferenceData
 from pleo_export.workflow.closed_period import move_entry
 from pleo_export.workflow.fetch import in_order, read_expenses
+from pleo_export.workflow.payables import Payables
 from pleo_export.workflow.ports import Sources
 from pleo_export.workflow.validate import require_ready
 
@@ -36,24 +37,36 @@ async def preview_job(sources: Sources, job_id: str) -> Sequence[Previewed]:
     reference = await require_ready(sources, job)
     expenses = await read_expenses(sources.pleo, sources.company_id, job_id)
     in_turn = sorted(expenses.items(), key=lambda pair: in_order(pair[1], pair[0]))
-    return [await _previewed(sources, job_id, entry_id, expense, reference) for entry_id, expense in in_turn]
+    # What is previewed counts as recorded for what follows, so that a payment finds the bill of the same job.
+    payables = Payables(sources.connector.payables, sources.settings.accounts.exchange_difference)
+    return [
+        await _previewed(sources, _Job(job_id, reference, payables), entry_id, expense)
+        for entry_id, expense in in_turn
+    ]
+
+
+class _Job(msgspec.Struct, frozen=True):
+    """What all expenses of the job share."""
+
+    id: str
+    reference: ReferenceData
+    payables: Payables
 
 
 async def _previewed(
-    sources: Sources, job_id: str, entry_id: str, expense: ExportItem | Rejection, reference: ReferenceData
+    sources: Sources, job: _Job, entry_id: str, expense: ExportItem | Rejection
 ) -> Previewed:
     if isinstance(expense, Rejection):
         return Previewed(accounting_entry_id=entry_id, expense=None, rejection=expense)
-    mapped = book(expense, sources.settings, reference, job_id)
+    mapped = book(expense, sources.settings, job.reference, job.id)
     if isinstance(mapped, Rejection):
         return Previewed(accounting_entry_id=entry_id, expense=expense, rejection=mapped)
     try:
-        entry = _on_open_day(sources, mapped, reference)
-        text = await sources.connector.preview(entry)
-    except RejectedItemError as refused:
-        return Previewed(accounting_entry_id=entry_id, expense=expense, rejection=refused.rejection)
+        async with job.payables.matched(_on_open_day(sources, mapped, job.reference)) as entry:
+            text = await sources.connector.preview(entry)
+            job.payables.recorded(entry)
     except (PeriodClosedError, EntryRefusedError) as refused:
-        rejection = Rejection(refused.type, str(refused))
+        rejection = Rejection(refused.cause, str(refused))
         return Previewed(accounting_entry_id=entry_id, expense=expense, rejection=rejection)
     return Previewed(accounting_entry_id=entry_id, expense=expense, entry=entry, text=text)
 
@@ -63,8 +76,7 @@ def _on_open_day(sources: Sources, entry: Entry, reference: ReferenceData) -> En
     try:
         _require_open(entry, reference)
     except PeriodClosedError as closed:
-        today = sources.clock.now().date()
-        entry = move_entry(entry, closed, sources.settings, today=today, system=sources.connector.name)
+        entry = move_entry(entry, closed, sources.settings, today=sources.clock.now().date())
         _require_open(entry, reference)
     return entry
 

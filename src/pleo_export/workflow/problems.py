@@ -1,5 +1,6 @@
 """What ends a whole job rather than one item."""
 
+from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.failures import Finding
 from pleo_export.domain.job import ExportJob
 
@@ -17,14 +18,11 @@ class JobLostError(Exception):
 
     def __init__(self, job: ExportJob) -> None:
         self.job_id = job.id
-        self.problem = (
-            f"The job {_end(job)} in Pleo before it was closed here. What was recorded stays recorded and is recognised;"
-            " export the remaining expenses again in Pleo."
-        )
+        self.problem = " ".join(_end(job).told(status=job.status))
         super().__init__(self.problem)
 
 
-def _end(job: ExportJob) -> str:
+def _end(job: ExportJob) -> Cause:
     if job.expired:
-        return "expired"
-    return "could not be closed" if job.unfinished else f"ended as '{job.status}' by somebody else"
+        return Cause.JOB_EXPIRED
+    return Cause.JOB_NOT_CLOSED if job.unfinished else Cause.JOB_ENDED_ELSEWHERE

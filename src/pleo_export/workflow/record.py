@@ -9,9 +9,10 @@ reference.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from functools import partial
+
+from msgspec.structs import replace
 
 from pleo_export.accounting.port import (
     ClosedPeriod,
@@ -25,16 +26,20 @@ from pleo_export.accounting.port import (
     Uniqueness,
 )
 from pleo_export.domain.book import book
-from pleo_export.domain.entry import Entry, StoredFile
-from pleo_export.domain.failures import ItemFailureType, RejectedItemError, Rejection
+from pleo_export.domain.catalogue import ENTRY_STANDS, Cause
+from pleo_export.domain.entry import Entry
+from pleo_export.domain.failures import RejectedItemError, Rejection, rejection
 from pleo_export.domain.job import ExportJob
 from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.domain.reference import ReferenceData
 from pleo_export.domain.settings import ClosedPeriodStrategy
 from pleo_export.store.errors import StoreError
+from pleo_export.workflow.attachments import Gathered, gathered, may_miss
 from pleo_export.workflow.closed_period import move_entry
 from pleo_export.workflow.fetch import Work
+from pleo_export.workflow.payables import Payables
 from pleo_export.workflow.persist import Result, persist
+from pleo_export.workflow.plan import as_planned, closed_since
 from pleo_export.workflow.ports import ItemSettled, Parts, StepTaken
 from pleo_export.workflow.report import Reporter, chunks
 
@@ -112,6 +117,10 @@ class _Recorder:
         self._unclear: list[Work] = []
         self._asked_again: set[str] = set()
         self._turns: dict[str, _Turn] = {}
+        self._payables = Payables(
+            lambda vendor: persist(parts, partial(parts.connector.payables, vendor)),
+            parts.settings.accounts.exchange_difference,
+        )
 
     def is_final(self, work: Work) -> bool:
         before = self._before.get(work.entry_id)
@@ -161,7 +170,7 @@ class _Recorder:
             else:
                 self._unclear.append(work)
         except ConnectorError as error:
-            await self._reject(work, Rejection(error.type, str(error)))
+            await self._reject(work, Rejection(error.cause, str(error)))
         except StoreError:
             raise  # no outcome of any item could be kept: not this item's fault
         except Exception as error:
@@ -181,26 +190,23 @@ class _Recorder:
         elif intended and connector.capabilities.uniqueness is Uniqueness.UNIQUE_KEY:
             await self._create(work, None)
         else:
-            raise RejectedItemError(
-                ItemFailureType.UNEXPECTED_FAILURE,
-                f"The export of this expense was interrupted; nothing was recorded in {connector.name}."
-                " Export it again.",
-            )
+            raise RejectedItemError(Cause.EXPORT_INTERRUPTED, system=connector.name)
 
     async def _create(self, work: Work, refusal: str | None) -> None:
         """Download, record, attach."""
         if refusal is not None:
-            raise RejectedItemError(
-                ItemFailureType.UNEXPECTED_FAILURE,
-                f"Pleo refused to mark this expense as being exported: {refusal}. Nothing was recorded.",
-            )
+            raise RejectedItemError(Cause.MARK_REFUSED, said=refusal)
         entry = self._entry(work)
-        async with self._files(entry) as files:
+        async with gathered(self._parts, entry) as found:
             await self._intend(work)
             await self._turns[work.entry_id].take()
-            entry, recorded = await self._record(entry)
-            await self._keep(entry, recorded)
-            await self._attach(entry, recorded, files)
+            async with self._payables.matched(replace(entry, missing_files=found.missing)) as matched:
+                entry, recorded = await self._record(matched)
+                if recorded.created:
+                    self._payables.recorded(entry)
+            await self._keep(entry, recorded, _note(found.missing), complete=not found.files)
+            if found.files:
+                await self._attach(entry, recorded, found)
 
     async def _take_over(self, work: Work, found: Recorded) -> None:
         """Finish an item whose entry stands there already: its attachments may be missing."""
@@ -208,14 +214,16 @@ class _Recorder:
             entry = self._entry(work)
         except RejectedItemError as refused:
             raise RejectedItemError(
-                ItemFailureType.ACCOUNTING_SYSTEM_VALIDATION_FAILURE,
-                f"{self._parts.connector.name} holds an entry for this expense ({found.external_id}), but it cannot be"
-                f" checked: {refused.rejection.reason}",
+                Cause.ENTRY_UNCHECKED,
+                system=self._parts.connector.name,
+                entry=found.external_id,
+                reason=refused.rejection.reason,
             ) from refused
         await self._intend(work)
-        await self._keep(entry, found)
-        async with self._files(entry) as files:
-            await self._attach(entry, found, files)
+        await self._keep(entry, found, None, complete=not entry.attachments)
+        if entry.attachments:
+            async with gathered(self._parts, entry) as files:
+                await self._attach(entry, found, files)
 
     def _is_planned(self, work: Work) -> bool:
         before = self._before.get(work.entry_id)
@@ -232,36 +240,35 @@ class _Recorder:
             else book(work.expense, self._parts.settings, self._reference, self._job.id)
         )
         if isinstance(mapped, Rejection):
-            raise RejectedItemError(mapped.type, mapped.reason)
+            raise RejectedItemError(mapped)
         return mapped
 
-    @asynccontextmanager
-    async def _files(self, entry: Entry) -> AsyncIterator[Sequence[StoredFile]]:
-        """Download the attachments of an entry, and delete them in any case."""
-        files: list[StoredFile] = []
-        try:
-            for attachment in entry.attachments:
-                files += [await self._parts.receipts.download(attachment)]
-            yield files
-        finally:
-            for file in files:
-                file.path.unlink(missing_ok=True)
-
     async def _record(self, entry: Entry) -> tuple[Entry, Recorded]:
-        """Record on the expense's date, or once more on the date that the strategy for closed periods gives."""
+        """Record on the expense's date, or once more on the date that the strategy for closed periods gives.
+
+        What was approved is recorded as it was approved, or not at all.
+        """
+        plan = self._parts.plan
+        if plan is not None:
+            entry = as_planned(plan, entry)
+        try:
+            return entry, await self._send(entry)
+        except PeriodClosedError as closed:
+            if plan is not None:
+                raise closed_since(closed.day) from closed
+            today = self._parts.clock.now().date()
+            moved = move_entry(entry, closed, self._parts.settings, today=today)
+            return moved, await self._send(moved)
+
+    async def _send(self, entry: Entry) -> Recorded:
         connector = self._parts.connector
         sure = connector.capabilities.uniqueness is Uniqueness.UNIQUE_KEY
-        try:
-            return entry, await persist(self._parts, partial(connector.record, entry), repeat_unanswered=sure)
-        except PeriodClosedError as closed:
-            today = self._parts.clock.now().date()
-            moved = move_entry(entry, closed, self._parts.settings, today=today, system=connector.name)
-            return moved, await persist(self._parts, partial(connector.record, moved), repeat_unanswered=sure)
+        return await persist(self._parts, partial(connector.record, entry), repeat_unanswered=sure)
 
-    async def _keep(self, entry: Entry, recorded: Recorded) -> None:
+    async def _keep(self, entry: Entry, recorded: Recorded, note: str | None, *, complete: bool) -> None:
         """Make the entry's identity durable, if it is the right entry and stands on a day it may stand on.
 
-        Where nothing is to be attached, this is the outcome, in the same commit.
+        Where nothing is to be attached (`complete`), this is the outcome, in the same commit.
         """
         self._check_content(entry, recorded)
         moved = self._moved_by_itself(entry, recorded)
@@ -273,10 +280,11 @@ class _Recorder:
             exported_at=self._parts.clock.now(),
             posted_on=recorded.posted,
             already_there=not recorded.created,
-            complete=not (moved or entry.attachments),
+            note=note,
+            complete=complete and not moved,
         )
         if moved:
-            raise RejectedItemError(moved.type, moved.reason)
+            raise RejectedItemError(moved)
         if item.final:
             self._tell(item)
 
@@ -284,9 +292,7 @@ class _Recorder:
         if found.fingerprint is None or found.fingerprint == entry.fingerprint:
             return
         raise RejectedItemError(
-            ItemFailureType.ACCOUNTING_SYSTEM_VALIDATION_FAILURE,
-            f"{self._parts.connector.name} already holds an entry for this expense ({found.external_id}) with other"
-            " content. Correct it there, or remove it there and export the expense again.",
+            Cause.ENTRY_DIFFERS, system=self._parts.connector.name, entry=found.external_id
         )
 
     def _moved_by_itself(self, entry: Entry, recorded: Recorded) -> Rejection | None:
@@ -295,19 +301,21 @@ class _Recorder:
         moves = connector.capabilities.closed_period is ClosedPeriod.MOVES_THE_DATE
         if not moves or strategy is not ClosedPeriodStrategy.FAIL or recorded.posted == entry.posting_date:
             return None
-        return Rejection(
-            ItemFailureType.ACCOUNTING_SYSTEM_VALIDATION_FAILURE,
-            f"{connector.name} posted this expense on {recorded.posted} in place of {entry.posting_date}, because"
-            " the accounting period is closed. Remove the entry, open the period and export the expense again.",
+        return rejection(
+            Cause.DATE_MOVED, system=connector.name, posted=recorded.posted, asked=entry.posting_date
         )
 
-    async def _attach(self, entry: Entry, recorded: Recorded, files: Sequence[StoredFile]) -> None:
+    async def _attach(self, entry: Entry, recorded: Recorded, found: Gathered) -> None:
         """Attach everything: only then the outcome counts as recorded."""
-        if not entry.attachments:
-            return
-        for file in files:
-            await self._insist(partial(self._parts.connector.attach, entry, recorded, file))
-        self._tell(await self._parts.store.recorded(self._job.id, entry.reference))
+        missing = list(found.missing)
+        for file in found.files:
+            try:
+                await self._insist(partial(self._parts.connector.attach, entry, recorded, file))
+            except EntryRefusedError as refused:
+                if not may_miss(self._parts):
+                    raise
+                missing.append(str(refused))
+        self._tell(await self._parts.store.recorded(self._job.id, entry.reference, _note(missing)))
 
     async def _insist(self, call: Callable[[], Awaitable[Result]]) -> Result:
         """Call for an entry that stands there, or may: what keeps us from it may pass, a refusal or a closed door not.
@@ -325,45 +333,61 @@ class _Recorder:
 
     async def _give_up(self, work: Work, refusal: ConnectorError | None) -> None:
         """Say what is not known; `refusal` is why the accounting system could not be asked, None: it did not answer."""
-        name = self._parts.connector.name
-        why = f"{name} did not answer" if refusal is None else f"{name} did not let us in ({refusal})"
+        system = self._parts.connector.name
         if (await self._item(work)).external_id is not None:
-            unattached = f"{why} while the receipts of this expense were attached."
-            await self._reject(work, Rejection(ItemFailureType.RECEIPT_UPLOAD_FAILURE, unattached))
-            return
-        kind = ItemFailureType.ACCOUNTING_SYSTEM_TIMEOUT if refusal is None else refusal.type
-        reason = (
-            f"It is not known whether this expense was recorded: {why}."
-            f" Look there for the reference {work.entry_id} before you export it again."
-        )
-        await self._reject(work, Rejection(kind, reason), unknown=True)
+            await self._reject(work, _unattached(system, refusal))
+        else:
+            await self._reject(work, _unknown(system, work.entry_id, refusal), unknown=True)
 
     async def _fault(self, work: Work, error: Exception) -> None:
         """Say the truth about a fault of this program: after the intent nobody knows what was recorded."""
         now = await self._item(work)
         begun = now.phase is Phase.INTENDED or work.entry_id in self._doubtful
         unknown = begun and now.external_id is None
-        reason = f"pleo-export failed on this expense ({type(error).__name__})."
+        fault = type(error).__name__
         if unknown:
-            name = self._parts.connector.name
-            reason += f" Look for the reference {work.entry_id} in {name} before you export it again."
-        elif not begun:
-            reason += " Nothing was recorded."
-        await self._reject(work, Rejection(ItemFailureType.UNEXPECTED_FAILURE, reason), unknown=unknown)
-
-    async def _reject(self, work: Work, rejection: Rejection, *, unknown: bool = False) -> None:
-        standing = (await self._item(work)).external_id
-        reason = rejection.reason
-        if standing is not None:
-            reason += f" Its entry ({standing}) stands in {self._parts.connector.name} all the same."
-        self._tell(
-            await self._parts.store.rejected(
-                self._job.id, work.entry_id, rejection.type, reason, unknown=unknown
+            said = rejection(
+                Cause.FAULT_WHILE_RECORDING,
+                fault=fault,
+                reference=work.entry_id,
+                system=self._parts.connector.name,
             )
-        )
+        elif begun:
+            said = rejection(Cause.FAULT_AFTER_RECORDING, fault=fault)
+        else:
+            said = rejection(Cause.FAULT_BEFORE_RECORDING, fault=fault)
+        await self._reject(work, said, unknown=unknown)
+
+    async def _reject(self, work: Work, why: Rejection, *, unknown: bool = False) -> None:
+        standing = (await self._item(work)).external_id
+        if standing is not None:
+            stands = ENTRY_STANDS.format(entry=standing, system=self._parts.connector.name)
+            why = Rejection(why.cause, f"{why.reason} {stands}")
+        self._tell(await self._parts.store.rejected(self._job.id, work.entry_id, why, unknown=unknown))
 
     async def _item(self, work: Work) -> ItemProgress:
         return await self._parts.store.item(self._job.id, work.entry_id)
 
     def _tell(self, item: ItemProgress) -> None:
         self._parts.notify(ItemSettled(job_id=self._job.id, item=item))
+
+
+def _unattached(system: str, refusal: ConnectorError | None) -> Rejection:
+    if refusal is None:
+        return rejection(Cause.RECEIPTS_UNANSWERED, system=system)
+    return rejection(Cause.RECEIPTS_SHUT_OUT, system=system, said=refusal.sentence)
+
+
+def _unknown(system: str, reference: str, refusal: ConnectorError | None) -> Rejection:
+    if refusal is None:
+        return rejection(Cause.OUTCOME_UNKNOWN, system=system, reference=reference)
+    if isinstance(refusal, ForbiddenError):
+        return rejection(
+            Cause.OUTCOME_BEHIND_RIGHT, system=system, reference=reference, said=refusal.sentence
+        )
+    return rejection(Cause.OUTCOME_BEHIND_LOGIN, system=system, reference=reference, said=refusal.sentence)
+
+
+def _note(missing: Sequence[str]) -> str | None:
+    """Say with a recorded expense which receipts are not with it."""
+    return " ".join(["Recorded without all of its receipts.", *missing]) if missing else None

@@ -4,16 +4,17 @@ In Pleo's order: connection, company, bookkeeping capability, configuration. The
 that nothing is half done. `doctor` shows the same findings beforehand.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 from pleo_export.accounting.port import Connector, ConnectorError
+from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.check import settings_findings
-from pleo_export.domain.failures import Finding, JobFailureType, Severity, job_failure_type
+from pleo_export.domain.failures import Finding, Severity, finding
 from pleo_export.domain.job import ExportJob
 from pleo_export.domain.reference import ReferenceData
-from pleo_export.domain.settings import CompanySettings
+from pleo_export.domain.settings import AttachmentFailure, CompanySettings, UnknownVendor, VatHandling
 from pleo_export.workflow.persist import persist
 from pleo_export.workflow.ports import Parts, Sources, StepTaken
 from pleo_export.workflow.problems import JobProblemError
@@ -39,9 +40,9 @@ async def require_ready(sources: Sources, job: ExportJob, ask: Ask = once) -> Re
     found, reference = await examine(sources.connector, sources.settings, ask)
     # Without reference data the accounting system itself is not ready; with it, what was found is configuration.
     in_order = (*found, *company) if reference is None else (*company, *found)
-    for finding in in_order:
-        if finding.severity is Severity.ERROR:
-            raise JobProblemError(finding)
+    for one in in_order:
+        if one.severity is Severity.ERROR:
+            raise JobProblemError(one)
     assert reference is not None
     return reference
 
@@ -55,36 +56,30 @@ async def examine(
     """
     try:
         findings: list[Finding] = list(await ask(connector.check))
-        if any(finding.severity is Severity.ERROR for finding in findings):
+        if any(one.severity is Severity.ERROR for one in findings):
             return findings, None
         reference: ReferenceData = await ask(connector.reference_data)
     except ConnectorError as error:
-        return [
-            Finding(
-                type=job_failure_type(error.type),
-                problem=f"{connector.name}: {error}",
-                remedy="Check that it runs and is reachable, then export again.",
-            )
-        ], None
-    return [*findings, *settings_findings(settings, reference)], reference
+        return [Finding(cause=error.cause, problem=error.sentence, remedy=error.remedy)], None
+    fitting = (*_capability_findings(connector, settings), *settings_findings(settings, reference))
+    return [*findings, *fitting], reference
+
+
+def _capability_findings(connector: Connector, settings: CompanySettings) -> Iterator[Finding]:
+    """Find what the settings ask for and the accounting system cannot do."""
+    can, choices = connector.capabilities, settings.bookkeeping
+    if settings.vat.handling is VatHandling.BY_CODE and not can.tax_by_code:
+        yield finding(Cause.BY_CODE_UNSUPPORTED, system=connector.name)
+    if choices.unknown_vendor is UnknownVendor.CREATE and not can.creates_vendors:
+        yield finding(Cause.VENDOR_CREATION_UNSUPPORTED, system=connector.name)
+    if choices.attachment_failure is AttachmentFailure.FAIL and not can.attachments:
+        yield finding(Cause.RECEIPTS_UNSUPPORTED, system=connector.name)
 
 
 def _company_findings(sources: Sources, job: ExportJob) -> Sequence[Finding]:
     findings = []
     if job.company_id != sources.company_id:
-        findings.append(
-            Finding(
-                type=JobFailureType.INVALID_CONFIGURATION,
-                problem=f"The job belongs to company {job.company_id}, but the settings are for {sources.company_id}.",
-                remedy="Check pleo.company_id in the settings.",
-            )
-        )
+        findings.append(finding(Cause.COMPANY_DIFFERS, company=job.company_id, configured=sources.company_id))
     if job.vendor_based_bookkeeping and not sources.connector.capabilities.payables:
-        findings.append(
-            Finding(
-                type=JobFailureType.INVALID_CONFIGURATION,
-                problem=f"Pleo uses vendor tagging, but {sources.connector.name} cannot book vendor bills.",
-                remedy="Deactivate vendor tagging in Pleo or choose another accounting system.",
-            )
-        )
+        findings.append(finding(Cause.VENDOR_TAGGING_UNSUPPORTED, system=sources.connector.name))
     return findings

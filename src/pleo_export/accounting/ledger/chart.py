@@ -1,42 +1,42 @@
-"""The chart file: accounts, vendors, tax codes, dimensions and the period lock of a ledger, in TOML."""
+"""The chart file: accounts, vendors, tax codes, journals, dimensions and the period lock of a ledger, in TOML."""
 
 import tomllib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from pleo_export.accounting.ledger.syntax import is_account_name, slug
 from pleo_export.accounting.port import UnreachableError
-from pleo_export.domain.failures import ItemFailureType
+from pleo_export.accounting.tax_codes import TaxRule
+from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.money import exponent
-from pleo_export.domain.reference import LedgerAccount, LedgerVendor, ReferenceData
+from pleo_export.domain.reference import LedgerAccount, LedgerTaxCode, LedgerVendor, ReferenceData
 
 
 class ChartMissingError(UnreachableError):
     """The chart file is not there or may not be read."""
 
-    type = ItemFailureType.MISSING_CONFIGURATION
+    cause = Cause.CHART_MISSING
 
-    def __init__(self, path: Path, cause: OSError) -> None:
-        super().__init__(
-            f"The chart file {path} cannot be read ({cause.strerror}); create it or correct its path."
-        )
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(path=path, problem=error.strerror)
 
 
 class ChartInvalidError(UnreachableError):
     """The chart file says something that cannot be: each of `problems` names the key, the value and the remedy."""
 
-    type = ItemFailureType.INVALID_CONFIGURATION
+    cause = Cause.CHART_INVALID
 
     def __init__(self, path: Path, problems: Iterable[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__(f"The chart file {path} is not valid: {'; '.join(self.problems)}.")
+        self.path, self.problems = path, tuple(problems)
+        super().__init__(path=path, problem="; ".join(self.problems))
 
 
 def _account_name(name: str) -> str:
@@ -59,12 +59,30 @@ def _title(title: str) -> str:
     return title
 
 
+def _text(rate: object) -> object:
+    if not isinstance(rate, str):
+        raise ValueError('write it in quotes, as a fraction: "0.25"')  # noqa: TRY004 - pydantic tells only these
+    return rate
+
+
+# Sections whose rows differ in a key.
+_UNIQUE = (
+    ("accounts", "code"),
+    ("accounts", "name"),
+    ("vendors", "id"),
+    ("tax_codes", "code"),
+    ("journals", "code"),
+)
+
 Code = Annotated[str, Field(min_length=1)]
 Currency = Annotated[str, AfterValidator(_currency)]
 
 
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+T = TypeVar("T", bound=_Table)
 
 
 class ChartAccount(_Table):
@@ -88,6 +106,23 @@ class ChartVendor(_Table):
     active: bool = True
 
 
+class ChartTaxCode(_Table):
+    """A tax code: `rate` is a fraction; with an `output_account` the tax comes on top (reverse charge)."""
+
+    code: Code
+    name: Code
+    rate: Annotated[Decimal, BeforeValidator(_text), Field(ge=0, le=1)] | None = None
+    input_account: str | None = None
+    output_account: str | None = None
+
+
+class ChartJournal(_Table):
+    """A journal that entries may be marked with."""
+
+    code: Code
+    name: Code
+
+
 class PeriodLock(_Table):
     """Nothing may be posted on or before `locked_through`."""
 
@@ -101,7 +136,8 @@ class Chart(_Table):
     currency: Currency
     accounts: tuple[ChartAccount, ...]
     vendors: tuple[ChartVendor, ...] | None = None
-    tax_codes: frozenset[Code] | None = None
+    tax_codes: tuple[ChartTaxCode, ...] | None = None
+    journals: tuple[ChartJournal, ...] | None = None
     dimensions: dict[Code, frozenset[Code]] | None = None
     period: PeriodLock = PeriodLock()
 
@@ -123,31 +159,54 @@ class Chart(_Table):
             )
             for account in self.accounts
         }
-        vendors = None
-        if self.vendors is not None:
-            vendors = tuple(LedgerVendor(**vendor.model_dump()) for vendor in self.vendors)
+        vendors, codes = self.vendors, self.tax_codes
         return ReferenceData(
             accounts=accounts,
-            tax_codes=self.tax_codes,
-            vendors=vendors,
+            tax_codes=None
+            if codes is None
+            else {one.code: LedgerTaxCode(one.code, one.name) for one in codes},
+            vendors=None if vendors is None else tuple(map(ledger_vendor, vendors)),
             dimensions=self.dimensions,
+            journals=None if self.journals is None else {one.code: one.name for one in self.journals},
             locked_through=self.period.locked_through,
+            currency=self.currency,
         )
+
+    @cached_property
+    def tax_rules(self) -> dict[str, TaxRule]:
+        """What each tax code does, by code."""
+        return {
+            one.code: TaxRule(
+                rate=one.rate, input_account=one.input_account, output_account=one.output_account
+            )
+            for one in self.tax_codes or ()
+        }
+
+
+def ledger_vendor(vendor: ChartVendor) -> LedgerVendor:
+    """Return a vendor as the mapping needs it."""
+    return LedgerVendor(**vendor.model_dump())
 
 
 def read_chart(path: Path) -> Chart:
     """Read a chart file. Raises ChartMissingError or ChartInvalidError."""
     try:
-        chart = Chart.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        chart = read_table(path, Chart)
     except OSError as error:
         raise ChartMissingError(path, error) from error
+    if problems := [*_contradictions(chart)]:
+        raise ChartInvalidError(path, problems)
+    return chart
+
+
+def read_table(path: Path, kind: type[T]) -> T:
+    """Read a file that holds one table. Raises OSError or ChartInvalidError."""
+    try:
+        return kind.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except ValidationError as error:
         raise ChartInvalidError(path, map(_told, error.errors())) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ChartInvalidError(path, [f"it is no TOML text: {error}"]) from error
-    if problems := [*_contradictions(chart)]:
-        raise ChartInvalidError(path, problems)
-    return chart
 
 
 def _told(error: ErrorDetails) -> str:
@@ -163,13 +222,20 @@ def _told(error: ErrorDetails) -> str:
 def _contradictions(chart: Chart) -> Iterable[str]:
     if not chart.accounts:
         yield "accounts = []: add at least one [[accounts]]"
-    for key in ("code", "name"):
-        for value, times in Counter(getattr(account, key) for account in chart.accounts).items():
+    for section, key in _UNIQUE:
+        for value, times in Counter(getattr(row, key) for row in getattr(chart, section) or ()).items():
             if times > 1:
-                yield f"accounts: {key} = {value!r} stands there {times} times, give each account its own"
-    for vendor_id, times in Counter(vendor.id for vendor in chart.vendors or ()).items():
-        if times > 1:
-            yield f"vendors: id = {vendor_id!r} stands there {times} times, give each vendor its own"
+                yield f"{section}: {key} = {value!r} stands there {times} times, give each its own"
     for position, vendor in enumerate(chart.vendors or ()):
-        if vendor.account is not None and vendor.account not in chart.names:
-            yield f"vendors[{position}].account = {vendor.account!r}: add that account to the chart"
+        yield from missing_account(f"vendors[{position}].account", vendor.account, chart)
+    for position, code in enumerate(chart.tax_codes or ()):
+        yield from missing_account(f"tax_codes[{position}].input_account", code.input_account, chart)
+        yield from missing_account(f"tax_codes[{position}].output_account", code.output_account, chart)
+        if code.rate and code.input_account is None:
+            yield f"tax_codes[{position}].rate = {str(code.rate)!r}: add the input_account that takes the tax"
+
+
+def missing_account(key: str, account: str | None, chart: Chart) -> Iterator[str]:
+    """Say so where an account that `key` names is not in the chart."""
+    if account is not None and account not in chart.names:
+        yield f"{key} = {account!r}: add that account to the chart"

@@ -9,9 +9,11 @@ from pathlib import Path
 from pleo_export.accounting.ledger.chart import Chart, ChartInvalidError, ChartMissingError, read_chart
 from pleo_export.accounting.ledger.settings import LedgerSettings
 from pleo_export.accounting.ledger.syntax import unquoted
+from pleo_export.accounting.ledger.vendors import Vendors
 from pleo_export.accounting.ledger.verify import bean_check_program
 from pleo_export.accounting.ledger.writer import ACCOUNTS_FILE, ENTRIES_GLOB, accounts_text
-from pleo_export.domain.failures import Finding, JobFailureType, Severity
+from pleo_export.domain.catalogue import Cause
+from pleo_export.domain.failures import Finding, finding
 
 _INCLUDE = re.compile(r'^include[ \t]+"((?:[^"\\]|\\.)*)"', re.MULTILINE)
 _TITLE = re.compile(r'^option[ \t]+"title"[ \t]+"((?:[^"\\]|\\.)*)"', re.MULTILINE)
@@ -20,41 +22,26 @@ _INCLUDED = {ACCOUNTS_FILE: ACCOUNTS_FILE, "2026/01/reference.beancount": ENTRIE
 
 
 def findings(settings: LedgerSettings) -> list[Finding]:
-    """Look at the chart, the folder, the root files and bean-check."""
+    """Look at the chart, the vendors, the folder, the root files and bean-check."""
     found = [*_folder(settings.folder)]
     try:
         chart = read_chart(settings.chart)
+        Vendors(settings.folder).listed(chart)
     except ChartMissingError as error:
-        found.append(
-            Finding(
-                type=JobFailureType.MISSING_CONFIGURATION,
-                problem=str(error),
-                remedy=f"Create {settings.chart}, or correct the setting `chart`.",
-            )
-        )
+        found.append(Finding(cause=error.cause, problem=error.sentence, remedy=error.remedy))
     except ChartInvalidError as error:
-        found += [_invalid_chart(settings.chart, problem) for problem in error.problems]
+        found += [
+            finding(Cause.CHART_INVALID, path=error.path, problem=problem) for problem in error.problems
+        ]
     else:
         found += _root_files(settings.folder, chart)
     return [*found, *_bean_check()]
 
 
-def _invalid_chart(path: Path, problem: str) -> Finding:
-    return Finding(
-        type=JobFailureType.INVALID_CONFIGURATION,
-        problem=f"The chart file {path} is not valid: {problem}.",
-        remedy=f"Correct it in {path}.",
-    )
-
-
 def _folder(folder: Path) -> Iterator[Finding]:
     nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not nearest.is_dir() or not os.access(nearest, os.R_OK | os.W_OK | os.X_OK):
-        yield Finding(
-            type=JobFailureType.ACCOUNTING_SYSTEM_UNREACHABLE,
-            problem=f"The ledger folder {folder} cannot be written: {nearest} is no folder this service may write to.",
-            remedy=f"Let the service write to {nearest}, or correct the setting `folder`.",
-        )
+        yield finding(Cause.LEDGER_UNWRITABLE, folder=folder, nearest=nearest)
 
 
 def _root_files(folder: Path, chart: Chart) -> Iterator[Finding]:
@@ -62,31 +49,17 @@ def _root_files(folder: Path, chart: Chart) -> Iterator[Finding]:
     if main is not None:
         yield from _main(folder / "main.beancount", main, chart)
     if accounts is not None and accounts != accounts_text(chart, accounts):
-        yield Finding(
-            type=JobFailureType.INVALID_CONFIGURATION,
-            problem=f"{folder / ACCOUNTS_FILE} does not follow the chart.",
-            remedy="Nothing to do: it is written anew with the next entry.",
-            severity=Severity.WARNING,
-        )
+        yield finding(Cause.ACCOUNTS_FILE_STALE, path=folder / ACCOUNTS_FILE)
 
 
 def _main(path: Path, text: str, chart: Chart) -> Iterator[Finding]:
     patterns = [unquoted(inner).removeprefix("./").split("/") for inner in _INCLUDE.findall(text)]
     for example, line in _INCLUDED.items():
         if not any(_covers(pattern, example.split("/")) for pattern in patterns):
-            yield Finding(
-                type=JobFailureType.INVALID_CONFIGURATION,
-                problem=f"{path} leaves files of the ledger out, so what is recorded would not be seen.",
-                remedy=f'Add the line: include "{line}"',
-            )
+            yield finding(Cause.LEDGER_INCOMPLETE, path=path, line=line)
     title = _TITLE.search(text)
     if title is None or unquoted(title[1]) != chart.title:
-        yield Finding(
-            type=JobFailureType.INVALID_CONFIGURATION,
-            problem=f"The title in {path} is not the chart's ({chart.title!r}), so links to Fava do not arrive.",
-            remedy="Write the same title in both.",
-            severity=Severity.WARNING,
-        )
+        yield finding(Cause.TITLE_DIFFERS, path=path, title=chart.title)
 
 
 def _covers(pattern: Sequence[str], path: Sequence[str]) -> bool:
@@ -100,12 +73,7 @@ def _covers(pattern: Sequence[str], path: Sequence[str]) -> bool:
 
 def _bean_check() -> Iterator[Finding]:
     if bean_check_program() is None:
-        yield Finding(
-            type=JobFailureType.INVALID_CONFIGURATION,
-            problem="The program bean-check is not there, so the ledger is not checked by Beancount itself.",
-            remedy="Install the extra `beancount`; entries are recorded without it just as well.",
-            severity=Severity.WARNING,
-        )
+        yield finding(Cause.BEAN_CHECK_MISSING)
 
 
 def _text(path: Path) -> str | None:

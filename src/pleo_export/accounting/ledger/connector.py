@@ -10,11 +10,13 @@ from urllib.parse import quote
 from pleo_export.accounting.acceptance import EntryGoneError, UnknownAccountError, accept
 from pleo_export.accounting.ledger import check
 from pleo_export.accounting.ledger.folder import LedgerFolder, LedgerFolderError, sync
+from pleo_export.accounting.ledger.payables import LedgerPayables
 from pleo_export.accounting.ledger.reader import entry_facts, first_account
 from pleo_export.accounting.ledger.receipts import file_receipt
 from pleo_export.accounting.ledger.roots import Roots
 from pleo_export.accounting.ledger.settings import LedgerSettings
 from pleo_export.accounting.ledger.syntax import safe_name, slug
+from pleo_export.accounting.ledger.vendors import Vendors
 from pleo_export.accounting.ledger.writer import OPENED, entry_text, link_of
 from pleo_export.accounting.port import (
     Capabilities,
@@ -26,8 +28,11 @@ from pleo_export.accounting.port import (
     Recorded,
     Uniqueness,
 )
+from pleo_export.accounting.tax_codes import split_by_code
+from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.entry import Entry, StoredFile
-from pleo_export.domain.failures import Finding, ItemFailureType
+from pleo_export.domain.failures import Finding
+from pleo_export.domain.matching import Document
 from pleo_export.domain.reference import ReferenceData
 
 # Above the wait for a lock, so that only a disk that hangs runs into it.
@@ -40,19 +45,19 @@ T = TypeVar("T")
 class DamagedEntryError(EntryRefusedError):
     """The file of an entry does not hold it any more."""
 
+    cause = Cause.ENTRY_DAMAGED
+
     def __init__(self, path: Path) -> None:
-        super().__init__(
-            f"The ledger file {path} no longer holds its transaction. Restore it, or delete the file and export the "
-            "expense again.",
-            ItemFailureType.ACCOUNTING_SYSTEM_VALIDATION_FAILURE,
-        )
+        super().__init__(path=path)
 
 
 class LedgerSlowError(NoAnswerError):
     """The disk did not answer in time; the work may still be done later."""
 
+    cause = Cause.LEDGER_SLOW
+
     def __init__(self, folder: Path, seconds: float) -> None:
-        super().__init__(f"The ledger folder {folder} did not answer within {seconds:g} seconds.")
+        super().__init__(folder=folder, seconds=seconds)
 
 
 class LedgerConnector:
@@ -67,6 +72,8 @@ class LedgerConnector:
         dimensions=True,
         attachments=True,
         several_attachments=True,
+        tax_by_code=True,
+        creates_vendors=True,
         concurrency=CONCURRENCY,
     )
 
@@ -75,14 +82,16 @@ class LedgerConnector:
         self._folder = LedgerFolder(settings.folder)
         self._workers = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._roots = Roots(settings, self._folder)
+        self._vendors = Vendors(settings.folder)
+        self._payables = LedgerPayables(self._folder)
 
     async def check(self) -> Sequence[Finding]:
         """Find what keeps the folder or the chart from being used. Reads only."""
         return await self._work(lambda: check.findings(self._settings))
 
     async def reference_data(self) -> ReferenceData:
-        """Return the chart. Raises ChartMissingError or ChartInvalidError."""
-        return await self._work(lambda: self._roots.current().reference_data)
+        """Return the chart, and the vendors created since. Raises ChartMissingError or ChartInvalidError."""
+        return await self._work(lambda: self._vendors.listed(self._roots.current()))
 
     async def find(self, reference: str) -> Recorded | None:
         """Look through the months for the entry. Raises DamagedEntryError, LedgerFolderError, LedgerBusyError."""
@@ -96,12 +105,16 @@ class LedgerConnector:
         """
         return await self._work(lambda: self._record(entry))
 
+    async def payables(self, vendor_id: str | None) -> Sequence[Document]:
+        """Return what the entry files say of a vendor's bills and payments. Raises LedgerFolderError."""
+        return await self._work(lambda: self._payables.of(vendor_id))
+
     async def attach(self, entry: Entry, recorded: Recorded, file: StoredFile) -> None:
         """File a receipt beside its entry. Raises EntryRefusedError, and like `record` for the disk."""
         await self._work(lambda: self._attach(entry, recorded, file))
 
     async def preview(self, entry: Entry) -> str:
-        """Return the text of the entry's file. Raises UnknownAccountError, ChartMissingError or ChartInvalidError."""
+        """Return the text of the entry's file. Raises EntryRefusedError, ChartMissingError or ChartInvalidError."""
         return await self._work(lambda: self._text(entry))
 
     def link(self, recorded: Recorded) -> str | None:
@@ -159,9 +172,13 @@ class LedgerConnector:
                 return found
             if entry.posting_date < OPENED:
                 raise PeriodClosedError(entry.posting_date, OPENED)
-            accept(entry, chart.reference_data)
+            books, booked = self._vendors.listed(chart), split_by_code(entry, chart.tax_rules)
+            accept(booked, books)
+            # First the vendor: an entry that stands is never looked at again.
+            if entry.vendor is not None:
+                self._vendors.keep(pen, entry.vendor, books)
             month = self._settings.folder / f"{entry.posting_date:%Y}" / f"{entry.posting_date:%m}"
-            text = entry_text(entry, chart.names).encode()
+            text = entry_text(booked, chart.names, entry.fingerprint).encode()
             created = pen.create(month / f"{name}.beancount", [text])
             # Somebody who does not know our locks, a person copying files, may just have put it there.
             if not created and (found := self._find(entry.reference)) is not None:
@@ -171,11 +188,12 @@ class LedgerConnector:
         )
 
     def _text(self, entry: Entry) -> str:
-        names = self._roots.current().names
-        for posting in (*entry.postings, *entry.settlement):
-            if posting.account not in names:
+        chart = self._roots.current()
+        booked = split_by_code(entry, chart.tax_rules)
+        for posting in (*booked.postings, *booked.settlement, *booked.clearing):
+            if posting.account not in chart.names:
                 raise UnknownAccountError(posting.account)
-        return entry_text(entry, names)
+        return entry_text(booked, chart.names, entry.fingerprint)
 
     def _attach(self, entry: Entry, recorded: Recorded, file: StoredFile) -> None:
         with self._folder.writing(recorded.external_id) as pen:

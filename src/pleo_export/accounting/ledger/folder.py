@@ -3,6 +3,7 @@
     main.beancount, accounts.beancount    the roots
     2026/01/<name>.beancount              an entry; its name is its identity
     2026/01/<name>.1.pdf, <name>.1.beancount    a receipt and the directive that shows it; see `receipts`
+    vendors/<name>.toml                   a vendor that was created with an entry; see `vendors`
     .pending/<n>.lock, <n>.tmp            who writes, and what is being written
 
 The tree itself says what is recorded: there is no index that could disagree with it. An entry is there as soon as its
@@ -14,6 +15,7 @@ a dead process's lock. What that process was writing is removed by the next hold
 import errno
 import hashlib
 import os
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import BufferedWriter
@@ -21,6 +23,7 @@ from pathlib import Path
 
 from pleo_export.accounting.ledger.locks import locked
 from pleo_export.accounting.port import NoAnswerError, UnreachableError
+from pleo_export.domain.catalogue import Cause
 
 LOCK_SECONDS = 10.0
 _LOCKS = 64
@@ -29,20 +32,19 @@ _LOCKS = 64
 class LedgerFolderError(UnreachableError):
     """The disk refused before anything was recorded."""
 
-    def __init__(self, folder: Path, cause: OSError) -> None:
-        super().__init__(
-            f"The ledger folder {folder} cannot be used ({cause.strerror or cause}); nothing was recorded. "
-            "Make sure that the disk is mounted, has space and may be written by this service."
-        )
+    cause = Cause.LEDGER_UNUSABLE
+
+    def __init__(self, folder: Path, error: OSError) -> None:
+        super().__init__(folder=folder, problem=error.strerror or error)
 
 
 class UnsettledError(NoAnswerError):
     """The file is in its place, but the disk did not confirm that it will stay."""
 
-    def __init__(self, path: Path, cause: OSError) -> None:
-        super().__init__(
-            f"The disk did not confirm {path} ({cause.strerror or cause}); it is looked up again."
-        )
+    cause = Cause.LEDGER_UNSETTLED
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(path=path, problem=error.strerror or error)
 
 
 class LedgerFolder:
@@ -142,6 +144,8 @@ class Pen:
         with self._new_draft() as file:
             file.writelines(chunks)
             file.flush()
+            # Times tell the order of entries; the file system's own clock ticks in milliseconds.
+            os.utime(file.fileno(), ns=(now := time.time_ns(), now))
             os.fsync(file.fileno())
 
     def _new_draft(self) -> BufferedWriter:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pleo_export.accounting.port import UnreachableError
+from pleo_export.domain.catalogue import Cause
 
 _POLL_SECONDS = 0.01  # the kernel wakes a waiter, but cannot be told for how long to wait
 
@@ -14,8 +15,10 @@ _POLL_SECONDS = 0.01  # the kernel wakes a waiter, but cannot be told for how lo
 class LedgerBusyError(UnreachableError):
     """Another writer held the lock for the whole wait."""
 
+    cause = Cause.LEDGER_BUSY
+
     def __init__(self, path: str, seconds: float) -> None:
-        super().__init__(f"Another process has kept the ledger's lock {path} for {seconds:g} seconds.")
+        super().__init__(path=path, seconds=seconds)
 
 
 @contextmanager

@@ -16,6 +16,11 @@ _POSTING = re.compile(
     r"^[ \t]+(?:[*!][ \t]+)?([A-Z]\w*(?::[\w-]+)+)[ \t]+([-+]?[\d,]+(?:\.\d*)?)[ \t]+([A-Z][A-Z0-9'._-]*)",
     re.MULTILINE,
 )
+# `key: "text"`, or a value without quotes up to a comment.
+_METADATA = re.compile(
+    r'^[ \t]+([a-z][\w-]*):[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^";\n]*))', re.MULTILINE | re.DOTALL
+)
+_NOTE = re.compile(r"^\d{4}[-/]\d{1,2}[-/]\d{1,2}[ \t]+note\b[^\n]*(?:\n[ \t][^\n]*)*", re.MULTILINE)
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -42,6 +47,25 @@ def metadata_text(text: str, key: str) -> str | None:
     """Return the first text value of a metadata key, or None."""
     found = re.search(rf'^[ \t]+{re.escape(key)}:[ \t]*"((?:[^"\\]|\\.)*)"', text, re.MULTILINE | re.DOTALL)
     return unquoted(found[1]) if found else None
+
+
+def metadata_of(text: str) -> dict[str, str]:
+    """Return all metadata of a text by key; of two with one key the first."""
+    said: dict[str, str] = {}
+    for key, inner, plain in _METADATA.findall(text):
+        said.setdefault(key, unquoted(inner) if inner else plain.strip())
+    return said
+
+
+def head_of(text: str) -> dict[str, str]:
+    """Return the metadata of an entry's file above its first posting."""
+    posting = _POSTING.search(text)
+    return metadata_of(text[: posting.start()] if posting else text)
+
+
+def notes_of(text: str) -> Iterator[str]:
+    """Yield each note of an entry's file, with its metadata."""
+    return (found[0] for found in _NOTE.finditer(text))
 
 
 def first_account(text: str) -> str | None:

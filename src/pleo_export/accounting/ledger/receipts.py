@@ -16,21 +16,11 @@ from pleo_export.accounting.ledger.folder import Pen, sync
 from pleo_export.accounting.ledger.reader import metadata_text
 from pleo_export.accounting.ledger.writer import document_text
 from pleo_export.accounting.port import EntryRefusedError
+from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.entry import Entry, StoredFile
-from pleo_export.domain.failures import ItemFailureType
+from pleo_export.domain.file_kinds import ending_of
 
 _CHUNK_BYTES = 1 << 20
-# Only these endings: a receipt never gets one that Beancount would include.
-_ENDINGS = {
-    "application/pdf": "pdf",
-    "image/jpeg": "jpg",
-    "image/png": "png",
-    "image/gif": "gif",
-    "image/webp": "webp",
-    "image/heic": "heic",
-    "image/heif": "heif",
-    "image/tiff": "tiff",
-}
 # No second name for a file: it lies on another disk, has too many, or may not have one.
 _UNLINKABLE = (errno.EXDEV, errno.EMLINK, errno.EPERM)
 
@@ -38,11 +28,10 @@ _UNLINKABLE = (errno.EXDEV, errno.EMLINK, errno.EPERM)
 class ReceiptChangedError(EntryRefusedError):
     """The downloaded file is not what it was when it was downloaded."""
 
+    cause = Cause.RECEIPT_CHANGED
+
     def __init__(self, file: StoredFile) -> None:
-        super().__init__(
-            f"Receipt {file.attachment.position} changed on disk before it was filed; export the expense again.",
-            ItemFailureType.RECEIPT_UPLOAD_FAILURE,
-        )
+        super().__init__(position=file.attachment.position)
 
 
 def file_receipt(pen: Pen, entry_file: Path, entry: Entry, file: StoredFile, account: str) -> None:
@@ -50,7 +39,8 @@ def file_receipt(pen: Pen, entry_file: Path, entry: Entry, file: StoredFile, acc
 
     Raises ReceiptChangedError before anything is in its place.
     """
-    ending = _ENDINGS.get(file.media_type, "bin")
+    # Only endings of that list: a receipt never gets one that Beancount would include.
+    ending = ending_of(file.media_type) or "bin"
     for stem in _stems(entry_file.stem, file):
         directive = pen.locate(f"{stem}.beancount")
         if directive is None:

@@ -5,7 +5,7 @@ from datetime import date
 
 from pleo_export.accounting.ledger.chart import Chart
 from pleo_export.accounting.ledger.syntax import metadata_key, quoted, safe_name
-from pleo_export.domain.entry import Attachment, Entry, EntryKind, EntryState, Posting
+from pleo_export.domain.entry import Attachment, Entry, EntryKind, EntryState, Match, Owed, Posting
 from pleo_export.domain.money import Money
 
 TAG = "#pleo"
@@ -27,17 +27,23 @@ def link_of(name: str) -> str:
     return f"pleo-{name}"
 
 
-def entry_text(entry: Entry, names: Mapping[str, str]) -> str:
-    """Write an entry, and the settlement that belongs to it, as the text of one file.
+def entry_text(entry: Entry, names: Mapping[str, str], fingerprint: str | None = None) -> str:
+    """Write an entry with its settlement, its clearing and its matches as the text of one file.
 
-    `names` gives the ledger's account name for every code in the postings.
+    `names` gives the ledger's account name for every code in the postings; `fingerprint` is that of the entry before
+    its tax was split, where it was.
     """
-    lines = [*_transaction(entry, entry.postings, _entry_metadata(entry), entry.description, names)]
+    metadata = _entry_metadata(entry, fingerprint or entry.fingerprint)
+    parts = [_transaction(entry, entry.postings, metadata, entry.description, names)]
     if entry.settlement:
         settles: Metadata = [("settles", entry.reference)]
         verb = "Refunded" if entry.kind is EntryKind.CREDIT_NOTE else "Paid"
-        lines += ["", *_transaction(entry, entry.settlement, settles, f"{verb}: {entry.description}", names)]
-    return "\n".join([*lines, ""])
+        parts.append(_transaction(entry, entry.settlement, settles, f"{verb}: {entry.description}", names))
+    if entry.clearing:
+        clears: Metadata = [("clears", "; ".join(match.reference for match in entry.matches))]
+        parts.append(_transaction(entry, entry.clearing, clears, f"Cleared: {entry.description}", names))
+    parts += [_note(entry, entry.owed, match, names) for match in entry.matches if entry.owed]
+    return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
 def document_text(entry: Entry, attachment: Attachment, file_name: str, sha256: str, account: str) -> str:
@@ -95,25 +101,56 @@ def _transaction(
     yield from _metadata(metadata, indent=2)
     for posting in postings:
         amount = posting.amount
-        yield f"  {names[posting.account]:<46}  {amount.decimal:>12f} {amount.currency}"
+        # Beancount takes the sign of a total price from the amount before it.
+        value = "" if posting.value is None else f" @@ {_size(posting.value)}"
+        yield f"  {names[posting.account]:<46}  {amount.decimal:>12f} {amount.currency}{value}"
         yield from _metadata(_posting_metadata(posting), indent=4)
+
+
+def _note(entry: Entry, owed: Owed, match: Match, names: Mapping[str, str]) -> Iterator[str]:
+    """Lines that say at the payable account what became of a bill, for people and for `payables`."""
+    links = [link_of(safe_name(reference)) for reference in (entry.reference, match.reference)]
+    says = quoted(f"{_settled(match)} ({match.reason.value})")
+    yield " ".join(
+        [f"{entry.posting_date} note {names[owed.account]} {says} {TAG}", *(f"^{one}" for one in links)]
+    )
+    yield from _metadata(
+        [("matches", match.reference), ("settled", match.settled), ("paid", match.paid)], indent=2
+    )
+
+
+def _settled(match: Match) -> str:
+    settled, paid, left = map(_size, (match.settled, match.paid, match.left))
+    opened = match.settled.units * match.left.units < 0
+    # Only of a credit note less than nothing is settled, or left again.
+    done, do = ("refunded", "refund") if (match.settled.units < 0) != opened else ("paid", "pay")
+    if opened:
+        return f"Open again: {left} left to {do}"
+    amounts = f"{settled} with {paid}" if settled.currency != paid.currency else str(settled)
+    return f"Part {done}: {amounts}, {left} left to {do}" if left.units else f"{done.capitalize()}: {amounts}"
+
+
+def _size(amount: Money) -> Money:
+    return Money(amount.currency, abs(amount.units))
 
 
 def _links(entry: Entry) -> list[str]:
     settled = [entry.reconciliation_id, *entry.reconciled_entries]
-    links = [link_of(safe_name(entry.reference)), *(f"pleo-rec-{safe_name(one)}" for one in settled)]
+    entries = [entry.reference, *(match.reference for match in entry.matches)]
+    links = [link_of(safe_name(one)) for one in entries] + [f"pleo-rec-{safe_name(one)}" for one in settled]
     return [f"^{link}" for link in dict.fromkeys(links)]
 
 
-def _entry_metadata(entry: Entry) -> Metadata:
-    period, invoice, vendor = entry.service_period, entry.invoice, entry.vendor
+def _entry_metadata(entry: Entry, fingerprint: str) -> Metadata:
+    period, invoice, vendor, owed = entry.service_period, entry.invoice, entry.vendor, entry.owed
     return [
         ("pleo-id", entry.reference),
         ("pleo-job", entry.job_id),
         ("pleo-type", entry.item_type),
         ("pleo-subtype", entry.item_sub_type),
         ("pleo-kind", entry.kind.value),
-        ("fingerprint", entry.fingerprint),
+        ("journal", entry.journal),
+        ("fingerprint", fingerprint),
         ("reconciliation-id", entry.reconciliation_id),
         ("reconciled-entries", "; ".join(entry.reconciled_entries) or None),
         ("pleo-url", entry.pleo_url),
@@ -125,11 +162,16 @@ def _entry_metadata(entry: Entry) -> Metadata:
         ("invoice-number", invoice.number if invoice else None),
         ("invoice-date", invoice.issued if invoice else None),
         ("due-date", invoice.due if invoice else None),
+        ("payable-account", owed.account if owed else None),
+        ("owed", owed.amount if owed else None),
+        ("owed-other", owed.other if owed else None),
+        ("matching", str(entry.matching) if entry.matching else None),
         ("service-from", period[0] if period else None),
         ("service-to", period[1] if period else None),
         ("attendees", "; ".join(entry.attendees) or None),
         ("team", entry.team),
         ("employee", entry.user),
+        *((f"missing-file-{number}", why) for number, why in enumerate(entry.missing_files, start=1)),
     ]
 
 

@@ -1,21 +1,45 @@
 """An accounting system in memory: for tests and examples, with the rules of a real one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from pleo_export.accounting.acceptance import EntryGoneError, accept
+from msgspec.structs import replace
+
+from pleo_export.accounting.acceptance import EntryGoneError, accept, knows
 from pleo_export.accounting.port import Capabilities, ClosedPeriod, Recorded, Uniqueness
-from pleo_export.domain.entry import Entry, StoredFile
+from pleo_export.accounting.tax_codes import TaxRule, split_by_code
+from pleo_export.domain.entry import Entry, EntryVendor, Posting, StoredFile
 from pleo_export.domain.failures import Finding
-from pleo_export.domain.reference import ReferenceData
+from pleo_export.domain.matching import Document, settled_by
+from pleo_export.domain.reference import LedgerVendor, ReferenceData
 
 
 class MemoryBooks:
-    """What stays when a connector is closed: `entries` by reference, and their `files` in the order they came."""
+    """What stays when a connector is closed.
 
-    def __init__(self, reference_data: ReferenceData) -> None:
+    `entries` by reference, as they were given; their `files` in the order they came. `tax_rules` are by tax code.
+    """
+
+    def __init__(self, reference_data: ReferenceData, tax_rules: Mapping[str, TaxRule] | None = None) -> None:
         self.reference_data = reference_data
+        self.tax_rules = tax_rules or {}
         self.entries: dict[str, Entry] = {}
         self.files: dict[str, dict[tuple[str, str], StoredFile]] = {}  # by key and SHA-256
+
+    def postings(self) -> Iterator[Posting]:
+        """Yield all that is booked, tax split by its codes."""
+        for entry in self.entries.values():
+            yield from (*self.booked(entry).postings, *entry.settlement, *entry.clearing)
+
+    def booked(self, entry: Entry) -> Entry:
+        """Return the entry as it is booked. Raises EntryRefusedError."""
+        return split_by_code(entry, self.tax_rules)
+
+    def keep(self, vendor: EntryVendor) -> None:
+        """Add a vendor to the list, unless it is there."""
+        if not knows(self.reference_data, vendor):
+            new = LedgerVendor(vendor.id, vendor.name, tax_identifier=vendor.tax_identifier)
+            vendors = (*(self.reference_data.vendors or ()), new)
+            self.reference_data = replace(self.reference_data, vendors=vendors)
 
 
 class MemoryConnector:
@@ -30,6 +54,8 @@ class MemoryConnector:
         dimensions=True,
         attachments=True,
         several_attachments=True,
+        tax_by_code=True,
+        creates_vendors=True,
         concurrency=4,
     )
 
@@ -41,7 +67,7 @@ class MemoryConnector:
         return ()
 
     async def reference_data(self) -> ReferenceData:
-        """Return the lists the books were made with."""
+        """Return the lists the books were made with, and the vendors that came since."""
         return self._books.reference_data
 
     async def find(self, reference: str) -> Recorded | None:
@@ -53,9 +79,19 @@ class MemoryConnector:
         """Find the entry or keep it. Raises PeriodClosedError or EntryRefusedError."""
         if (found := await self.find(entry.reference)) is not None:
             return found
-        accept(entry, self._books.reference_data)
+        accept(self._books.booked(entry), self._books.reference_data)
+        if entry.vendor is not None:
+            self._books.keep(entry.vendor)
         self._books.entries[entry.reference] = entry
         return _recorded(entry, created=True)
+
+    async def payables(self, vendor_id: str | None) -> Sequence[Document]:
+        """Return what is owed to a vendor and paid, in the order it came."""
+        documents: Sequence[Document] = ()
+        for entry in self._books.entries.values():
+            if entry.owed is not None and (entry.vendor.id if entry.vendor else None) == vendor_id:
+                documents = settled_by(documents, entry)
+        return documents
 
     async def attach(self, entry: Entry, recorded: Recorded, file: StoredFile) -> None:
         """Keep the file under its key and content. Raises EntryGoneError where the entry was deleted."""
@@ -65,8 +101,8 @@ class MemoryConnector:
         files.setdefault((file.attachment.key, file.sha256), file)
 
     async def preview(self, entry: Entry) -> str:
-        """Return the postings, a line each."""
-        postings = (*entry.postings, *entry.settlement)
+        """Return the postings, a line each. Raises EntryRefusedError where tax cannot be split."""
+        postings = (*self._books.booked(entry).postings, *entry.settlement, *entry.clearing)
         return "\n".join(f"{posting.account} {posting.amount}" for posting in postings)
 
     def link(self, recorded: Recorded) -> str | None:

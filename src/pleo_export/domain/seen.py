@@ -1,0 +1,130 @@
+"""What an expense names that the accounting system may not know: accounts, tax codes, vendors, tag groups."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+
+import msgspec
+
+from pleo_export.domain.how_booked import HOW_BOOKED, HowBooked, OwedTo, Payable
+from pleo_export.domain.item import BookkeepingMethod, ExportItem, ItemType, known
+from pleo_export.domain.method import find_vendor
+from pleo_export.domain.reference import ReferenceData
+from pleo_export.domain.settings import CompanySettings, VatHandling
+
+
+class Table(StrEnum):
+    """A table below [mapping] in the settings."""
+
+    ACCOUNTS = "accounts"
+    TAX_CODES = "tax_codes"
+    VENDORS = "vendors"
+    DIMENSIONS = "dimensions"
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """What an expense names: `codes` are all that Pleo has for it, the first one (else the name) its key in the settings.
+
+    `known`: the accounting system has it as it is, or the settings map it.
+    """
+
+    table: Table
+    codes: tuple[str, ...]
+    name: str | None
+    known: bool
+
+    @property
+    def key(self) -> str:
+        """What the settings call it."""
+        return self.codes[0] if self.codes else self.name or ""
+
+
+def seen_in(expense: ExportItem, settings: CompanySettings, reference: ReferenceData) -> Iterator[Seen]:
+    """Yield whatever the expense names, as often as it names it."""
+    yield from _accounts(expense, settings, reference)
+    yield from _tax_codes(expense, settings, reference)
+    yield from _tag_groups(expense, settings, reference)
+    yield from _vendors(expense, settings, reference)
+
+
+def _accounts(expense: ExportItem, settings: CompanySettings, reference: ReferenceData) -> Iterator[Seen]:
+    categories = (line.account for line in expense.accounting_entry_lines)
+    for account in filter(None, (expense.contra_account, *categories)):
+        there = reference.account(account.code, account.identifier)
+        mapped = _among(
+            (account.code, account.identifier, account.id, account.name), settings.mapping.accounts
+        )
+        yield Seen(
+            table=Table.ACCOUNTS,
+            codes=given(account.code, account.identifier),
+            name=account.name,
+            known=mapped or (there is not None and there.active),
+        )
+
+
+def _tax_codes(expense: ExportItem, settings: CompanySettings, reference: ReferenceData) -> Iterator[Seen]:
+    there = reference.tax_codes
+    for tax in filter(None, (line.tax for line in expense.accounting_entry_lines)):
+        # Where the tax is booked on accounts, a tax without a code needs none.
+        if tax.code is None and settings.vat.handling is not VatHandling.BY_CODE:
+            continue
+        mapped = _among((tax.code, tax.id), settings.mapping.tax_codes)
+        yield Seen(
+            table=Table.TAX_CODES,
+            codes=(tax.code or tax.id,),
+            name=None,
+            known=mapped or there is None or tax.code in there,
+        )
+
+
+def _tag_groups(expense: ExportItem, settings: CompanySettings, reference: ReferenceData) -> Iterator[Seen]:
+    there, mapped = reference.dimensions, settings.mapping.dimensions
+    for tag in (tag for line in expense.accounting_entry_lines for tag in line.tags or ()):
+        if tag is not None:
+            group = tag.group_code
+            yield Seen(
+                table=Table.DIMENSIONS,
+                codes=(group,),
+                name=None,
+                known=group in mapped or there is None or group in there,
+            )
+
+
+def _vendors(expense: ExportItem, settings: CompanySettings, reference: ReferenceData) -> Iterator[Seen]:
+    """Yield who is owed, where Pleo wants the expense booked through accounts payable."""
+    kind = known(ItemType, expense.type)
+    wanted = (
+        expense.bookkeeping is not None and expense.bookkeeping.method == BookkeepingMethod.ACCOUNTS_PAYABLE
+    )
+    if kind is None or not wanted or HOW_BOOKED[kind].payable is Payable.NEVER:
+        return
+    codes, name = _owed(expense, HOW_BOOKED[kind])
+    if codes or name:
+        found = find_vendor(expense, HOW_BOOKED[kind], settings, reference)
+        yield Seen(
+            table=Table.VENDORS,
+            codes=codes,
+            name=name,
+            known=found is not None or _among((*codes, name), settings.mapping.vendors),
+        )
+
+
+def _owed(expense: ExportItem, how: HowBooked) -> tuple[tuple[str, ...], str | None]:
+    """Return the codes and the name of whoever is owed; an employee is known by the code only."""
+    user, vendor, supplier = expense.user, expense.vendor, expense.supplier
+    if how.owed_to is OwedTo.EMPLOYEE:
+        return (given(user.code), user.name) if user is not None and user.code else ((), None)
+    if vendor is not None:
+        codes = (vendor.external_id, vendor.code, vendor.tax_registration_number, vendor.id)
+        return given(*codes), vendor.name
+    if supplier is not None:
+        return given(supplier.code, supplier.tax_identifier), supplier.name
+    return (), None
+
+
+def given(*codes: str | None) -> tuple[str, ...]:
+    """Return the codes that are there."""
+    return tuple(code for code in codes if code)
+
+
+def _among(keys: Iterable[str | None], mapped: Mapping[str, object]) -> bool:
+    return any(key in mapped for key in keys if key)

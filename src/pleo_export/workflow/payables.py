@@ -1,0 +1,50 @@
+"""Bills and payments of a vendor are recorded one after the other, so that each sees the ones before it."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from pleo_export.domain.entry import Entry
+from pleo_export.domain.matching import Document, match, settled_by
+
+Ask = Callable[[str | None], Awaitable[Sequence[Document]]]
+
+
+class Payables:
+    """What is owed and paid, vendor by vendor, as far as this job has looked.
+
+    `ask` reads a vendor's documents from the accounting system; from then on they are kept in step with what is
+    recorded, and read again where it is not known what was. The caller is the company's only worker.
+    """
+
+    def __init__(self, ask: Ask, exchange_account: str | None) -> None:
+        self._ask, self._exchange_account = ask, exchange_account
+        self._locks: defaultdict[str | None, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._known: dict[str | None, Sequence[Document]] = {}
+        self._in_hand: dict[str | None, Sequence[Document]] = {}
+
+    @asynccontextmanager
+    async def matched(self, entry: Entry) -> AsyncIterator[Entry]:
+        """Give the entry with what it belongs to in the books, and keep its vendor's other entries waiting meanwhile.
+
+        An entry that owes and pays nothing waits for nobody. Whoever records the entry says so with `recorded`.
+        """
+        if entry.owed is None:
+            yield entry
+            return
+        vendor = _vendor(entry)
+        async with self._locks[vendor]:
+            known = self._known.pop(vendor, None)
+            self._in_hand[vendor] = await self._ask(vendor) if known is None else known
+            yield match(entry, self._in_hand[vendor], self._exchange_account)
+
+    def recorded(self, entry: Entry) -> None:
+        """Take an entry into account that was given by `matched` and is in the books now."""
+        if entry.owed is not None:
+            vendor = _vendor(entry)
+            self._known[vendor] = settled_by(self._in_hand[vendor], entry)
+
+
+def _vendor(entry: Entry) -> str | None:
+    return entry.vendor.id if entry.vendor else None
