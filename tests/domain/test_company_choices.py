@@ -155,6 +155,15 @@ class TestVendors:
         assert entry.postings[-1].account == VENDOR_PAYABLE
         assert "PLEO-9 is V-1001 by mapping.vendors" in str(entry.method_reason)
 
+    def test_a_supplier_of_whom_only_the_name_is_known_counts_where_the_company_maps_it(self) -> None:
+        item = expense(bookkeeping=PAYABLE_METHOD, supplier=Supplier(name="Nordic Paper ApS"))
+        assert rejection_of(item).cause is Cause.VENDOR_UNKNOWN
+        mapped = company(mapping={"vendors": {"Nordic Paper ApS": "V-1001"}})
+        for reference in (REFERENCE, replace(REFERENCE, vendors=None)):
+            found = entry_of(item, mapped, reference).vendor
+            assert found is not None
+            assert found.id == "V-1001"
+
     def test_a_vendor_that_is_not_there_is_created_under_pleos_surest_key(self) -> None:
         who = vendor(external_id="X-1", code="C-1", tax_registration_number="DK99999999")
         entry = entry_of(

@@ -59,27 +59,27 @@ def plan_of(*outcomes: Entry | Rejection) -> Plan:
 
 def refused(plan: Plan, entry: Entry) -> Rejection:
     with pytest.raises(RejectedItemError) as caught:
-        as_planned(plan, entry)
+        as_planned(plan, entry, may_move=True)
     assert caught.value.rejection.type is ItemFailureType.VALIDATION_FAILURE
     return caught.value.rejection
 
 
 def test_the_same_entry_is_as_planned() -> None:
     entry = sample_bill(attachments=(RECEIPT,), matches=(MATCH,))
-    assert as_planned(plan_of(entry), entry) == entry
+    assert as_planned(plan_of(entry), entry, may_move=True) == entry
 
 
 def test_the_day_is_that_of_the_plan() -> None:
     entry = sample_entry(expense_date=date(2025, 12, 30), posting_date=date(2026, 1, 1))
     today = replace(entry, posting_date=date(2026, 1, 2))
-    assert as_planned(plan_of(entry), today) == entry
+    assert as_planned(plan_of(entry), today, may_move=True) == entry
 
 
 def test_links_to_receipts_and_receipts_that_are_missing_are_not_compared() -> None:
     plan = plan_of(sample_entry(attachments=(RECEIPT,)))
     later = replace(RECEIPT, url="https://files/1?signed=2")
     entry = sample_entry(attachments=(later,), missing_files=("receipt 1: its link is gone",))
-    assert as_planned(plan, entry) == entry
+    assert as_planned(plan, entry, may_move=True) == entry
 
 
 BILL = sample_bill(
@@ -343,3 +343,10 @@ async def test_an_interrupted_plan_is_taken_up_again(scene: Scene) -> None:
     summary = await scene.run_one(plan=plan)
     assert scene.booked() == [1, 2]
     assert set(causes(summary).values()) == {None}
+
+
+def test_a_day_that_was_moved_is_refused_once_the_company_moves_no_days() -> None:
+    entry = sample_entry()
+    plan = plan_of(replace(entry, posting_date=date(2026, 2, 1)))
+    with pytest.raises(RejectedItemError, match="posting date: 2026-02-01 planned, 2026-01-03 now"):
+        as_planned(plan, entry, may_move=False)

@@ -102,7 +102,8 @@ def find_vendor(
     """
     keys = _vendor_keys(item, how)
     if reference.vendors is None:
-        return next((_as_named(key, settings) for key in keys), None)
+        named = (key for key in keys if not key.only_a_name or _mapped(key, settings))
+        return next((_as_named(key, settings) for key in named), None)
     for vendor in reference.vendors:
         for key in keys:
             mapped = _mapped(key, settings)
@@ -121,6 +122,11 @@ class _Key(msgspec.Struct, frozen=True):
     value: str
     name: str
 
+    @property
+    def only_a_name(self) -> bool:
+        """Whether it identifies nobody: it counts where the company maps it, and nowhere else."""
+        return self.field.endswith(".name")
+
 
 def _vendor_keys(item: ExportItem, how: HowBooked) -> list[_Key]:
     """Return what tells who may be owed, the surest first. Out of pocket, that is the employee."""
@@ -134,6 +140,7 @@ def _vendor_keys(item: ExportItem, how: HowBooked) -> list[_Key]:
             ("vendor.code", vendor.code, vendor.name),
             ("vendor.taxRegistrationNumber", vendor.tax_registration_number, vendor.name),
             ("vendor.id", vendor.id, vendor.name),
+            ("vendor.name", vendor.name, vendor.name),
         ]
     elif supplier is not None and how.owed_to is OwedTo.SUPPLIER:
         name = supplier.name or "(no name)"
@@ -141,6 +148,7 @@ def _vendor_keys(item: ExportItem, how: HowBooked) -> list[_Key]:
             ("supplier.code", supplier.code, name),
             ("supplier.account", supplier.account, name),
             ("supplier.taxIdentifier", supplier.tax_identifier, name),
+            ("supplier.name", supplier.name, name),
         ]
     return [_Key(field, value, name) for field, value, name in keys if value]
 
@@ -154,7 +162,7 @@ def _known(keys: Sequence[_Key], reference: ReferenceData) -> Iterator[tuple[Led
 
 
 def _mapped(key: _Key, settings: CompanySettings) -> str | None:
-    return settings.mapping.vendors.get(key.value) or settings.mapping.vendors.get(key.name)
+    return settings.mapping.vendors.get(key.value)
 
 
 def _as_named(key: _Key, settings: CompanySettings) -> tuple[LedgerVendor, str]:
@@ -162,6 +170,8 @@ def _as_named(key: _Key, settings: CompanySettings) -> tuple[LedgerVendor, str]:
 
 
 def _matches(vendor: LedgerVendor, key: _Key) -> bool:
+    if key.only_a_name:
+        return False
     if key.field == "supplier.account":
         return vendor.account == key.value
     if key.field in _TAX_NUMBERS:
@@ -175,7 +185,7 @@ def _to_create(item: ExportItem, how: HowBooked, reference: ReferenceData) -> tu
     if any(True for _ in _known(keys, reference)):
         return None
     tax = next((key.value for key in keys if key.field in _TAX_NUMBERS), None)
-    lasting = (key for key in keys if key.field != "supplier.account")
+    lasting = (key for key in keys if key.field != "supplier.account" and not key.only_a_name)
     return next(
         (
             (

@@ -153,8 +153,8 @@ def require_next(plan: Plan, company_id: str, waiting: Sequence[str]) -> None:
         raise OlderJobWaitsError(plan.job_id, waiting[0])
 
 
-def as_planned(plan: Plan, entry: Entry) -> Entry:
-    """Return the entry on the day it was planned for. Pure.
+def as_planned(plan: Plan, entry: Entry, *, may_move: bool) -> Entry:
+    """Return the entry on the day it was planned for. Pure. `may_move`: the company lets closed periods move the day.
 
     Raises RejectedItemError where the plan does not hold this very entry. Links to receipts, and which receipts are
     missing, are not compared: nobody knew them when the plan was made.
@@ -165,7 +165,7 @@ def as_planned(plan: Plan, entry: Entry) -> Entry:
     if item.entry is None:
         failed = item.rejection.reason if item.rejection else "no reason was kept"
         raise RejectedItemError(Cause.PLANNED_AS_FAILURE, reason=failed)
-    now = replace(entry, posting_date=item.entry.posting_date)
+    now = replace(entry, posting_date=item.entry.posting_date) if may_move else entry
     if (told := tell_differences(_comparable(item.entry), _comparable(now))) is not None:
         raise RejectedItemError(Cause.DIFFERS_FROM_PLAN, differences=told)
     return now

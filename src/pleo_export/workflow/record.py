@@ -122,6 +122,10 @@ class _Recorder:
             parts.settings.accounts.exchange_difference,
         )
 
+    @property
+    def _strategy(self) -> ClosedPeriodStrategy:
+        return self._parts.settings.bookkeeping.closed_period
+
     def is_final(self, work: Work) -> bool:
         before = self._before.get(work.entry_id)
         return before is not None and before.final
@@ -250,7 +254,7 @@ class _Recorder:
         """
         plan = self._parts.plan
         if plan is not None:
-            entry = as_planned(plan, entry)
+            entry = as_planned(plan, entry, may_move=self._strategy is not ClosedPeriodStrategy.FAIL)
         try:
             return entry, await self._send(entry)
         except PeriodClosedError as closed:
@@ -297,7 +301,7 @@ class _Recorder:
 
     def _moved_by_itself(self, entry: Entry, recorded: Recorded) -> Rejection | None:
         """Refuse a date that the accounting system moved by itself, unless the company wants dates moved."""
-        connector, strategy = self._parts.connector, self._parts.settings.bookkeeping.closed_period
+        connector, strategy = self._parts.connector, self._strategy
         moves = connector.capabilities.closed_period is ClosedPeriod.MOVES_THE_DATE
         if not moves or strategy is not ClosedPeriodStrategy.FAIL or recorded.posted == entry.posting_date:
             return None

@@ -1,0 +1,145 @@
+"""Receipts that the accounting system takes otherwise than Pleo has them, and receipts that are missing."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pikepdf
+import pytest
+from msgspec.structs import replace
+
+from pleo_export.accounting.memory import MemoryConnector
+from pleo_export.accounting.port import Capabilities, EntryRefusedError, Recorded
+from pleo_export.domain.catalogue import Cause
+from pleo_export.domain.entry import Entry, StoredFile
+from pleo_export.domain.progress import Phase
+from pleo_export.domain.settings import AttachmentFailure, BookkeepingSettings
+from pleo_export.testing.faults import FaultyConnector
+from tests.workflow.workflow_scene import Around, Scene, Watched, eid, expense
+
+WITHOUT = BookkeepingSettings(attachment_failure=AttachmentFailure.RECORD_WITHOUT)
+
+
+def takes(scene: Scene, **limits: Any) -> None:
+    """Let the accounting system take other files than it does."""
+    connector = MemoryConnector(scene.books)
+    connector.capabilities = replace(MemoryConnector.capabilities, **limits)
+    scene.connector = Watched(FaultyConnector(connector, scene.faults))
+
+
+class Reader(Around):
+    """A connector that reads the pages of each PDF while it is there."""
+
+    def __init__(self, inner: object) -> None:
+        super().__init__(inner)
+        self.pages = list[int]()
+
+    async def attach(self, entry: Entry, recorded: Recorded, file: StoredFile) -> None:
+        with pikepdf.open(file.path) as document:
+            self.pages.append(len(document.pages))
+        await self.inner.attach(entry, recorded, file)
+
+
+class Refuser(Around):
+    """A connector that takes no file of an expense."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        found: Capabilities = self.inner.capabilities
+        return found
+
+    async def attach(self, entry: Entry, recorded: Recorded, file: StoredFile) -> None:
+        raise EntryRefusedError("the shelf is full", Cause.RECEIPT_CHANGED, position=1)
+
+
+def filed(scene: Scene) -> Sequence[StoredFile]:
+    return list(scene.books.files.get(eid(1), {}).values())
+
+
+async def test_several_receipts_become_one_pdf_in_order_where_one_file_is_taken(scene: Scene) -> None:
+    takes(scene, several_attachments=False)
+    reader = Reader(scene.connector)
+    await scene.company.job_of(expense(1, files=["png", "jpg"]))
+    await scene.run_one(connector=reader)
+    (file,) = filed(scene)
+    assert (file.media_type, file.attachment.key) == ("application/pdf", f"{eid(1)}-all")
+    assert reader.pages == [2]
+    assert scene.leftovers() == []
+
+
+async def test_the_one_pdf_is_there_once_after_a_second_export(scene: Scene) -> None:
+    takes(scene, several_attachments=False)
+    await scene.company.job_of(expense(1, files=["png", "jpg"]))
+    await scene.run_one()
+    await scene.company.press_export(1)
+    await scene.run_one()
+    assert len(filed(scene)) == 1
+
+
+async def test_a_picture_that_is_too_large_is_made_smaller(scene: Scene) -> None:
+    takes(scene, attachment_bytes_max=30_000)
+    await scene.company.job_of(expense(1, files=["jpg"]))
+    await scene.run_one()
+    (file,) = filed(scene)
+    assert file.size <= 30_000
+    assert scene.leftovers() == []
+
+
+async def test_what_cannot_be_made_to_fit_fails_the_expense_and_nothing_is_recorded(scene: Scene) -> None:
+    takes(scene, attachment_bytes_max=100)
+    await scene.company.job_of(expense(1, files=["pdf"]), expense(2))
+    summary = await scene.run_one()
+    assert scene.booked() == [2]
+    failed = next(item for item in summary.items if item.phase is Phase.REJECTED)
+    assert failed.failure_type == "receipt_file_size_limit_exceeded"
+    assert scene.leftovers() == []
+
+
+@pytest.mark.parametrize("kind", ["gone", "html", "oversize"])
+async def test_an_expense_is_recorded_without_a_receipt_where_the_company_wants_that(
+    scene: Scene, kind: str
+) -> None:
+    scene.bookkeeping = WITHOUT
+    job_id = await scene.company.job_of(expense(1, files=["pdf", kind, "png"]))
+    (item,) = (await scene.run_one()).items
+    assert item.phase is Phase.RECORDED
+    assert item.note is not None
+    assert item.note.startswith("Recorded without all of its receipts. Receipt 2 of this expense")
+    (missing,) = scene.books.entries[eid(1)].missing_files
+    assert "Receipt 2" in missing
+    assert [file.attachment.position for file in filed(scene)] == [1, 3]
+    assert (await scene.company.outcomes(job_id))[1]["status"] == "successful"
+    assert scene.leftovers() == []
+
+
+async def test_a_receipt_that_the_accounting_system_refuses_is_told_as_well(scene: Scene) -> None:
+    scene.bookkeeping = WITHOUT
+    await scene.company.job_of(expense(1, files=["pdf"]))
+    (item,) = (await scene.run_one(connector=Refuser(scene.connector))).items
+    assert item.phase is Phase.RECORDED
+    assert item.note is not None
+    assert "Receipt 1 changed on disk" in item.note
+
+
+async def test_a_system_without_attachments_fails_the_expense_unless_it_may_stand_without(
+    scene: Scene,
+) -> None:
+    takes(scene, attachments=False)
+    await scene.company.job_of(expense(1, files=["pdf"]), expense(2))
+    summary = await scene.run_one()
+    assert {item.failure_code for item in summary.items} == {None, Cause.ATTACHMENTS_UNSUPPORTED}
+    scene.bookkeeping = WITHOUT
+    await scene.company.press_export(1)
+    (item,) = (await scene.run_one()).items
+    assert item.phase is Phase.RECORDED
+    assert filed(scene) == []
+
+
+async def test_an_entry_that_stood_there_is_completed_or_the_missing_receipt_is_told(scene: Scene) -> None:
+    scene.bookkeeping = WITHOUT
+    await scene.company.job_of(expense(1, files=["pdf", "gone"]))
+    await scene.crash_after_recording()
+    (item,) = (await scene.run_one()).items
+    assert item.phase is Phase.RECORDED
+    assert item.note is not None
+    assert "Receipt 2" in item.note
+    assert len(filed(scene)) == 1

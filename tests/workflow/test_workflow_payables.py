@@ -1,0 +1,143 @@
+"""Bills and payments of one vendor in the same job, in later jobs, in any order, and through crashes."""
+
+from typing import Any
+
+import pytest
+
+from pleo_export.accounting.memory import MemoryBooks
+from pleo_export.domain.entry import Entry
+from pleo_export.domain.reference import LedgerAccount, LedgerVendor, ReferenceData
+from pleo_export.workflow.preview import preview_job
+from tests.workflow.workflow_scene import ACCOUNTS, BOOKS, Crash, Scene, at, eid, expense
+
+EXCHANGE = "8500"
+VENDORS = (LedgerVendor("V-1", "Paper"), LedgerVendor("V-2", "Cloud"))
+
+
+def document(
+    number: int, kind: str, euros: int, *, invoice: str = "INV-7", vendor: str = "V-1", **changes: Any
+) -> dict[str, Any]:
+    """An invoice, or a payment of one; `dollars` is what the supplier charges."""
+    payload = expense(number, day=changes.pop("day", number))
+    wallet = {"currency": "EUR", "value": euros * 100}
+    dollars = changes.pop("dollars", None)
+    supplier = wallet if dollars is None else {"currency": "USD", "value": dollars * 100}
+    amount = {"inSupplierCurrency": supplier, "inWalletCurrency": wallet}
+    payload["amount"] = amount
+    payload["accountingEntryLines"][0] |= {"lineAmount": amount, "netAmount": amount}
+    payload["additionalInformation"]["invoiceInformation"] = {
+        "invoiceNumber": invoice,
+        "invoiceDate": "2026-05-01",
+        "status": "paid",
+    }
+    who = {"id": eid(900), "name": "Paper", "defaultCurrency": "EUR", "externalId": vendor}
+    return payload | {"type": kind, "bookkeeping": {"method": "accounts_payable"}, "vendor": who} | changes
+
+
+@pytest.fixture
+async def payable(scene: Scene) -> Scene:
+    """A scene with vendors and an account for exchange differences."""
+    await scene.company.control("PATCH", f"/companies/{scene.company.id}", {"vendorBasedBookkeeping": True})
+    accounts = {**BOOKS.accounts, EXCHANGE: LedgerAccount(EXCHANGE, "Exchange differences")}
+    scene.use_books(MemoryBooks(ReferenceData(accounts=accounts, vendors=VENDORS)))
+    scene.accounts = ACCOUNTS.model_copy(update={"exchange_difference": EXCHANGE})
+    return scene
+
+
+def entry(scene: Scene, number: int) -> Entry:
+    return scene.books.entries[eid(number)]
+
+
+def paid(scene: Scene, number: int) -> list[tuple[str, int]]:
+    """What an entry was matched with, and what is left of the bill."""
+    return [(match.reference, match.left.units) for match in entry(scene, number).matches]
+
+
+async def test_a_payment_finds_the_bill_of_the_same_job(payable: Scene) -> None:
+    await payable.company.job_of(document(1, "invoice", 100), document(2, "invoice_payment", 100))
+    await payable.run_one()
+    assert paid(payable, 2) == [(eid(1), 0)]
+
+
+async def test_a_payment_finds_the_bill_of_an_earlier_job(payable: Scene) -> None:
+    await payable.company.job_of(document(1, "invoice", 100))
+    await payable.run_one()
+    await payable.company.job_of(document(2, "invoice_payment", 40), document(3, "invoice_payment", 60))
+    await payable.run_one()
+    assert (paid(payable, 2), paid(payable, 3)) == ([(eid(1), 60_00)], [(eid(1), 0)])
+
+
+async def test_a_bill_finds_the_payment_of_an_earlier_job(payable: Scene) -> None:
+    await payable.company.job_of(document(2, "invoice_payment", 92, dollars=100))
+    await payable.run_one()
+    await payable.company.job_of(document(1, "invoice", 90, dollars=100))
+    await payable.run_one()
+    assert paid(payable, 1) == [(eid(2), 0)]
+    assert {leg.account: leg.amount.units for leg in entry(payable, 1).clearing}[EXCHANGE] == 2_00
+
+
+async def test_many_partial_payments_at_once_never_settle_more_than_the_bill(payable: Scene) -> None:
+    parts = [document(number, "invoice_payment", 10, day=2) for number in range(2, 12)]
+    await payable.company.job_of(document(1, "invoice", 100), *parts)
+    await payable.run_one()
+    left = [paid(payable, number)[0][1] for number in range(2, 12)]
+    assert left == [90_00 - 10_00 * one for one in range(10)]
+
+
+async def test_another_vendors_bill_is_nobodys(payable: Scene) -> None:
+    await payable.company.job_of(
+        document(1, "invoice", 100, vendor="V-2"), document(2, "invoice_payment", 100)
+    )
+    await payable.run_one()
+    assert paid(payable, 2) == []
+
+
+async def test_a_refused_bill_leaves_its_payment_open(payable: Scene) -> None:
+    refused = document(1, "invoice", 100)
+    refused["accountingEntryLines"][0]["account"] = None
+    await payable.company.job_of(refused, document(2, "invoice_payment", 100))
+    await payable.run_one()
+    assert "no bill of invoice INV-7 in the books yet" in str(entry(payable, 2).matching)
+
+
+async def test_a_payment_interrupted_after_it_was_recorded_is_matched_once(payable: Scene) -> None:
+    await payable.company.job_of(document(1, "invoice", 100))
+    await payable.run_one()
+    await payable.company.job_of(document(2, "invoice_payment", 100))
+    await payable.crash_after_recording()
+    await payable.run_one()
+    documents = {one.reference: one.open.units for one in await payable.connector.payables("V-1")}
+    assert documents == {eid(1): 0, eid(2): 0}
+
+
+async def test_a_payment_interrupted_before_it_was_recorded_finds_its_bill_afterwards(payable: Scene) -> None:
+    await payable.company.job_of(document(1, "invoice", 100), document(2, "invoice_payment", 100))
+
+    payable.connector.before = at("record", 2, Crash())
+    await payable.crash()
+    assert eid(2) not in payable.books.entries
+    await payable.run_one()
+    assert paid(payable, 2) == [(eid(1), 0)]
+
+
+async def test_an_expense_exported_again_is_already_there_although_its_bill_is_paid_now(
+    payable: Scene,
+) -> None:
+    await payable.company.job_of(document(1, "invoice", 100), document(2, "invoice_payment", 100))
+    await payable.run_one()
+    for number in (1, 2):
+        await payable.company.press_export(number)
+        (item,) = (await payable.run_one()).items
+        assert item.already_there
+
+
+async def test_a_preview_shows_the_match_with_a_bill_of_the_same_job_as_a_run_makes_it(
+    payable: Scene,
+) -> None:
+    job_id = await payable.company.job_of(
+        document(1, "invoice", 90, dollars=100), document(2, "invoice_payment", 92, dollars=100)
+    )
+    async with payable.parts() as parts:
+        previews = await preview_job(parts, job_id)
+    await payable.run_one()
+    assert [one.entry for one in previews] == [entry(payable, 1), entry(payable, 2)]
