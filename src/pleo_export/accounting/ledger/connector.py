@@ -172,7 +172,9 @@ class LedgerConnector:
                 return found
             if entry.posting_date < OPENED:
                 raise PeriodClosedError(entry.posting_date, OPENED)
-            books, booked = self._vendors.listed(chart), split_by_code(entry, chart.tax_rules)
+            booked = split_by_code(entry, chart.tax_rules)
+            # Most entries have no vendor, and need none of a thousand files looked at.
+            books = self._vendors.listed(chart) if entry.vendor else chart.reference_data
             accept(booked, books)
             # First the vendor: an entry that stands is never looked at again.
             if entry.vendor is not None:
