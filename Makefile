@@ -49,7 +49,7 @@ golden: $(READY)  ## the texts of the golden pairs anew; changes none without OV
 	$(BIN)/python -m tests.golden $(if $(OVERWRITE),--overwrite)
 
 reference: $(READY)  ## the generated reference pages
-	$(BIN)/python -m pleo_export.reference_pages docs/reference
+	$(BIN)/python -m tests.docs.pages
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) .uv pleo-export-demo .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -14,15 +14,15 @@ import typer
 from pydantic import BaseModel
 
 from pleo_export.accounting.ledger.chart import Chart
-from pleo_export.bookkeeping_page import bookkeeping_page
 from pleo_export.cli import app
 from pleo_export.cli.common import ExitCode
 from pleo_export.cli.init import settings_text
 from pleo_export.config import Settings, load_settings
 from pleo_export.domain.failure_types import ItemFailureType
 from pleo_export.domain.how_booked import HOW_BOOKED
-from pleo_export.reference_pages import PAGES as PAGES_FROM_CODE
 from pleo_export.simulator.hands import simulator_process
+from tests.docs.pages import PAGES as PAGES_FROM_CODE
+from tests.docs.pages.bookkeeping import bookkeeping_page
 from tests.e2e.story import API_KEY, Story
 
 ROOT = Path(__file__).parents[2]

@@ -63,7 +63,7 @@ _SETTINGS = SETTINGS.model_copy(
 _BY_CODE = _SETTINGS.model_copy(update={"vat": VatSettings(handling=VatHandling.BY_CODE)})
 
 _BOOKKEEPING = """\
-<!-- Generated: change src/pleo_export/bookkeeping_page.py, then run `make reference`. -->
+<!-- Generated: change tests/docs/pages/bookkeeping.py, then run `make reference`. -->
 
 # How each expense is booked
 
