@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pleo_export.accounting.ledger import bean_check
-from pleo_export.cli.init import example_chart, settings_text
+from pleo_export.cli.init import Value, example_chart, settings_text
 from pleo_export.simulator.hands import Hands
 
 COMPANY_ID = "5f0c7f4e-1d54-4a6e-9a6b-0d8c1f3a2b10"
@@ -21,10 +21,16 @@ class Story:
     """A folder with settings and a ledger, and a simulated Pleo at `url`."""
 
     def __init__(
-        self, folder: Path, url: str, *, vendor_based: bool = True, settings: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        url: str,
+        *,
+        vendor_based: bool = True,
+        settings: Mapping[str, Value] | None = None,
+        chart: str | None = None,
     ) -> None:
         self.folder, self.url = folder, url
-        chosen = {
+        chosen: dict[str, Value] = {
             "pleo.company_id": COMPANY_ID,
             "pleo.base_url": url,
             "vat.input_account": "2640",
@@ -32,7 +38,7 @@ class Story:
         } | dict(settings or {})
         self.settings = folder / "pleo-export.toml"
         self.settings.write_text(settings_text(chosen), encoding="utf-8")
-        (folder / "chart.toml").write_text(example_chart(), encoding="utf-8")
+        (folder / "chart.toml").write_text(chart or example_chart(), encoding="utf-8")
         self.bookkeeper = Hands(url)
         self.bookkeeper.create_company(
             "Story ApS", id=COMPANY_ID, apiKey=API_KEY, vendorBasedBookkeeping=vendor_based

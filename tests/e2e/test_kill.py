@@ -14,7 +14,10 @@ from typing import Any
 
 import pytest
 
+from pleo_export.accounting.ledger import trial_balance
 from pleo_export.cli.common import ExitCode
+from pleo_export.cli.scenarios import PAYABLE
+from pleo_export.simulator.generator import PAYABLE_COUNT, generate
 from pleo_export.simulator.hands import simulator_process
 from tests.e2e.story import COMPANY_ID, Story, assert_ledger_clean, events_of
 
@@ -23,6 +26,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 KILLS_MIN = 42
 SEED = 20260105
 ITEMS = 160
+PAYABLE_KILLS_MIN = 12
 
 
 def run_and_kill(story: Story, after_seconds: float, *, at_work: bool) -> int | None:
@@ -59,6 +63,28 @@ def test_each_expense_is_recorded_once_whenever_the_process_is_killed(tmp_path: 
                 kills += 1
         assert kills >= KILLS_MIN
         check(story, jobs)
+
+
+def test_bills_and_their_payments_meet_once_whenever_the_process_is_killed(tmp_path: Path) -> None:
+    draw = random.Random(SEED)
+    kills = months = 0
+    with simulator_process() as url:
+        story = Story(tmp_path, url, settings=PAYABLE.settings, chart=PAYABLE.chart_text())
+        while kills < PAYABLE_KILLS_MIN:
+            months += 1
+            month = generate(months, PAYABLE_COUNT, "payable", company_id=COMPANY_ID)
+            ids = story.expenses(PAYABLE_COUNT, scenario="payable", seed=months)
+            for job in (1, 2):
+                story.press_export([one for one, made in zip(ids, month, strict=True) if made.job == job])
+                while run_and_kill(story, draw.uniform(0.0, 0.2), at_work=True) is None:
+                    kills += 1
+    assert {
+        reference: len(paths) for reference, paths in story.entry_files().items() if len(paths) != 1
+    } == {}
+    found = {key: amount for key, amount in trial_balance(story.books).items() if amount}
+    expected = PAYABLE.expected_balance()
+    assert found == {key: months * amount for key, amount in expected.items() if amount}
+    assert_ledger_clean(story.books)
 
 
 def check(story: Story, jobs: list[tuple[str, list[str]]]) -> None:

@@ -100,14 +100,15 @@ async def test_missing_contra_accounts_fail_the_job_before_anything_is_marked(sc
     job = await scene.company.job(job_id)
     assert (job["status"], job["failureReasonType"]) == ("failed", "missing_configuration")
     assert "Settings > Accounting > Contra accounts" in str(summary.reason)
+    assert "EUR" in str(summary.reason)  # Pleo's own words name the currencies
     assert await scene.company.updates(job_id) == []
 
 
-async def test_missing_contra_accounts_are_told_in_our_words_where_pleo_has_none(scene: Scene) -> None:
+async def test_missing_contra_accounts_are_told_even_where_pleo_does_not_say_which(scene: Scene) -> None:
     await scene.company.running_job_of(expense(1))
     async with scene.parts() as parts:
         (job,) = await parts.pleo.list_jobs(scene.company.id, [])
-        with pytest.raises(JobProblemError, match="Not every Pleo account has a contra account"):
+        with pytest.raises(JobProblemError, match="contra account: it does not say which"):
             await fetch(with_parts(parts, pleo=Speechless(parts.pleo)), job, {eid(1): "pending"})
 
 

@@ -79,8 +79,8 @@ async def _ask_pleo(sources: Sources) -> tuple[Sequence[Finding], Sequence[Expor
         return [finding(Cause.PLEO_UNAUTHORISED, call=_call(error))], jobs
     except PleoForbiddenError as error:
         return [finding(Cause.PLEO_FORBIDDEN, call=_call(error))], jobs
-    except MissingContraAccountsError:
-        return [finding(Cause.CONTRA_ACCOUNTS_MISSING)], jobs
+    except MissingContraAccountsError as error:
+        return [finding(Cause.CONTRA_ACCOUNTS_MISSING, said=error.said)], jobs
     except PleoError as error:
         failed = finding(Cause.PLEO_FAILED, happened=error.happened, call=_call(error), remedy=error.remedy)
         return [failed], jobs

@@ -156,7 +156,7 @@ class Cause(StrEnum):
         "Pleo uses vendor tagging, but {system} cannot book vendor bills.",
         "Deactivate vendor tagging in Pleo or choose another accounting system.")
     CONTRA_ACCOUNTS_MISSING = ("contra-accounts-missing", None, Job.MISSING_CONFIGURATION,
-        "Not every Pleo account has a contra account.",
+        "Pleo hands out no expenses, because not every Pleo account has a contra account: {said}",
         "Set the contra accounts in Pleo under Settings > Accounting > Contra accounts.")
 
     # What somebody approved, and what came.

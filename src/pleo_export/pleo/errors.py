@@ -132,6 +132,11 @@ class MissingContraAccountsError(PleoRefusedError):
     happened = "Not every Pleo account of the company has a contra account"
     remedy = "Map the contra accounts in Pleo's accounting settings, then export again."
 
+    @property
+    def said(self) -> str:
+        """Pleo's own words, which name the currencies."""
+        return self.message or "it does not say which"
+
 
 class UnsupportedApiVersionError(PleoRefusedError):
     """The company needs a newer version of the API."""

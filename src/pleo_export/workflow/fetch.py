@@ -58,7 +58,7 @@ async def read_expenses(pleo: Pleo, company_id: str, job_id: str) -> Mapping[str
     try:
         return await _expenses(pleo, company_id, job_id)
     except MissingContraAccountsError as error:
-        raise JobProblemError(finding(Cause.CONTRA_ACCOUNTS_MISSING)) from error
+        raise JobProblemError(finding(Cause.CONTRA_ACCOUNTS_MISSING, said=error.said)) from error
 
 
 async def _expenses(pleo: Pleo, company_id: str, job_id: str) -> Mapping[str, ExportItem | Rejection]:
