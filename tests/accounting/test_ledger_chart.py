@@ -41,6 +41,7 @@ def test_a_chart_becomes_reference_data(chart_file: Path) -> None:
         "R25": "Services from abroad 25 %",
         "N0": "Outside VAT",
     }
+    assert {code.code for code in data.tax_codes.values() if code.splits} == {"V25", "R25"}
     assert (data.journals, data.currency) == ({"P": "Purchases"}, "EUR")
     assert data.dimensions == {"COST_CENTRE": frozenset({"CC-100", "CC-200"})}
     assert data.locked_through == date(2025, 12, 31)
@@ -85,6 +86,16 @@ def test_a_chart_becomes_reference_data(chart_file: Path) -> None:
             'name = "Assets:One"',
             'name = "Assets:One"\n[[vendors]]\nid = "V"\nname = "N"\n[[vendors]]\nid = "V"\nname = "M"',
             "id = 'V' stands there 2 times",
+        ),
+        (
+            'name = "Assets:One"',
+            'name = "Assets:One"\n' + 2 * '[[tax_codes]]\ncode = "V25"\nname = "N"\n',
+            "tax_codes: code = 'V25' stands there 2 times, give each its own",
+        ),
+        (
+            'name = "Assets:One"',
+            'name = "Assets:One"\n' + 2 * '[[journals]]\ncode = "P"\nname = "N"\n',
+            "journals: code = 'P' stands there 2 times, give each its own",
         ),
     ],
 )

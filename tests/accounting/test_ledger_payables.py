@@ -78,9 +78,9 @@ async def test_a_payment_of_a_foreign_bill_reads_like_this(ledger: LedgerConnect
   vendor: "Nordic Paper ApS"
   invoice-number: "INV-7"
   payable-account: "2400"
-  owed: 37.00 EUR
-  owed-other: 40.00 USD
-  matching: "matching: invoice INV-7, 60.00 USD left to pay"
+  payable-amount: 37.00 EUR
+  payable-other: 40.00 USD
+  matching: "invoice INV-7, 60.00 USD left to pay"
   missing-file-1: "Receipt 2 is gone."
   Liabilities:Payables                                   37.00 EUR
     reason: "sample: 2400"
@@ -174,7 +174,11 @@ async def test_a_match_that_a_bookkeeper_takes_out_is_undone(ledger: LedgerConne
 
 async def test_an_amount_that_a_bookkeeper_corrects_counts(ledger: LedgerConnector, month: Path) -> None:
     await recorded(ledger, sample_invoice())
-    edit(month / "invoice-1.beancount", "  owed: 100.00 EUR", "  owed: 1,090.5 EUR ; a typing error")
+    edit(
+        month / "invoice-1.beancount",
+        "  payable-amount: 100.00 EUR",
+        "  payable-amount: 1,090.5 EUR ; a typing error",
+    )
     assert [one.open for one in await ledger.payables(VENDOR)] == [Money("EUR", 109_050)]
 
 
@@ -198,10 +202,10 @@ async def test_a_file_that_was_copied_counts_once_and_under_another_name_not_at_
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("owed: 100.00 EUR", "owed: much"),
-        ("owed: 100.00 EUR", "owed: 100.001 EUR"),
-        ("owed: 100.00 EUR", "owed: 100.00 XQX"),
-        ("owed: 100.00 EUR", "owed: , EUR"),
+        ("payable-amount: 100.00 EUR", "payable-amount: much"),
+        ("payable-amount: 100.00 EUR", "payable-amount: 100.001 EUR"),
+        ("payable-amount: 100.00 EUR", "payable-amount: 100.00 XQX"),
+        ("payable-amount: 100.00 EUR", "payable-amount: , EUR"),
         ('pleo-kind: "bill"', 'pleo-kind: "letter"'),
         ("payable-account:", "payable:"),
         ('pleo-id: "invoice-1"', 'pleo-id: "another"'),
@@ -217,7 +221,7 @@ async def test_a_file_whose_words_cannot_be_read_owes_nothing_and_hides_no_other
 
 async def test_a_dimension_never_passes_for_what_is_owed(ledger: LedgerConnector, month: Path) -> None:
     await recorded(ledger, sample_invoice())
-    edit(month / "invoice-1.beancount", '    reason: "sample: 6100"', "    owed-other: 7.00 USD")
+    edit(month / "invoice-1.beancount", '    reason: "sample: 6100"', "    payable-other: 7.00 USD")
     assert [one.owed.other for one in await ledger.payables(VENDOR)] == [None]
 
 
@@ -230,7 +234,7 @@ async def test_only_what_changed_is_read_again(
     listed, read = _watched(monkeypatch)
     assert await ledger.payables(VENDOR) is first
     assert (listed, read) == ([], [])
-    edit(month / "invoice-1.beancount", "owed: 100.00 EUR", "owed: 10.00 EUR")
+    edit(month / "invoice-1.beancount", "payable-amount: 100.00 EUR", "payable-amount: 10.00 EUR")
     assert [one.open.units for one in await ledger.payables(VENDOR)] == [10_000, 10_000, 1000]
     assert [Path(path).name for path in read] == ["invoice-1.beancount"]
 
@@ -280,7 +284,7 @@ async def test_a_ledger_that_is_not_there_owes_nothing(
 async def test_any_text_is_read_back_and_accepted_by_beancount(
     ledger: LedgerConnector, ledger_settings: LedgerSettings
 ) -> None:
-    nasty = 'x" \\\n2026-01-01 open Assets:Forged\n  settled: 1.00 EUR\n  owed: 5.00 EUR ; "'
+    nasty = 'x" \\\n2026-01-01 open Assets:Forged\n  settled: 1.00 EUR\n  payable-amount: 5.00 EUR ; "'
     vendor = EntryVendor(nasty, nasty, create=True)
     bill = sample_invoice(nasty, vendor=vendor, invoice=InvoiceDetails(nasty, None, None), journal="P")
     document = document_of(bill)

@@ -138,6 +138,7 @@ async def test_the_root_files_read_like_this(
 ; Written once, then yours: add options, plugins and includes here.
 option "title" "Demo ApS"
 option "operating_currency" "EUR"
+plugin "beancount.plugins.implicit_prices"
 
 include "accounts.beancount"
 include "[0-9]*/*/*.beancount"

@@ -5,7 +5,7 @@ import pytest
 
 from pleo_export.accounting.memory import MemoryBooks, MemoryConnector
 from pleo_export.accounting.tax_codes import TaxRule
-from pleo_export.domain.reference import LedgerAccount, LedgerVendor, ReferenceData
+from pleo_export.domain.reference import LedgerAccount, LedgerTaxCode, LedgerVendor, ReferenceData
 from pleo_export.testing.books import totals_of
 from pleo_export.testing.contract import Books, ConnectorContract, Totals
 from pleo_export.testing.samples import Facts
@@ -52,6 +52,14 @@ class BooksInMemory:
 
     def stalled(self) -> None:
         return None
+
+
+def test_a_tax_code_splits_where_there_is_a_rule_with_a_rate() -> None:
+    codes = {code: LedgerTaxCode(code, f"Tax {code}") for code in ("A", "B", "C")}
+    rules = {"A": TaxRule(rate=Decimal("0.25")), "B": TaxRule(rate=None)}
+    books = MemoryBooks(ReferenceData(accounts={}, tax_codes=codes), rules)
+    assert books.reference_data.tax_codes is not None
+    assert [one.splits for one in books.reference_data.tax_codes.values()] == [True, False, False]
 
 
 class TestMemoryContract(ConnectorContract):

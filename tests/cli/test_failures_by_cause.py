@@ -2,10 +2,11 @@ from io import StringIO
 
 from rich.console import Console
 
-from pleo_export.cli.common import show_failures
+from pleo_export.cli.common import show_failures, show_notes
 from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.failures import Rejection
 from pleo_export.domain.grouping import Failure
+from pleo_export.domain.progress import ItemProgress, Phase
 
 
 def shown(*failures: Failure) -> list[str]:
@@ -46,3 +47,19 @@ def test_ten_expenses_are_named_across_all_sentences_of_a_cause() -> None:
 
 def test_what_others_said_is_shown_as_it_is() -> None:
     assert shown(("e1", Rejection(Cause.ENTRY_REFUSED, "[red]No.[/red]")))[1] == "    [red]No.[/red]"
+
+
+def noted(number: int, note: str | None, phase: Phase = Phase.RECORDED) -> ItemProgress:
+    return ItemProgress(job_id="j", accounting_entry_id=f"e{number}", position=number, phase=phase, note=note)
+
+
+def test_what_recorded_expenses_lack_is_told_once_with_ten_of_them_and_the_number_of_the_others() -> None:
+    text = StringIO()
+    items = [noted(number, "Without [its] receipt.") for number in range(12)]
+    others = [noted(12, None), noted(13, "Lost.", Phase.REJECTED)]
+    show_notes([*items, *others], Console(file=text, soft_wrap=True))
+    assert text.getvalue().splitlines() == [
+        "  Without [its] receipt.",
+        *(f"      e{number}" for number in range(10)),
+        "      and 2 more",
+    ]

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,16 @@ def test_doctor_warns_of_vat_accounts_that_are_not_set(desk: Desk) -> None:
     result = desk.call("doctor")
     assert result.exit_code == ExitCode.ALL_WELL
     assert "vat.output_account not set" in result.stdout
+
+
+def test_doctor_finds_that_a_chart_without_rates_splits_no_tax(desk: Desk) -> None:
+    desk.configure(vat={"handling": "by_code"})
+    assert desk.call("doctor").exit_code == ExitCode.ALL_WELL
+    chart = desk.folder / "chart.toml"
+    chart.write_text(re.sub("\nrate = .*", "", chart.read_text(encoding="utf-8")), encoding="utf-8")
+    result = desk.call("doctor")
+    assert result.exit_code == ExitCode.SOMETHING_FAILED
+    assert "the accounting system has no tax code by which it can split" in result.stdout
 
 
 def test_doctor_finds_contra_accounts_that_pleo_lacks(desk: Desk) -> None:

@@ -112,6 +112,7 @@ def test_a_job_that_is_not_the_next_one_is_left_alone_and_the_older_one_named(de
     result = desk.call("run", "--plan", str(save(desk, younger)))
     assert result.exit_code == ExitCode.WRONG_SETTINGS
     assert f"Job {older} waits in Pleo and is older than job {younger}" in result.stderr
+    assert "Detect and start" not in result.stderr
     assert not desk.ledger.exists()
     assert desk.call("run", "--plan", str(save(desk, older, "older.json"))).exit_code == ExitCode.ALL_WELL
     assert desk.call("run", "--plan", str(desk.folder / "plan.json")).exit_code == ExitCode.ALL_WELL
@@ -125,7 +126,16 @@ def test_a_plan_that_was_followed_is_done_with(desk: Desk) -> None:
     assert "does not wait in Pleo any more" in result.stderr
 
 
-@pytest.mark.parametrize("content", [None, "", '{"plan": 1}'])
+def test_the_plan_of_another_company_is_refused_before_any_step_is_taken(desk: Desk) -> None:
+    path = save(desk, desk.export(1))
+    plan = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(plan | {"company_id": "another"}), encoding="utf-8")
+    result = desk.call("run", "--plan", str(path))
+    assert result.exit_code == ExitCode.WRONG_SETTINGS
+    assert result.stderr.startswith("The plan is for company another, but the settings are for")
+
+
+@pytest.mark.parametrize("content", [None, "", "[1]", '{"plan": 1}'])
 def test_a_file_that_is_no_plan_is_an_error_and_nothing_is_done(desk: Desk, content: str | None) -> None:
     desk.export(1)
     path = desk.folder / "plan.json"
@@ -135,4 +145,5 @@ def test_a_file_that_is_no_plan_is_an_error_and_nothing_is_done(desk: Desk, cont
     result = desk.call("run", "--plan", str(path))
     assert result.exit_code == ExitCode.WRONG_SETTINGS
     assert f"{path} is no plan that can be followed" in result.stderr
+    assert "Expected" not in result.stderr
     assert len(desk.pleo.audit()) == calls

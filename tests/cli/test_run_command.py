@@ -33,6 +33,30 @@ def test_failed_expenses_are_listed_with_their_reasons_and_the_exit_code_tells(d
     assert "7 Complete (completed_with_errors)" in result.stderr
 
 
+def test_a_receipt_that_is_left_out_is_told_by_run_and_status_and_comes_with_the_next_export(
+    desk: Desk,
+) -> None:
+    desk.configure(bookkeeping={"attachment_failure": "record_without"})
+    (entry_id,) = desk.pleo.generate(desk.company_id, 1, seed=1)
+    desk.pleo.call("PUT", f"companies/{desk.company_id}/expenses/{entry_id}", {"files": [{"kind": "gone"}]})
+    desk.pleo.press_export(desk.company_id, [entry_id])
+    lacking = "  Recorded without all of its receipts. Receipt 1 of this expense could not be downloaded"
+    result = desk.call("run")
+    assert result.exit_code == ExitCode.ALL_WELL
+    for told in (result.stdout, desk.call("status").stdout):
+        assert lacking in told
+        assert f"      {entry_id}" in told
+    (entry,) = desk.ledger.glob(f"2026/*/{entry_id}.beancount")
+    assert 'missing-file-1: "Receipt 1' in entry.read_text(encoding="utf-8")
+
+    desk.pleo.call("PUT", f"companies/{desk.company_id}/expenses/{entry_id}", {"files": [{"kind": "pdf"}]})
+    desk.pleo.press_export(desk.company_id, [entry_id])
+    again = desk.call("run").stdout
+    assert "1 recorded (1 of them stood there already), 0 failed" in again
+    assert lacking not in again
+    assert (entry.parent / f"{entry_id}.1.pdf").exists()
+
+
 def test_an_expense_that_is_exported_again_stands_there_already(desk: Desk) -> None:
     ids = desk.pleo.generate(desk.company_id, 3, seed=1)
     desk.pleo.press_export(desk.company_id, ids)

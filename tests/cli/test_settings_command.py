@@ -48,6 +48,14 @@ def test_the_proposals_end_the_failures_when_they_are_put_into_the_settings(desk
     assert {one["key"] for one in again["unknown"]} == set(TO_BE_MAPPED)
 
 
+def test_a_name_that_is_the_code_is_not_said_twice(desk: Desk) -> None:
+    chart_with_other_codes(desk)
+    desk.export(40, "demo")
+    shown = desk.call("settings", "suggest").stdout
+    assert "# COST_CENTRE, seen" in shown
+    assert ": Cost_Centre has the same code" in shown
+
+
 def test_one_job_can_be_looked_at_alone(desk: Desk) -> None:
     plain, demo = desk.export(5, seed=1), desk.export(40, "demo", seed=2)
     assert desk.json("settings", "suggest", "--job", plain)["unknown"] == []

@@ -9,6 +9,7 @@ import pytest
 from pleo_export.accounting.ledger.chart import read_chart
 from pleo_export.cli.init import example_chart, settings_text
 from pleo_export.config import Secrets, SettingsError, api_key, load_settings
+from pleo_export.domain.check import settings_findings
 
 COMPANY = "5f0c7f4e-1d54-4a6e-9a6b-0d8c1f3a2b10"
 
@@ -40,8 +41,17 @@ def test_every_commented_line_of_it_becomes_valid_when_the_comment_sign_is_remov
     settings = load_settings(written(tmp_path, uncommented))
     for name, section in settings:
         assert section.model_fields_set == type(section).model_fields.keys(), name
-    assert settings.mapping.tax_codes["V25"].input_account == "2640"
+    assert settings.mapping.tax_codes["I25"].input_account == "2640"
     assert settings.bookkeeping.posting_by_type == {"invoice": "final"}
+
+
+def test_what_the_commented_lines_name_is_in_the_chart_that_init_writes(tmp_path: Path) -> None:
+    text = settings_text({"pleo.company_id": COMPANY})
+    uncommented = re.sub(r"^# (\[[\w.]+\]|\w+ = .*)$", r"\1", text, flags=re.MULTILINE)
+    (tmp_path / "chart.toml").write_text(example_chart(), encoding="utf-8")
+    company = load_settings(written(tmp_path, uncommented)).company
+    assert company.accounts.exchange_difference is not None
+    assert settings_findings(company, read_chart(tmp_path / "chart.toml").reference_data) == []
 
 
 GIVEN: dict[str, dict[str, Any]] = {
@@ -111,7 +121,11 @@ def test_what_decides_how_expenses_are_booked_is_all_of_the_file_but_the_places(
         ),
         (
             '[bookkeeping]\ndescription = "{suplier}"',
-            "bookkeeping.description = '{suplier}': holds {suplier}; there are",
+            "bookkeeping.description = '{suplier}': holds {suplier}; only the plain names are allowed",
+        ),
+        (
+            '[bookkeeping]\ndescription = "{supplier!r:>9}"',
+            "bookkeeping.description = '{supplier!r:>9}': holds {supplier!r:>9}; only the plain names are allowed",
         ),
         ('[mapping.nothing]\nx = "1"', "mapping.nothing: there is no such setting; correct or remove it"),
     ],

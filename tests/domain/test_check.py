@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from pleo_export.domain.check import settings_findings
 from pleo_export.domain.failure_types import JobFailureType
 from pleo_export.domain.failures import Severity
-from pleo_export.domain.reference import ReferenceData
+from pleo_export.domain.reference import LedgerTaxCode, ReferenceData
 from pleo_export.domain.settings import CompanySettings
 from pleo_export.testing.expenses import EUROS_ONLY, INACTIVE, REFERENCE, SETTINGS
 
@@ -73,8 +73,16 @@ def test_an_account_that_does_not_fit_is_a_finding_with_its_key_and_a_remedy(
     assert finding.remedy == f"Correct {key} in the settings, or {mend} the account in the accounting system."
 
 
-@pytest.mark.parametrize("key", ACCOUNT_KEYS)
-def test_an_account_in_another_currency_than_the_books_is_worth_a_warning(key: str) -> None:
+MAY_BE_A_WALLET = ["accounts.wallet", "mapping.accounts.6100"]
+
+
+@pytest.mark.parametrize("key", MAY_BE_A_WALLET)
+def test_the_account_of_a_wallet_may_be_in_another_currency_than_the_books(key: str) -> None:
+    assert problems(configured(**{key: EUROS_ONLY}), replace(REFERENCE, currency="DKK")) == []
+
+
+@pytest.mark.parametrize("key", [key for key in ACCOUNT_KEYS if key not in MAY_BE_A_WALLET])
+def test_any_other_account_in_another_currency_than_the_books_is_worth_a_warning(key: str) -> None:
     settings = configured(**{key: EUROS_ONLY})
     (finding,) = settings_findings(settings, replace(REFERENCE, currency="DKK"))
     assert finding.severity is Severity.WARNING
@@ -136,3 +144,13 @@ def test_where_the_accounting_system_has_journals_each_kind_of_entry_needs_one()
     ]
     assert "(GENERAL, BUY, PAY)" in found[0].problem
     assert problems(settings) == []
+
+
+@pytest.mark.parametrize("codes", [None, {}, {"N0": LedgerTaxCode("N0", "Outside VAT", splits=False)}])
+def test_tax_by_code_needs_a_tax_code_that_splits(codes: dict[str, LedgerTaxCode] | None) -> None:
+    reference = replace(REFERENCE, tax_codes=codes)
+    (finding,) = settings_findings(configured(**{"vat.handling": "by_code"}), reference)
+    assert (finding.type, finding.severity) == (JobFailureType.MISSING_CONFIGURATION, Severity.ERROR)
+    assert "has no tax code by which it can split" in finding.problem
+    assert problems(configured(**{"vat.handling": "by_code"})) == []
+    assert problems(SETTINGS, reference) == []

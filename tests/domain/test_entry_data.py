@@ -85,11 +85,11 @@ def test_one_currency_on_both_sides_is_no_original_amount() -> None:
     assert [posting.original for posting in entry_of(item).postings] == [None, None]
 
 
-def test_the_original_amount_of_a_line_is_with_its_tax_and_that_of_the_tax_is_not_told() -> None:
+def test_net_amount_and_tax_each_tell_what_they_were_in_the_suppliers_currency() -> None:
     item = expense("card_purchase", line(SEK_AND_EUR, tax=tax(amounts(20_00, supplier=(225_00, "SEK")))))
     assert [posting.original for posting in entry_of(item).postings] == [
-        Money("SEK", 1125_00),
-        None,
+        Money("SEK", 900_00),
+        Money("SEK", 225_00),
         Money("SEK", -1125_00),
     ]
 

@@ -118,7 +118,10 @@ def test_turning_every_sign_turns_every_posting_and_nothing_else(item: ExportIte
     )
     assert [
         replace(
-            posting, amount=-posting.amount, original=None if posting.original is None else -posting.original
+            posting,
+            amount=-posting.amount,
+            original=None if posting.original is None else -posting.original,
+            value=None if posting.value is None else -posting.value,
         )
         for posting in both(back)
     ] == list(both(forth))

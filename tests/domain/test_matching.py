@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from pleo_export.domain.entry import Entry, EntryKind, InvoiceDetails, Owed, Posting, Reason
 from pleo_export.domain.matching import Document, document_of, match, settled_by
 from pleo_export.domain.money import Money
-from pleo_export.testing.samples import sample_entry
+from pleo_export.testing.samples import DEFAULT_FACTS, sample_entry
 
 PAYABLE, WALLET, EXPENSE, EXCHANGE = "2400", "1900", "6100", "8500"
 
@@ -24,7 +24,12 @@ def entry(kind: EntryKind, reference: str, owed: Owed, number: str | None = "INV
         Posting(account=account, amount=amount, reason=Reason("sample", account))
         for account, amount in ((owed.account, owed.amount), ("9999", -owed.amount))
     )
-    fields: dict[str, Any] = {"postings": legs, "reconciliation_id": f"rec-{reference}", **changes}
+    fields: dict[str, Any] = {
+        "vendor": DEFAULT_FACTS.vendor,
+        "postings": legs,
+        "reconciliation_id": f"rec-{reference}",
+        **changes,
+    }
     invoice = InvoiceDetails(number, None, None) if number else None
     return sample_entry(reference, kind=kind, owed=owed, invoice=invoice, **fields)
 
@@ -255,3 +260,73 @@ def test_however_a_foreign_bill_is_paid_in_parts_nothing_is_left_on_the_payable_
     assert all(one.open.units == 0 for one in documents)
     difference = sum(paid) - worth
     assert balance(entries) == ({(EXCHANGE, "EUR"): difference} if difference else {})
+
+
+def test_part_payments_that_come_before_their_bill_all_settle_it() -> None:
+    documents, (*_, late) = books(
+        payment(4_000, reference="first"), payment(6_000, reference="second"), bill(10_000)
+    )
+    assert [one.reference for one in late.matches] == ["first", "second"]
+    assert left(documents) == {"first": 0, "second": 0, "bill": 0}
+
+
+def test_part_payments_are_not_taken_for_a_second_bill_of_the_same_number() -> None:
+    documents, (*_, late) = books(
+        bill(50_000, reference="earlier", number="INV-7"),
+        payment(70_000, reference="paid", number="INV-8"),
+        bill(20_000, reference="late", number="INV-7"),
+    )
+    assert late.matches == ()
+    assert left(documents)["late"] == 20_000
+
+
+def test_of_payments_before_the_bill_a_return_takes_away_one_only() -> None:
+    documents, (*_, late) = books(
+        payment(10_000, reference="first"),
+        payment(-10_000, reference="returned"),
+        payment(10_000, reference="again"),
+        bill(10_000),
+    )
+    assert [one.reference for one in late.matches] == ["again"]
+    assert left(documents)["bill"] == 0
+
+
+def test_money_that_an_employee_gives_back_for_something_else_hides_no_reimbursement() -> None:
+    documents, (*_, late) = books(
+        payment(3_000, number=None, reference="paid", reconciled_entries=("rec-bill",)),
+        payment(-3_000, number=None, reference="unrelated"),
+        bill(3_000, number=None),
+    )
+    assert [one.reference for one in late.matches] == ["paid"]
+    assert left(documents)["bill"] == 0
+
+
+def test_a_payment_of_nothing_settles_nothing() -> None:
+    documents, (*_, nothing) = books(bill(10_000), payment(10_000), payment(0, reference="nothing"))
+    assert nothing.matches == ()
+    assert left(documents)["bill"] == 0
+
+
+def test_a_bill_that_was_removed_and_comes_again_is_still_paid() -> None:
+    documents, (_, paid) = books(bill(10_000), payment(10_000))
+    without_it = [one for one in documents if one.reference == paid.reference]
+    again = match(bill(10_000), without_it, EXCHANGE)
+    assert str(again.matching) == "matching: settled already by what is in the books"
+    assert left(settled_by(without_it, again)) == {"payment": 0, "bill": 0}
+
+
+def test_where_nobody_knows_the_vendor_an_invoice_number_tells_nothing() -> None:
+    documents, (_, paid) = books(
+        replace(bill(10_000), vendor=None),
+        replace(payment(10_000), vendor=None),
+    )
+    assert str(paid.matching) == "matching: left open: the vendor is not known"
+    assert left(documents) == {"bill": 10_000, "payment": 10_000}
+
+
+def test_reconciliation_ids_tell_also_where_nobody_knows_the_vendor() -> None:
+    documents, _ = books(
+        replace(bill(10_000), vendor=None),
+        replace(payment(10_000, reconciled_entries=("rec-bill",)), vendor=None),
+    )
+    assert left(documents) == {"bill": 0, "payment": 0}

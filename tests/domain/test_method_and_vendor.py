@@ -105,8 +105,8 @@ def test_a_blocked_vendor_is_as_good_as_unknown(fields: dict[str, str]) -> None:
     rejection = rejection_of(item)
     assert rejection.type is ItemFailureType.VENDOR_UNKNOWN
     assert rejection.reason == (
-        "The vendor 'Blocked Ltd' is not in the accounting system, or is blocked there. Check the vendor in the"
-        " accounting system or choose another one in Pleo, then export the expense again."
+        "Selected vendor cannot be processed because it does not exist or is currently blocked: vendor 'Blocked Ltd'."
+        " Verify the vendor's status in the accounting system, or choose another one in Pleo, and export the expense again."
     )
 
 
@@ -117,7 +117,7 @@ def test_a_blocked_vendor_is_as_good_as_unknown(fields: dict[str, str]) -> None:
         ("invoice", {"supplier": Supplier(name="Corner shop")}, "supplier 'Corner shop'"),
         ("invoice", {"supplier": None}, "supplier of this expense"),
         ("mileage", {"user": User(id="u", name="Grace Example", code="E-5")}, "employee with the code 'E-5'"),
-        ("mileage", {"user": None}, "employee of this expense, who has no employee code,"),
+        ("mileage", {"user": None}, "employee of this expense, who has no employee code"),
     ],
 )
 def test_an_unknown_vendor_is_named_a_person_only_by_the_code(
@@ -126,7 +126,7 @@ def test_an_unknown_vendor_is_named_a_person_only_by_the_code(
     item = expense(item_type, bookkeeping=PAYABLE_METHOD, **fields)
     rejection = rejection_of(item)
     assert rejection.type is ItemFailureType.VENDOR_UNKNOWN
-    assert rejection.reason.startswith(f"The {named} is not in the accounting system")
+    assert f"does not exist or is currently blocked: {named}." in rejection.reason
     assert "Grace" not in rejection.reason
 
 
@@ -137,13 +137,23 @@ def test_out_of_pocket_the_employee_is_the_vendor_even_where_pleo_names_another(
     assert entry.vendor.id == "E-77"
 
 
-def test_the_vendor_that_pleo_names_stands_in_for_an_employee_who_is_none() -> None:
+def test_who_sold_it_is_owed_nothing_for_what_an_employee_paid() -> None:
     item = expense(
         "out_of_pocket", bookkeeping=PAYABLE_METHOD, user=None, vendor=vendor(external_id="V-1001")
     )
+    assert rejection_of(item).type is ItemFailureType.VENDOR_UNKNOWN
+
+
+def test_a_vendor_that_is_the_employee_counts_where_the_employee_has_no_code() -> None:
+    item = expense(
+        "out_of_pocket",
+        bookkeeping=PAYABLE_METHOD,
+        user=User(id="u", name="Ada Example"),
+        vendor=vendor(name="Ada Example", external_id="E-77"),
+    )
     entry = entry_of(item)
     assert entry.vendor is not None
-    assert entry.vendor.id == "V-1001"
+    assert entry.vendor.id == "E-77"
 
 
 def test_a_company_may_book_unknown_vendors_on_the_common_account() -> None:
@@ -152,7 +162,10 @@ def test_a_company_may_book_unknown_vendors_on_the_common_account() -> None:
     assert entry.kind is EntryKind.BILL
     assert entry.vendor is None
     assert entry.postings[-1].account == PAYABLE
-    assert str(entry.postings[-1].reason) == "accounts.accounts_payable: 2400"
+    assert (
+        str(entry.postings[-1].reason)
+        == "accounts.accounts_payable: 2400 (fallback: the vendor is not known)"
+    )
     assert str(entry.method_reason) == (
         "bookkeeping.method: accounts_payable (fallback: vendor 'Nobody Inc' is unknown: common account)"
     )

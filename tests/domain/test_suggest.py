@@ -8,7 +8,14 @@ from msgspec.structs import replace
 from pleo_export.domain.item import Account, Bookkeeping, ExportItem, Supplier, Tag, User
 from pleo_export.domain.reference import LedgerAccount, LedgerTaxCode, LedgerVendor, ReferenceData
 from pleo_export.domain.seen import Table
-from pleo_export.domain.settings import CompanySettings, MappingSettings, VatHandling, VatSettings
+from pleo_export.domain.settings import (
+    BookkeepingSettings,
+    CompanySettings,
+    MappingSettings,
+    MethodWhenMissing,
+    VatHandling,
+    VatSettings,
+)
 from pleo_export.domain.suggest import Suggestion, suggest
 from pleo_export.testing.expenses import REFERENCE, SETTINGS, category, expense, line, tax
 from tests.domain.mapping import PAYABLE_METHOD, vendor
@@ -53,10 +60,10 @@ def test_what_is_known_as_it_is_is_only_counted() -> None:
     }
 
 
-SAME_CODE = "the same code but for case, spaces or leading zeros"
+SAME_CODE = "the same code but for case, spaces, punctuation or leading zeros"
 
 
-@pytest.mark.parametrize("code", ["06100", "61 00", "00 6100"])
+@pytest.mark.parametrize("code", ["06100", "61 00", "00 6100", "61-00", "6.100", "06100/"])
 def test_a_code_that_is_only_written_otherwise_is_proposed_before_any_name(code: str) -> None:
     assert proposed(booked_on(account(code, "Travel"))) == ("6100", SAME_CODE)
 
@@ -64,6 +71,11 @@ def test_a_code_that_is_only_written_otherwise_is_proposed_before_any_name(code:
 @pytest.mark.parametrize("name", ["Travel", "TRAVEL ", "trável"])
 def test_case_and_accents_do_not_count_in_a_name(name: str) -> None:
     assert proposed(booked_on(account("7000", name))) == ("6200", "the same name")
+
+
+def test_codes_of_punctuation_or_zeros_only_are_no_match() -> None:
+    books = accounts(_0="Nothing", _00="Nothing either")
+    assert proposed(booked_on(account("--", "Dashes")), reference=books) == (None, "nothing fits")
 
 
 def test_a_similar_name_is_the_last_resort() -> None:
@@ -123,6 +135,7 @@ def test_tax_codes_are_proposed_by_their_code_then_by_what_the_accounting_system
     codes = {"V25": LedgerTaxCode("V25", "Sales"), "E": LedgerTaxCode("E", "EU services")}
     books = replace(REFERENCE, tax_codes=codes)
     assert proposed(taxed_with("v 25"), reference=books) == ("V25", SAME_CODE)
+    assert proposed(taxed_with("v-25"), reference=books) == ("V25", SAME_CODE)
     assert proposed(taxed_with("EU Services"), reference=books) == ("E", "the same name")
     assert proposed(taxed_with("V12"), reference=books)[0] is None
     assert unknown(taxed_with("V12"), reference=replace(REFERENCE, tax_codes=None)) == []
@@ -191,12 +204,28 @@ def test_an_employee_is_known_by_the_code_only() -> None:
         owed(kind="something_new", vendor=vendor(name="Unheard of")),
     ],
 )
-def test_vendors_matter_only_where_pleo_wants_accounts_payable(not_owed: ExportItem) -> None:
+def test_unknown_vendors_matter_only_where_pleo_wants_accounts_payable(not_owed: ExportItem) -> None:
     assert unknown(not_owed) == []
 
 
 def test_a_blocked_vendor_is_neither_known_nor_proposed() -> None:
     assert proposed(owed(vendor=vendor(code="blocked", name="Blocked Ltd"))) == (None, "nothing fits")
+
+
+def known_vendors(expense: ExportItem, **bookkeeping: Any) -> int:
+    settings = SETTINGS.model_copy(update={"bookkeeping": BookkeepingSettings(**bookkeeping)})
+    found = suggest([expense], settings, REFERENCE)
+    assert found.unknown == ()
+    return found.known[Table.VENDORS]
+
+
+@pytest.mark.parametrize(
+    "supplier",
+    [Supplier(name="NP", code="V-1001"), Supplier(name="NP", account="2401"), Supplier(account="2401")],
+)
+def test_a_supplier_that_an_expense_without_a_method_is_booked_through_is_counted(supplier: Supplier) -> None:
+    assert known_vendors(owed(None, supplier=supplier)) == 1
+    assert known_vendors(owed(None, supplier=supplier), method_when_missing=MethodWhenMissing.JOURNAL) == 0
 
 
 def test_a_vendor_that_the_settings_map_is_known() -> None:

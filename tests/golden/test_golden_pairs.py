@@ -2,7 +2,6 @@
 
 import json
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from decimal import Decimal
@@ -14,7 +13,7 @@ import pytest
 
 from pleo_export import domain
 from pleo_export.accounting.ledger import bean_check
-from pleo_export.accounting.ledger.chart import Chart
+from pleo_export.accounting.ledger.chart import read_chart
 from pleo_export.accounting.ledger.writer import accounts_text, main_text
 from pleo_export.domain.entry import Entry
 from pleo_export.domain.failures import Rejection
@@ -115,7 +114,7 @@ def test_some_pair_shows_each_rejection_of_the_mapping() -> None:
 def test_all_texts_together_are_a_ledger_that_beancount_accepts(tmp_path: Path) -> None:
     folder = tmp_path / "2026" / "01"
     folder.mkdir(parents=True)
-    chart = Chart.model_validate(tomllib.loads((FOLDER / "chart.toml").read_text(encoding="utf-8")))
+    chart = read_chart(FOLDER / "chart.toml")
     (tmp_path / "main.beancount").write_text(main_text(chart), encoding="utf-8")
     (tmp_path / "accounts.beancount").write_text(accounts_text(chart), encoding="utf-8")
     for pair in PAIRS:

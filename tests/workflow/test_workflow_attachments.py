@@ -8,13 +8,13 @@ import pytest
 from msgspec.structs import replace
 
 from pleo_export.accounting.memory import MemoryConnector
-from pleo_export.accounting.port import Capabilities, EntryRefusedError, Recorded
+from pleo_export.accounting.port import Capabilities, EntryRefusedError, ForbiddenError, Recorded
 from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.entry import Entry, StoredFile
 from pleo_export.domain.progress import Phase
 from pleo_export.domain.settings import AttachmentFailure, BookkeepingSettings
-from pleo_export.testing.faults import FaultyConnector
-from tests.workflow.workflow_scene import Around, Scene, Watched, eid, expense
+from pleo_export.testing.faults import FaultyConnector, Verb
+from tests.workflow.workflow_scene import Around, ChangeSettings, Scene, Watched, eid, expense
 
 WITHOUT = BookkeepingSettings(attachment_failure=AttachmentFailure.RECORD_WITHOUT)
 
@@ -118,6 +118,46 @@ async def test_a_receipt_that_the_accounting_system_refuses_is_told_as_well(scen
     assert item.phase is Phase.RECORDED
     assert item.note is not None
     assert "Receipt 1 changed on disk" in item.note
+
+
+class Remover(Around):
+    """A connector whose entry a person deletes before its files are attached."""
+
+    def __init__(self, inner: object, scene: Scene) -> None:
+        super().__init__(inner)
+        self._scene = scene
+
+    async def attach(self, entry: Entry, recorded: Recorded, file: StoredFile) -> None:
+        del self._scene.books.entries[entry.reference]
+        await self.inner.attach(entry, recorded, file)
+
+
+async def test_an_entry_that_is_gone_is_no_missing_receipt(scene: Scene) -> None:
+    scene.bookkeeping = WITHOUT
+    await scene.company.job_of(expense(1, files=["pdf"]))
+    (item,) = (await scene.run_one(connector=Remover(scene.connector, scene))).items
+    assert (item.phase, item.failure_code) == (Phase.REJECTED, Cause.ENTRY_GONE)
+
+
+async def test_a_right_that_is_missing_for_receipts_only_is_told_with_the_recorded_expense(
+    scene: Scene, pleo_settings: ChangeSettings
+) -> None:
+    await pleo_settings(expiresIn=60)
+    scene.bookkeeping = WITHOUT
+    await scene.company.job_of(expense(1, files=["pdf"]))
+    scene.faults.order(Verb.ATTACH, ForbiddenError("the right to upload"), times=100)
+    (item,) = (await scene.settle(rounds=2)).items
+    assert item.phase is Phase.RECORDED
+    assert item.note is not None
+    assert "the right to upload" in item.note
+
+
+async def test_the_one_file_has_the_same_key_whatever_it_was_made_of(scene: Scene) -> None:
+    takes(scene, several_attachments=False)
+    await scene.company.job_of(expense(1, files=["png"]))
+    await scene.run_one()
+    (file,) = filed(scene)
+    assert file.attachment.key == f"{eid(1)}-all"
 
 
 async def test_a_system_without_attachments_fails_the_expense_unless_it_may_stand_without(

@@ -7,6 +7,7 @@ import pytest
 from pleo_export.accounting.memory import MemoryBooks
 from pleo_export.domain.entry import Entry
 from pleo_export.domain.reference import LedgerAccount, LedgerVendor, ReferenceData
+from pleo_export.domain.settings import BookkeepingSettings, UnknownVendor
 from pleo_export.workflow.preview import preview_job
 from tests.workflow.workflow_scene import ACCOUNTS, BOOKS, Crash, Scene, at, eid, expense
 
@@ -141,3 +142,48 @@ async def test_a_preview_shows_the_match_with_a_bill_of_the_same_job_as_a_run_ma
         previews = await preview_job(parts, job_id)
     await payable.run_one()
     assert [one.entry for one in previews] == [entry(payable, 1), entry(payable, 2)]
+
+
+async def test_bills_of_unknown_vendors_are_not_paid_by_each_others_payments(payable: Scene) -> None:
+    payable.bookkeeping = BookkeepingSettings(unknown_vendor=UnknownVendor.FALLBACK_ACCOUNT)
+    await payable.company.job_of(
+        document(1, "invoice", 100, vendor="UNKNOWN-A"),
+        document(2, "invoice_payment", 100, vendor="UNKNOWN-B"),
+    )
+    await payable.run_one()
+    assert paid(payable, 2) == []
+
+
+async def test_a_preview_of_a_bill_that_stands_there_already_counts_it_once(payable: Scene) -> None:
+    await payable.company.job_of(document(1, "invoice", 100))
+    await payable.run_one()
+    await payable.company.add(document(2, "invoice_payment", 40))
+    job_id = await payable.company.press_export(1, 2)
+    async with payable.parts() as parts:
+        _, payment = await preview_job(parts, job_id)
+    await payable.run_one()
+    assert payment.entry == entry(payable, 2)
+    assert paid(payable, 2) == [(eid(1), 60_00)]
+
+
+async def test_a_bill_that_was_removed_and_exported_again_is_not_paid_a_second_time(payable: Scene) -> None:
+    await payable.company.job_of(document(1, "invoice", 100), document(2, "invoice_payment", 100))
+    await payable.run_one()
+    del payable.books.entries[eid(1)]
+    await payable.company.add(document(3, "invoice_payment", 100))
+    await payable.company.press_export(1, 3)
+    await payable.run_one()
+    assert paid(payable, 3) == []
+    assert {one.reference: one.open.units for one in await payable.connector.payables("V-1")} == {
+        eid(1): 0,
+        eid(2): 0,
+        eid(3): 100_00,
+    }
+
+
+async def test_a_payment_of_nothing_is_recorded(payable: Scene) -> None:
+    await payable.company.job_of(document(1, "invoice", 100), document(2, "invoice_payment", 100))
+    await payable.run_one()
+    await payable.company.job_of(document(3, "invoice_payment", 0))
+    (item,) = (await payable.run_one()).items
+    assert item.failure_reason is None

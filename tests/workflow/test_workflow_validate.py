@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from decimal import Decimal
 
 import pytest
 from msgspec.structs import replace
@@ -12,11 +13,12 @@ from pleo_export.accounting.port import (
     UnauthorisedError,
     UnreachableError,
 )
+from pleo_export.accounting.tax_codes import TaxRule
 from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.failure_types import JobFailureType
 from pleo_export.domain.failures import Finding, Severity
 from pleo_export.domain.job import ExportJob, JobStatus
-from pleo_export.domain.reference import LedgerAccount
+from pleo_export.domain.reference import LedgerAccount, LedgerTaxCode
 from pleo_export.domain.settings import (
     AttachmentFailure,
     BookkeepingSettings,
@@ -232,6 +234,8 @@ async def findings(scene: Scene, **sections: Section) -> list[tuple[str, Severit
 async def test_settings_that_ask_for_more_than_the_accounting_system_can_do_are_found(
     scene: Scene, capability: str, sections: dict[str, Section], problem: tuple[Cause, Severity]
 ) -> None:
+    codes = {"V25": LedgerTaxCode("V25", "Purchases 25 %")}
+    scene.use_books(MemoryBooks(replace(BOOKS, tax_codes=codes), {"V25": TaxRule(rate=Decimal("0.25"))}))
     assert await findings(scene, **sections) == []
     scene.connector.change(**{capability: False})
     assert await findings(scene, **sections) == [problem]

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from pleo_export.accounting.port import EntryRefusedError
 from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.entry import Entry, Posting, Reason
+from pleo_export.domain.matching import round_half_even
 from pleo_export.domain.money import Money
 
 TAX_TOLERANCE_UNITS = 1  # minor units: what Pleo and the books may round differently
@@ -74,22 +75,51 @@ def _legs(posting: Posting, rules: Mapping[str, TaxRule]) -> Iterator[Posting]:
         raise TaxCodeUnknownError(posting.tax_code)
     if rule.rate is None or (rule.rate and rule.input_account is None):
         raise TaxRateMissingError(posting)
-    tax = _tax(posting.amount, rule.rate, on_top=rule.output_account is not None)
+    on_top = rule.output_account is not None
+    tax = _tax(posting.amount, rule.rate, on_top=on_top)
     if abs((tax - posting.tax).units) > TAX_TOLERANCE_UNITS:
         raise TaxDiffersError(posting, tax)
-    net = posting.amount if rule.output_account else posting.amount - tax
-    yield replace(posting, amount=net, tax=None)
     stated = "" if tax == posting.tax else f", Pleo states {posting.tax}"
-    reason = Reason(f"tax code {posting.tax_code} of the books", f"{_percent(rule.rate)} of {net}{stated}")
-    for account, amount in ((rule.input_account, tax), (rule.output_account, -tax)):
-        if account is not None and tax.units:
-            yield Posting(
-                account=account,
-                amount=amount,
-                reason=reason,
-                line_id=posting.line_id,
-                tax_code=posting.tax_code,
-            )
+    net = posting.amount if on_top else posting.amount - tax
+    taxed = Posting(
+        account=rule.input_account or "",
+        amount=tax,
+        reason=Reason(f"tax code {posting.tax_code} of the books", f"{_percent(rule.rate)} of {net}{stated}"),
+        line_id=posting.line_id,
+        tax_code=posting.tax_code,
+        original=_share(posting.original, tax, posting.amount),
+        value=_share(posting.value, tax, posting.amount),
+    )
+    yield replace(
+        posting,
+        amount=net,
+        original=posting.original if on_top else _minus(posting.original, taxed.original),
+        value=posting.value if on_top else _minus(posting.value, taxed.value),
+        tax=None,
+    )
+    if tax.units:
+        yield taxed
+    if tax.units and rule.output_account is not None:
+        yield replace(
+            taxed,
+            account=rule.output_account,
+            amount=-tax,
+            original=_minus(None, taxed.original),
+            value=_minus(None, taxed.value),
+        )
+
+
+def _share(whole: Money | None, tax: Money, amount: Money) -> Money | None:
+    """Return the tax in another currency's `whole` that stands for `amount`."""
+    if whole is None or amount.units == 0:
+        return whole
+    return Money(whole.currency, round_half_even(whole.units * tax.units, amount.units))
+
+
+def _minus(whole: Money | None, part: Money | None) -> Money | None:
+    if part is None:
+        return whole
+    return -part if whole is None else whole - part
 
 
 def _tax(amount: Money, rate: Decimal, *, on_top: bool) -> Money:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections import defaultdict
 from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
@@ -15,6 +16,7 @@ from rich.console import Console
 from pleo_export.accounting.port import ConnectorError
 from pleo_export.config import SETTINGS_FILE, SettingsError
 from pleo_export.domain.grouping import Failure, by_cause
+from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.pleo.auth import UnusableSecretError
 from pleo_export.pleo.retrying import CallError
 from pleo_export.store.errors import StoreError
@@ -100,6 +102,18 @@ def show_failures(failures: Iterable[Failure], console: Console) -> None:
                 console.print("\n      ".join((f"    {reason}", *named)), markup=False)
         if group.number > EXPENSES_PER_CAUSE_MAX:
             console.print(f"      and {group.number - EXPENSES_PER_CAUSE_MAX} more", markup=False)
+
+
+def show_notes(items: Iterable[ItemProgress], console: Console) -> None:
+    """Tell what a bookkeeper should know about recorded expenses: each sentence once, and its expenses."""
+    noted: defaultdict[str, list[str]] = defaultdict(list)
+    for item in items:
+        if item.phase is Phase.RECORDED and item.note is not None:
+            noted[item.note].append(item.accounting_entry_id)
+    for note, entry_ids in noted.items():
+        named, others = entry_ids[:EXPENSES_PER_CAUSE_MAX], len(entry_ids) - EXPENSES_PER_CAUSE_MAX
+        more = [f"and {others} more"] if others > 0 else []
+        console.print("\n      ".join((f"  {note}", *named, *more)), markup=False)
 
 
 def fail(sentence: str, code: ExitCode) -> NoReturn:

@@ -28,7 +28,7 @@ from pleo_export.domain.grouping import by_cause
 from pleo_export.domain.item import ExportItem
 from pleo_export.pleo.auth import Credential
 from pleo_export.pleo.errors import ExportNotFoundError
-from pleo_export.workflow.plan import planned, save_plan
+from pleo_export.workflow.plan import planned, save_plan, without_links
 from pleo_export.workflow.preview import Previewed, preview_job
 
 JobArgument = Annotated[str, typer.Argument(help="The id of a job that waits in Pleo (see `doctor`).")]
@@ -128,7 +128,7 @@ def _heading(one: Previewed) -> str:
 def _plain(one: Previewed) -> dict[str, object]:
     return {
         "accounting_entry_id": one.accounting_entry_id,
-        "entry": one.entry,
+        "entry": without_links(one.entry) if one.entry else None,
         "text": one.text,
         "rejection": one.rejection and {**asdict(one.rejection), "type": one.rejection.type},
     }

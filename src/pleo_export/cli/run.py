@@ -19,6 +19,7 @@ from pleo_export.cli.common import (
     out,
     print_json,
     show_failures,
+    show_notes,
 )
 from pleo_export.cli.progress import live_view
 from pleo_export.compose import credential_for, working
@@ -62,9 +63,9 @@ def run(
 
 
 def went_well(summary: JobSummary) -> bool:
-    """Whether every expense was recorded, and Pleo knows."""
+    """Whether every expense was recorded, and Pleo knows; and all of the plan, where there was one."""
     told = all(item.report_problem is None for item in summary.items)
-    return summary.event is JobEventType.COMPLETED and told
+    return summary.event is JobEventType.COMPLETED and told and summary.problem is None
 
 
 async def export(
@@ -77,7 +78,7 @@ async def export(
 
 
 def show_summaries(summaries: Sequence[JobSummary], console: Console) -> None:
-    """Tell what became of each job, failures with their reasons."""
+    """Tell what became of each job, failures with their reasons, and what was recorded but lacks something."""
     if not summaries:
         console.print("Nothing to do: no export job waits in Pleo. Press Export there to make one.")
     for summary in summaries:
@@ -92,6 +93,7 @@ def show_summaries(summaries: Sequence[JobSummary], console: Console) -> None:
         for text in filter(None, (summary.reason, summary.problem)):
             console.print(f"  {text}", markup=False)
         show_failures(_failures(summary.items), console)
+        show_notes(summary.items, console)
 
 
 def _failures(items: Iterable[ItemProgress]) -> Iterator[Failure]:

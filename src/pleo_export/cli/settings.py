@@ -114,10 +114,13 @@ def _text(found: Suggestions) -> str:
 
 
 def _lines(one: Suggestion) -> Iterator[str]:
-    named = one.key if one.name in (None, one.key) else f"{one.key} {one.name}"
-    reason = one.reason if one.target is None else f"{one.target} {one.target_name} has {one.reason}"
+    fits = "" if one.target is None else f"{_named(one.target, one.target_name)} has "
     often = "once" if one.times == 1 else f"{one.times} times"
-    yield toml_comment(f"{named}, seen {often}: {reason}.")
+    yield toml_comment(f"{_named(one.key, one.name)}, seen {often}: {fits}{one.reason}.")
     target = one.target or ""
     line = toml_line(one.key, {"code": target} if one.table is Table.TAX_CODES else target)
     yield line if one.target is not None else f"# {line}"
+
+
+def _named(code: str, name: str | None) -> str:
+    return code if name in (None, code) else f"{code} {name}"

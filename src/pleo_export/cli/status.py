@@ -15,11 +15,12 @@ from pleo_export.cli.common import (
     out,
     print_json,
     show_failures,
+    show_notes,
 )
 from pleo_export.clock import SystemClock
 from pleo_export.config import Settings, load_settings
-from pleo_export.domain.grouping import Failure, rejection_of
-from pleo_export.domain.progress import JobProgress, Phase
+from pleo_export.domain.grouping import rejection_of
+from pleo_export.domain.progress import ItemProgress, JobProgress, Phase
 from pleo_export.store import Store
 
 LimitOption = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many jobs, newest first.")]
@@ -31,36 +32,36 @@ def status(
     """Show the latest jobs and how they ended. Reads this machine only; Pleo is not asked."""
     with explained():
         loaded = load_settings(settings)
-        jobs, failures = complete(_remembered(loaded, limit)) if loaded.store.path.exists() else ([], {})
+        jobs, items = complete(_remembered(loaded, limit)) if loaded.store.path.exists() else ([], {})
     if as_json:
         print_json(jobs)
     elif not jobs:
         out().print("No job was exported yet.")
     else:
         out().print(_table(jobs))
-        for job_id, failed in failures.items():
-            out().print(f"Job {job_id}: {len(failed)} failed.")
-            show_failures(failed, out())
+        for job in jobs:
+            _show_items(job, items[job.job_id])
 
 
 async def _remembered(
     settings: Settings, limit: int
-) -> tuple[Sequence[JobProgress], Mapping[str, Sequence[Failure]]]:
-    """Return the latest jobs, and the failures of those that have any."""
+) -> tuple[Sequence[JobProgress], Mapping[str, Sequence[ItemProgress]]]:
+    """Return the latest jobs, and the items of each."""
     store = await Store.open(settings.store.path, SystemClock().now)
     try:
         jobs = await store.jobs(settings.pleo.company_id, limit)
-        return jobs, {
-            job.job_id: [
-                (item.accounting_entry_id, rejected)
-                for item in await store.items(job.job_id)
-                if (rejected := rejection_of(item)) is not None
-            ]
-            for job in jobs
-            if job.counts.get(Phase.REJECTED, 0)
-        }
+        return jobs, {job.job_id: await store.items(job.job_id) for job in jobs}
     finally:
         await store.close()
+
+
+def _show_items(job: JobProgress, items: Sequence[ItemProgress]) -> None:
+    """Tell why expenses of a job failed, and what recorded ones lack."""
+    failed = [(one.accounting_entry_id, why) for one in items if (why := rejection_of(one)) is not None]
+    if failed or any(one.note for one in items):
+        out().print(f"Job {job.job_id}: {len(failed)} failed.")
+    show_failures(failed, out())
+    show_notes(items, out())
 
 
 def _table(jobs: Sequence[JobProgress]) -> Table:

@@ -71,9 +71,13 @@ class Accounts(msgspec.Struct, frozen=True, kw_only=True):
     def _payable(self, method: Method) -> ResolvedAccount:
         vendor = method.vendor
         if vendor is not None and method.account is not None:
-            account = self._existing(method.account, None, f"the payable account of vendor '{vendor.name}'")
+            account = self._existing(method.account, None, f"the payable account of vendor {vendor.id}")
             return account, Reason("vendor's payable account", f"{account.code} for {vendor.name}")
-        fallback = "the vendor has no payable account of its own" if vendor else None
+        fallback = None
+        if vendor is not None:
+            fallback = "the vendor has no payable account of its own"
+        elif method.payable:
+            fallback = "the vendor is not known"
         return self._configured("accounts_payable", self.settings.accounts.accounts_payable, fallback)
 
     def _configured(self, name: str, code: str, fallback: str | None = None) -> ResolvedAccount:

@@ -114,8 +114,8 @@ class Cause(StrEnum):
         "The {what} {value} is no value of the dimension {dimension} in the accounting system.",
         "Add it there, or correct mapping.{what} in the settings; then export the expense again.")
     VENDOR_UNKNOWN = ("vendor-unknown", Item.VENDOR_UNKNOWN, Job.VALIDATION_FAILURE,
-        "The {owed} is not in the accounting system, or is blocked there.",
-        "Check the vendor in the accounting system or choose another one in Pleo, then export the expense again.")
+        "Selected vendor cannot be processed because it does not exist or is currently blocked: {owed}.",
+        "Verify the vendor's status in the accounting system, or choose another one in Pleo, and export the expense again.")
     PERIOD_CLOSED = ("period-closed", Item.ACCOUNTING_SYSTEM_VALIDATION_FAILURE, Job.VALIDATION_FAILURE,
         "The accounting period of {day} is closed; the first open day is {next_open}.",
         "Open it in the accounting system, or choose another strategy for closed periods in the settings; then export again.")
@@ -140,6 +140,9 @@ class Cause(StrEnum):
     BY_CODE_UNSUPPORTED = ("by-code-unsupported", None, Job.INVALID_CONFIGURATION,
         "vat.handling is by_code, but {system} does not split tax by its codes.",
         "Set vat.handling to explicit in the settings.")
+    BY_CODE_WITHOUT_CODES = ("by-code-without-codes", None, Job.MISSING_CONFIGURATION,
+        "vat.handling is by_code, but the accounting system has no tax code by which it can split.",
+        "Provide tax codes with their rates there, or set vat.handling to explicit in the settings.")
     VENDOR_CREATION_UNSUPPORTED = ("vendor-creation-unsupported", None, Job.INVALID_CONFIGURATION,
         "bookkeeping.unknown_vendor is create, but {system} takes no vendors from outside.",
         "Set bookkeeping.unknown_vendor to fail or to fallback_account in the settings.")

@@ -5,13 +5,17 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.failures import Finding, finding
 from pleo_export.domain.reference import LedgerAccount, ReferenceData
-from pleo_export.domain.settings import CompanySettings
+from pleo_export.domain.settings import CompanySettings, VatHandling
+
+# Each wallet is in a currency of its own: these settings may name an account that takes no other.
+_MAY_BE_A_WALLET = ("accounts.wallet", "mapping.accounts.")
 
 
 def settings_findings(settings: CompanySettings, reference: ReferenceData) -> Sequence[Finding]:
     """Return a finding for each configured code that the accounting system does not have, or not for use.
 
-    An account that does not take the company's currency is a warning. What the system keeps no list of is not checked.
+    An account that does not take the company's currency is a warning, unless it may be that of a wallet in another one.
+    What the system keeps no list of is not checked; only where it is to split tax by its codes, there must be some.
     """
     return [
         *_account_findings(settings, reference),
@@ -19,6 +23,7 @@ def settings_findings(settings: CompanySettings, reference: ReferenceData) -> Se
         *_vendor_findings(settings.mapping.vendors, reference),
         *_unknown("dimension", _dimensions(settings), reference.dimensions),
         *_journal_findings(settings, reference),
+        *_by_code_findings(settings, reference),
     ]
 
 
@@ -31,7 +36,7 @@ def _account_findings(settings: CompanySettings, reference: ReferenceData) -> It
             yield finding(Cause.CONFIGURED_ACCOUNT_UNKNOWN, key=key, account=code)
         elif not account.active:
             yield finding(Cause.CONFIGURED_ACCOUNT_INACTIVE, key=key, account=code, name=account.name)
-        elif not _takes(account, reference.currency):
+        elif not key.startswith(_MAY_BE_A_WALLET) and not _takes(account, reference.currency):
             yield finding(
                 Cause.CONFIGURED_ACCOUNT_CURRENCY,
                 key=key,
@@ -101,3 +106,9 @@ def _journal_findings(settings: CompanySettings, reference: ReferenceData) -> It
         if code is None and reference.journals:
             there = ", ".join(reference.journals)
             yield finding(Cause.JOURNAL_MISSING, key=key, journals=there)
+
+
+def _by_code_findings(settings: CompanySettings, reference: ReferenceData) -> Iterator[Finding]:
+    codes = (reference.tax_codes or {}).values()
+    if settings.vat.handling is VatHandling.BY_CODE and not any(one.splits for one in codes):
+        yield finding(Cause.BY_CODE_WITHOUT_CODES)

@@ -17,15 +17,16 @@ def booked_side(amounts: Amounts, *, in_supplier_currency: bool) -> MoneyModel:
     return amounts.in_supplier_currency if in_supplier_currency else amounts.in_wallet_currency
 
 
-def original_amount(amounts: Amounts, *, in_supplier_currency: bool) -> Money | None:
-    """Return what the supplier charged, where that is in another currency than the one booked.
+def other_side(amounts: Amounts, *, in_supplier_currency: bool) -> Money | None:
+    """Return the side of a money pair that is not booked, where it is in another currency.
 
     It is shown, not booked: an amount that its currency cannot represent is left out.
     """
-    if in_supplier_currency or amounts.in_supplier_currency.currency == amounts.in_wallet_currency.currency:
+    other = booked_side(amounts, in_supplier_currency=not in_supplier_currency)
+    if amounts.in_supplier_currency.currency == amounts.in_wallet_currency.currency:
         return None
     try:
-        return amounts.in_supplier_currency.exact()
+        return other.exact()
     except MoneyError:
         return None
 
@@ -113,7 +114,8 @@ def invoice_details(information: InvoiceInformation | None) -> InvoiceDetails | 
     if information is None:
         return None
     return InvoiceDetails(
-        number=information.invoice_number,
+        # As every system can keep it: it is compared with what was kept.
+        number="".join(one if one.isprintable() else " " for one in information.invoice_number).strip(),
         issued=_day(information.invoice_date, "invoice date"),
         due=_day(information.due_date, "due date"),
     )

@@ -29,7 +29,8 @@ def checked_template(template: str) -> str:
     for name, spec, conversion in parts:
         if name is not None and (name not in PLACEHOLDERS or spec or conversion):
             known = ", ".join(f"{{{one}}}" for one in sorted(PLACEHOLDERS))
-            raise ValueError(f"holds {{{name}}}; there are {known}")
+            written = name + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")
+            raise ValueError(f"holds {{{written}}}; only the plain names are allowed: {known}")
     if not names:
         raise ValueError("names nothing of the expense; use {supplier}, for example")
     return template

@@ -1,11 +1,14 @@
-"""How two entries for one expense differ, in words a bookkeeper reads. Pure."""
+"""How two entries for one expense differ, in words a bookkeeper reads. Pure.
+
+The words go into logs, into the store and to Pleo, so what may name a person is only said to have changed.
+"""
 
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
-from pleo_export.domain.entry import Dimension, Entry, Reason
+from pleo_export.domain.entry import Dimension, Entry, EntryVendor, Reason
 from pleo_export.domain.money import Money
 
 TOLD_MAX = 3
@@ -18,12 +21,14 @@ _ONE_OF = {
     "attachments": "receipt",
 }
 _WHOLE = (Money, Reason, Dimension)  # told in one word
+# Fields that may name a person; a dimension may stand for one.
+_PERSONAL = frozenset({"description", "payee", "user", "attendees", "dimensions", "name"})
 
 
 def tell_differences(planned: Entry, now: Entry) -> str | None:
-    """Tell the first few differences, each with both values; None where there is none.
+    """Tell the first few differences, with both values where they name nobody; None where there is none.
 
-    Why something was chosen is told only where everything that was chosen is the same.
+    Why something was chosen is told only where everything that was chosen is the same, and by its rule.
     """
     differences = [*_differences("", planned, now)]
     content = [one for one in differences if not isinstance(one.planned, Reason)] or differences
@@ -38,7 +43,10 @@ class _Difference(msgspec.Struct, frozen=True):
     now: Any
 
     def __str__(self) -> str:
-        return f"{self.what}: {_shown(self.planned)} planned, {_shown(self.now)} now"
+        planned, now = _shown(self.planned), _shown(self.now)
+        if self.what.partition(" of ")[0] in _PERSONAL or planned == now:
+            return f"{self.what}: changed"
+        return f"{self.what}: {planned} planned, {now} now"
 
 
 def _differences(what: str, planned: Any, now: Any) -> Iterator[_Difference]:
@@ -63,6 +71,10 @@ def _shown(value: Any) -> str:
         return "none"
     if isinstance(value, tuple):
         return ", ".join(map(_shown, value))
-    if isinstance(value, msgspec.Struct) and not isinstance(value, (Money, Reason)):
+    if isinstance(value, Reason):
+        return value.rule
+    if isinstance(value, EntryVendor):
+        return value.id
+    if isinstance(value, msgspec.Struct) and not isinstance(value, Money):
         return " ".join(_shown(part) for part in msgspec.structs.astuple(value) if part)
     return str(value)

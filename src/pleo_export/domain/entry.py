@@ -56,9 +56,9 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True):
     """One leg of an entry. `amount` above zero is a debit, below zero a credit.
 
     `tax_code` names the accounting system's tax code of this leg. `tax` is there where the system itself has to split
-    the leg by that code: the tax that Pleo states, in the leg's direction. `original` is what the supplier charged for the
-    whole line or expense, tax included, where that is in another currency. `value` is what the leg weighs in the entry
-    where `amount` is in another currency than the other legs.
+    the leg by that code: the tax that Pleo states, in the leg's direction. `original` is the leg in the other currency of
+    Pleo's pair: what the supplier charged. `value` is what the leg weighs in the entry where that is another currency than
+    that of `amount`: a foreign bill weighs what it was worth in the wallet's.
     """
 
     account: str
@@ -152,7 +152,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     `settlement` holds the postings of the payment that settles a bill or credit note at once (a card purchase booked
     through a vendor), else it is empty. `type_reason` says which sides its type is booked on, `method_reason` why it is
     a journal entry or goes through a vendor. `expense_date` is the transaction date; `posting_date` differs from it only
-    where a closed period asked for it. `journal` is the accounting system's journal, where it has several.
+    where a closed period asked for it. `journal` is the accounting system's journal, where it has
+    several, `settlement_journal` that of the settlement.
 
     `owed` is there for a bill whose payment comes by itself, and for such a payment. `matches` are the bills or payments
     in the books that it belongs to, `clearing` the postings that settle them against each other where currencies or
@@ -175,6 +176,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     type_reason: Reason
     method_reason: Reason
     journal: str | None = None
+    settlement_journal: str | None = None
     settlement: tuple[Posting, ...] = ()
     owed: Owed | None = None
     matches: tuple[Match, ...] = ()

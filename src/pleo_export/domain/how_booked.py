@@ -52,14 +52,19 @@ class HowBooked(msgspec.Struct, frozen=True, kw_only=True):
     always_supplier_currency: bool = False
     stated: bool = False
 
-    def sides(self, sub_type: str | None) -> tuple[Role, Role]:
-        """Return the debit and the credit role for a sub-type."""
-        swapped = sub_type in self.reversed_by
-        return (self.credit, self.debit) if swapped else (self.debit, self.credit)
+    def sides(self, sub_type: str | None, *, payable: bool) -> tuple[Role, Role]:
+        """Return the debit and the credit role for a sub-type, as a journal entry or through accounts payable."""
+        pair = (self.credit, self.debit) if sub_type in self.reversed_by else (self.debit, self.credit)
+        return (self._through_vendor(pair[0]), self._through_vendor(pair[1])) if payable else pair
 
-    def reason(self, item_type: str, sub_type: str | None) -> Reason:
+    def _through_vendor(self, role: Role) -> Role:
+        """Through accounts payable the vendor stands where the money would, or, in a payment, the employee."""
+        owed = role is Role.POCKET if self.payable is Payable.PAYMENT else role is not Role.CATEGORY
+        return Role.PAYABLE if owed else role
+
+    def reason(self, item_type: str, sub_type: str | None, *, payable: bool) -> Reason:
         """Say which sides a positive amount of the type is booked on."""
-        debit, credit = (role.value.replace("_", " ") for role in self.sides(sub_type))
+        debit, credit = (role.value.replace("_", " ") for role in self.sides(sub_type, payable=payable))
         turned = ", turned round by the sub-type" if sub_type in self.reversed_by else ""
         return Reason(
             ", ".join(filter(None, (item_type, sub_type))), f"debit {debit}, credit {credit}{turned}"

@@ -17,8 +17,19 @@ from pleo_export.domain.money import Money
 _RULE = "matching"
 
 
+class Settles(msgspec.Struct, frozen=True):
+    """What a document says of the one that was there before it: how much of the bill and of the payment is settled."""
+
+    reference: str
+    settled: Money
+    paid: Money
+
+
 class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """A bill, credit note or payment in the books. `settled` is how much of `owed.amount` is matched already."""
+    """A bill, credit note or payment in the books.
+
+    `settled` is how much of `owed.amount` is matched, whichever of two documents says so; `settles` is what this one says.
+    """
 
     reference: str
     kind: EntryKind
@@ -27,6 +38,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     reconciliation_id: str
     reconciled_entries: tuple[str, ...]
     settled: Money
+    settles: tuple[Settles, ...] = ()
 
     @property
     def open(self) -> Money:
@@ -38,9 +50,10 @@ def document_of(entry: Entry) -> Document | None:
     """Return an entry as later ones will find it in the books; None where it owes and pays nothing."""
     if entry.owed is None:
         return None
+    settles = tuple(Settles(one.reference, one.settled, one.paid) for one in entry.matches)
     settled = Money(entry.owed.amount.currency, 0)
-    for match in entry.matches:
-        settled += match.paid if entry.kind is EntryKind.PAYMENT else match.settled
+    for one in settles:
+        settled += _part_of(entry.kind, one)
     return Document(
         reference=entry.reference,
         kind=entry.kind,
@@ -49,34 +62,50 @@ def document_of(entry: Entry) -> Document | None:
         reconciliation_id=entry.reconciliation_id,
         reconciled_entries=entry.reconciled_entries,
         settled=settled,
+        settles=settles,
     )
 
 
 def settled_by(documents: Sequence[Document], entry: Entry) -> list[Document]:
     """Return the documents as they stand once `entry` is in the books, itself included."""
-    matched = {match.reference: match for match in entry.matches}
+    own = document_of(entry)
+    if own is None:
+        return list(documents)
+    said = {one.reference: one for one in own.settles}
     after = [
-        replace(one, settled=one.settled + _part_of(one, matched[one.reference]))
-        if one.reference in matched
+        replace(one, settled=one.settled + _part_of(one.kind, said[one.reference]))
+        if one.reference in said
         else one
         for one in documents
     ]
-    own = document_of(entry)
-    return after if own is None else [*after, own]
+    return [*after, _as_told(own, documents)]
+
+
+def _as_told(own: Document, documents: Sequence[Document]) -> Document:
+    """Return a document with what others settle of it: they were there when it was removed, and it came back."""
+    for one in documents:
+        for said in one.settles:
+            if said.reference == own.reference:
+                own = replace(own, settled=own.settled + _part_of(own.kind, said))
+    return own
 
 
 def match(entry: Entry, documents: Sequence[Document], exchange_account: str | None) -> Entry:
     """Return the entry with the documents of its vendor that it belongs to, and what clears them.
 
-    `exchange_account` takes exchange differences; without it, an entry that would need it stays open.
+    `exchange_account` takes exchange differences; without it, an entry that would need it stays open. Where nobody knows
+    whose `documents` these are (an unknown vendor on the common account), invoice numbers tell nothing.
     """
-    mine = document_of(entry)
-    if mine is None:
+    new = document_of(entry)
+    if new is None:
         return entry
+    mine = _as_told(new, documents)
+    if mine.open.units == 0 and mine.settled.units:
+        return replace(entry, matching=Reason(_RULE, "settled already by what is in the books"))
     found: list[Match] = []
     clearing: list[Posting] = []
     told: list[str] = []
-    for other, how in _candidates(mine, documents):
+    for other, how in _candidates(mine, documents, numbers_tell=entry.vendor is not None):
         pair = _pair(mine, other)
         if pair is None:
             continue
@@ -88,11 +117,12 @@ def match(entry: Entry, documents: Sequence[Document], exchange_account: str | N
         found.append(pair.match(other.reference, how))
         told.append(f"{how}, {pair.state}")
         clearing += legs
-        mine = replace(mine, settled=mine.settled + _part_of(mine, found[-1]))
+        mine = replace(mine, settled=mine.settled + _part_of(mine.kind, found[-1]))
         if mine.open.units == 0:
             break
     if not found:
-        return replace(entry, matching=Reason(_RULE, _left_open(mine, documents)))
+        why = _left_open(mine, documents) if entry.vendor else "left open: the vendor is not known"
+        return replace(entry, matching=Reason(_RULE, why))
     if mine.open.units:
         told.append(f"{mine.open} of this left open")
     return replace(
@@ -146,16 +176,20 @@ class _Pair(msgspec.Struct, frozen=True):
         return _share(worth, before + self.settled, whole) - _share(worth, before, whole)
 
 
-def _candidates(mine: Document, documents: Sequence[Document]) -> Iterator[tuple[Document, str]]:
+def _candidates(
+    mine: Document, documents: Sequence[Document], *, numbers_tell: bool
+) -> Iterator[tuple[Document, str]]:
     """Yield what may belong to a document, the surest first, with how it was found."""
-    facing = [one for one in documents if _faces(mine, one) and not _came_back(one, documents)]
-    by_number = [one for one in facing if mine.invoice_number and one.invoice_number == mine.invoice_number]
+    facing = [one for one in _standing(documents) if _faces(mine, one)]
+    number = mine.invoice_number if numbers_tell else None
+    by_number = [one for one in facing if number and one.invoice_number == number]
     exact = [one for one in by_number if _same_amount(mine, one)]
     # Of several bills with one number only the amount can tell which one is meant.
+    rivals = by_number if mine.kind is EntryKind.PAYMENT else [mine, *_open_bills(documents, number)]
     if exact:
-        yield exact[0], f"invoice {mine.invoice_number}, same amount"
-    elif len(by_number) == 1:
-        yield by_number[0], f"invoice {mine.invoice_number}"
+        yield exact[0], f"invoice {number}, same amount"
+    elif len(rivals) == 1:
+        yield from ((one, f"invoice {number}") for one in by_number)
     for one in facing:
         if one not in by_number and _reconciled(mine, one):
             yield one, f"reconciliation id {one.reconciliation_id}"
@@ -163,7 +197,7 @@ def _candidates(mine: Document, documents: Sequence[Document]) -> Iterator[tuple
 
 def _faces(mine: Document, other: Document) -> bool:
     """Whether one is a bill and the other a payment with something to settle between them."""
-    if other.reference == mine.reference:
+    if other.reference == mine.reference or not (mine.owed.amount.units and other.owed.amount.units):
         return False
     if (other.kind is EntryKind.PAYMENT) == (mine.kind is EntryKind.PAYMENT):
         return False
@@ -173,14 +207,36 @@ def _faces(mine: Document, other: Document) -> bool:
     return mine.kind is EntryKind.PAYMENT and other.settled.units != 0
 
 
-def _came_back(payment: Document, documents: Sequence[Document]) -> bool:
-    """Whether a payment that was never matched was returned, so that it settles nothing."""
-    return payment.kind is EntryKind.PAYMENT and any(
-        one.kind is EntryKind.PAYMENT
-        and one.invoice_number == payment.invoice_number
-        and one.open == -payment.open
+def _open_bills(documents: Sequence[Document], number: str | None) -> list[Document]:
+    return [
+        one
         for one in documents
-    )
+        if one.kind is not EntryKind.PAYMENT and one.invoice_number == number and one.open.units
+    ]
+
+
+def _standing(documents: Sequence[Document]) -> Sequence[Document]:
+    """Leave out payments that came back before they were matched, each together with its return."""
+    standing: list[Document] = []
+    for one in documents:
+        paid = next((other for other in reversed(standing) if _takes_back(one, other)), None)
+        if paid is None:
+            standing.append(one)
+        else:
+            standing.remove(paid)
+    return standing
+
+
+def _takes_back(one: Document, payment: Document) -> bool:
+    both = one.kind is EntryKind.PAYMENT and payment.kind is EntryKind.PAYMENT
+    return both and one.open.units != 0 and one.open == -payment.open and _same_purpose(one, payment)
+
+
+def _same_purpose(one: Document, other: Document) -> bool:
+    """Whether two payments name the same invoice or the same expenses."""
+    if one.invoice_number is not None or other.invoice_number is not None:
+        return one.invoice_number == other.invoice_number
+    return not set(one.reconciled_entries).isdisjoint(other.reconciled_entries)
 
 
 def _reconciled(mine: Document, other: Document) -> bool:
@@ -252,9 +308,9 @@ def _clearing(pair: _Pair, exchange_account: str | None) -> list[Posting] | None
     return legs
 
 
-def _part_of(document: Document, match: Match) -> Money:
-    """Return what a match settles of one of its two documents, in that one's currency."""
-    return match.paid if document.kind is EntryKind.PAYMENT else match.settled
+def _part_of(kind: EntryKind, said: Match | Settles) -> Money:
+    """Return what is settled of one of two documents, in that one's currency."""
+    return said.paid if kind is EntryKind.PAYMENT else said.settled
 
 
 def _share(whole: Money, part: Money, of: Money) -> Money:

@@ -89,7 +89,8 @@ def _without_method(
         found = find_vendor(item, how, settings, reference)
         if found is not None:
             return _through(found, _vendor_keys(item, how)[0], "method_when_missing")
-    return _journal("method_when_missing", "journal, no vendor matches")
+    why = "no vendor matches" if how.owed_to is OwedTo.SUPPLIER else "what an employee paid is no vendor's"
+    return _journal("method_when_missing", f"journal, {why}")
 
 
 def find_vendor(
@@ -104,10 +105,10 @@ def find_vendor(
     if reference.vendors is None:
         named = (key for key in keys if not key.only_a_name or _mapped(key, settings))
         return next((_as_named(key, settings) for key in named), None)
-    for vendor in reference.vendors:
-        for key in keys:
-            mapped = _mapped(key, settings)
-            if mapped is not None and vendor.active and mapped in (vendor.id, vendor.code):
+    for key in keys:
+        mapped = _mapped(key, settings)
+        for vendor in reference.vendors if mapped else ():
+            if vendor.active and mapped in (vendor.id, vendor.code):
                 return vendor, f"{key.field} {key.value} is {mapped} by mapping.vendors"
     return next(
         ((vendor, f"{key.field} {key.value}") for vendor, key in _known(keys, reference) if vendor.active),
@@ -150,6 +151,9 @@ def _vendor_keys(item: ExportItem, how: HowBooked) -> list[_Key]:
             ("supplier.taxIdentifier", supplier.tax_identifier, name),
             ("supplier.name", supplier.name, name),
         ]
+    if how.owed_to is OwedTo.EMPLOYEE:
+        # Whoever sold it was paid by the employee: a vendor that Pleo names beside them is owed nothing.
+        keys = [key for key in keys if user is not None and key[2] == user.name]
     return [_Key(field, value, name) for field, value, name in keys if value]
 
 
@@ -200,14 +204,14 @@ def _to_create(item: ExportItem, how: HowBooked, reference: ReferenceData) -> tu
 
 def _who_is_owed(item: ExportItem, how: HowBooked) -> str:
     """Name them in a sentence that is logged and stored: a company by its name, a person by the code only."""
-    if item.vendor is not None:
+    if item.vendor is not None and how.owed_to is OwedTo.SUPPLIER:
         return f"vendor '{item.vendor.name}'"
     if how.owed_to is OwedTo.EMPLOYEE:
         code = item.user.code if item.user else None
         return (
             f"employee with the code '{code}'"
             if code
-            else "employee of this expense, who has no employee code,"
+            else "employee of this expense, who has no employee code"
         )
     name = item.supplier.name if item.supplier else None
     return f"supplier '{name}'" if name else "supplier of this expense"

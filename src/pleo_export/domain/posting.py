@@ -1,14 +1,19 @@
 """Step 5.6: the postings of an entry, put together from the accounts and the data of the steps before."""
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 import msgspec
+from msgspec.structs import replace
 
 from pleo_export.domain.accounts import Accounts
-from pleo_export.domain.data import booked_side, dimensions, original_amount, unexplained
+from pleo_export.domain.data import booked_side, dimensions, other_side, unexplained
 from pleo_export.domain.entry import Dimension, Owed, Posting
+from pleo_export.domain.failures import RejectedItemError
 from pleo_export.domain.how_booked import HowBooked, Payable, Role
 from pleo_export.domain.item import Amounts, ExportItem, Line
 from pleo_export.domain.method import Method
-from pleo_export.domain.money import Money
+from pleo_export.domain.money import Money, MoneyError
 from pleo_export.domain.reference import ReferenceData
 from pleo_export.domain.settings import CompanySettings
 from pleo_export.domain.tax import ROUNDING_UNITS, split_line
@@ -63,7 +68,8 @@ class _Builder(msgspec.Struct, frozen=True, kw_only=True):
                 legs.append(self._transfer_leg(line, lines_role, sign))
         if rest.units:
             legs.append(self._rounding(rest, total, sign))
-        return (*legs, self._whole(counter_role, total, -sign))
+        legs.append(self._whole(counter_role, total, -sign))
+        return _weighed(legs) if self.how.always_supplier_currency else tuple(legs)
 
     def owed(self, total: Money) -> Owed | None:
         """Return what is owed or paid through a vendor, where bill and payment come as items of their own."""
@@ -71,12 +77,10 @@ class _Builder(msgspec.Struct, frozen=True, kw_only=True):
             return None
         lines_role, _, _ = self._direction()
         account, _ = self.accounts.role(Role.PAYABLE, self.item, self.method)
-        pair = self.item.amount
-        other = pair.in_wallet_currency if self.how.always_supplier_currency else pair.in_supplier_currency
-        differs = other.currency != total.currency
+        other = other_side(self.item.amount, in_supplier_currency=self.how.always_supplier_currency)
         # A payment that came back has the wallet on its lines' side, and owes again.
         sign = 1 if lines_role in (Role.CATEGORY, Role.PAYABLE) else -1
-        return Owed(account.code, _times(sign, total), _times(sign, other.exact()) if differs else None)
+        return Owed(account.code, _times(sign, total), _times(sign, other))
 
     def settlement(self, total: Money) -> tuple[Posting, ...]:
         """Return the payment of a bill or credit note whose money has moved already (card spend, refunds)."""
@@ -90,30 +94,24 @@ class _Builder(msgspec.Struct, frozen=True, kw_only=True):
 
         The lines stand where the category is; without a category (a transfer) they stand on the debit side.
         """
-        debit, credit = (self._through_vendor(role) for role in self.how.sides(self.item.sub_type))
+        debit, credit = self.how.sides(self.item.sub_type, payable=self.method.payable)
         return (credit, debit, -1) if credit is Role.CATEGORY else (debit, credit, 1)
-
-    def _through_vendor(self, role: Role) -> Role:
-        """Through accounts payable the vendor stands where the money would, or, in a payment, the employee."""
-        if not self.method.payable:
-            return role
-        owed = role is Role.POCKET if self.how.payable is Payable.PAYMENT else role is not Role.CATEGORY
-        return Role.PAYABLE if owed else role
 
     def _category_legs(self, line: Line, position: int, sign: int) -> list[Posting]:
         account, reason = self.accounts.category(line, position)
         split = split_line(
             line, position, in_supplier_currency=self.how.always_supplier_currency, accounts=self.accounts
         )
+        originals = self._other_side(line, position, len(split.legs))
         net = Posting(
             account=account.code,
             amount=_times(sign, split.net),
             reason=reason,
             line_id=line.accounting_entry_line_id,
             tax_code=split.tax_code,
-            tax=None if split.left_to_system is None else _times(sign, split.left_to_system),
+            tax=_times(sign, split.left_to_system),
             dimensions=self._dimensions(line),
-            original=self._original(line.line_amount, sign),
+            original=_times(sign, originals[0]),
         )
         beside = (
             Posting(
@@ -122,10 +120,31 @@ class _Builder(msgspec.Struct, frozen=True, kw_only=True):
                 reason=leg.reason,
                 line_id=line.accounting_entry_line_id,
                 tax_code=split.tax_code if leg.of_tax else None,
+                original=_times(sign, original),
             )
-            for leg in split.legs
+            for leg, original in zip(split.legs, originals[1:], strict=True)
         )
         return [net, *beside]
+
+    def _other_side(self, line: Line, position: int, legs: int) -> Sequence[Money | None]:
+        """Return net amount and legs of a line in the other currency of Pleo's pair, where they can be told.
+
+        They are shown and weighed, not booked: a line that does not add up in that currency stays without.
+        """
+        nothing: Sequence[Money | None] = [None] * (1 + legs)
+        if other_side(line.line_amount, in_supplier_currency=self.how.always_supplier_currency) is None:
+            return nothing
+        try:
+            other = split_line(
+                line,
+                position,
+                in_supplier_currency=not self.how.always_supplier_currency,
+                accounts=self.accounts,
+            )
+        except (RejectedItemError, MoneyError):
+            return nothing
+        found = (other.net, *(leg.amount for leg in other.legs))
+        return found if len(found) == len(nothing) else nothing
 
     def _transfer_leg(self, line: Line, role: Role, sign: int) -> Posting:
         account, reason = self.accounts.role(role, self.item, self.method)
@@ -156,10 +175,26 @@ class _Builder(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _original(self, amounts: Amounts, sign: int) -> Money | None:
-        """Return what the supplier charged for a line, tax included, in the direction of the posting."""
-        original = original_amount(amounts, in_supplier_currency=self.how.always_supplier_currency)
-        return _times(sign, original) if original is not None else None
+        """Return an amount in the other currency of Pleo's pair, in the direction of the posting."""
+        return _times(sign, other_side(amounts, in_supplier_currency=self.how.always_supplier_currency))
 
 
-def _times(sign: int, amount: Money) -> Money:
-    return amount if sign > 0 else -amount
+def _weighed(legs: Sequence[Posting]) -> tuple[Posting, ...]:
+    """Give every leg of a bill its value in the wallet's currency, where these come to zero as well."""
+    values = [
+        leg.original for leg in legs if leg.original is not None and _same_side(leg.amount, leg.original)
+    ]
+    if len(values) < len(legs) or sum(value.units for value in values) != 0:
+        return tuple(legs)
+    return tuple(replace(leg, value=leg.original, original=None) for leg in legs)
+
+
+def _same_side(amount: Money, value: Money) -> bool:
+    return amount.units * value.units > 0 or amount.units == value.units == 0
+
+
+Amount = TypeVar("Amount", Money, Money | None)
+
+
+def _times(sign: int, amount: Amount) -> Amount:
+    return amount if sign > 0 or amount is None else -amount

@@ -59,13 +59,14 @@ class ItemProgress(msgspec.Struct, frozen=True, kw_only=True):
 class JobProgress(msgspec.Struct, frozen=True, kw_only=True):
     """One job: when its steps were taken, how it was closed, and how many items stand in each phase.
 
-    `closing_event` is decided before it is sent; `closed_at` is when Pleo took it. `problem` says why the job was
+    `planned`: it records an approved plan and nothing else. `closing_event` is decided before it is sent; `closed_at` is when Pleo took it. `problem` says why the job was
     given up without a closing event (it expired).
     """
 
     job_id: str
     company_id: str
     first_seen_at: Instant
+    planned: bool = False
     started_at: Instant | None = None
     closing_event: JobEventType | None = None
     closing_reason: str | None = None

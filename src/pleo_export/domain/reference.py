@@ -28,10 +28,11 @@ class LedgerVendor(msgspec.Struct, frozen=True):
 
 
 class LedgerTaxCode(msgspec.Struct, frozen=True):
-    """A tax code of the accounting system."""
+    """A tax code of the accounting system; `splits`: the system can split tax off an amount by it."""
 
     code: str
     name: str
+    splits: bool = True
 
 
 class ReferenceData(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ import msgspec
 
 from pleo_export.domain.how_booked import HOW_BOOKED, HowBooked, OwedTo, Payable
 from pleo_export.domain.item import BookkeepingMethod, ExportItem, ItemType, known
-from pleo_export.domain.method import find_vendor
+from pleo_export.domain.method import find_vendor, resolve_method
 from pleo_export.domain.reference import ReferenceData
 from pleo_export.domain.settings import CompanySettings, VatHandling
 
@@ -90,22 +90,22 @@ def _tag_groups(expense: ExportItem, settings: CompanySettings, reference: Refer
 
 
 def _vendors(expense: ExportItem, settings: CompanySettings, reference: ReferenceData) -> Iterator[Seen]:
-    """Yield who is owed, where Pleo wants the expense booked through accounts payable."""
+    """Yield who is owed, where Pleo wants the expense booked through accounts payable.
+
+    Where Pleo names no method, only those are owed whom the accounting system knows.
+    """
     kind = known(ItemType, expense.type)
-    wanted = (
-        expense.bookkeeping is not None and expense.bookkeeping.method == BookkeepingMethod.ACCOUNTS_PAYABLE
-    )
-    if kind is None or not wanted or HOW_BOOKED[kind].payable is Payable.NEVER:
+    if kind is None or HOW_BOOKED[kind].payable is Payable.NEVER:
         return
-    codes, name = _owed(expense, HOW_BOOKED[kind])
-    if codes or name:
-        found = find_vendor(expense, HOW_BOOKED[kind], settings, reference)
-        yield Seen(
-            table=Table.VENDORS,
-            codes=codes,
-            name=name,
-            known=found is not None or _among((*codes, name), settings.mapping.vendors),
-        )
+    how = HOW_BOOKED[kind]
+    codes, name = _owed(expense, how)
+    method = expense.bookkeeping.method if expense.bookkeeping else None
+    if method == BookkeepingMethod.ACCOUNTS_PAYABLE and (codes or name):
+        found = find_vendor(expense, how, settings, reference)
+        there = found is not None or _among((*codes, name), settings.mapping.vendors)
+        yield Seen(table=Table.VENDORS, codes=codes, name=name, known=there)
+    elif method is None and resolve_method(expense, how, settings, reference).payable:
+        yield Seen(table=Table.VENDORS, codes=codes, name=name, known=True)
 
 
 def _owed(expense: ExportItem, how: HowBooked) -> tuple[tuple[str, ...], str | None]:
@@ -117,7 +117,7 @@ def _owed(expense: ExportItem, how: HowBooked) -> tuple[tuple[str, ...], str | N
         codes = (vendor.external_id, vendor.code, vendor.tax_registration_number, vendor.id)
         return given(*codes), vendor.name
     if supplier is not None:
-        return given(supplier.code, supplier.tax_identifier), supplier.name
+        return given(supplier.code, supplier.tax_identifier, supplier.account), supplier.name
     return (), None
 
 

@@ -117,7 +117,10 @@ class _Targets:
     def _fitting(self, seen: Seen) -> Iterator[tuple[Collection[_Target], str]]:
         """Yield what fits and why, the surest first."""
         by_code = (self._by_code.get(_plain_code(code), ()) for code in seen.codes)
-        yield set[_Target]().union(*by_code), "the same code but for case, spaces or leading zeros"
+        yield (
+            set[_Target]().union(*by_code),
+            "the same code but for case, spaces, punctuation or leading zeros",
+        )
         name = _plain_name(seen.name or seen.key)
         yield self._by_name.get(name, ()), "the same name"
         # A name with other numbers in it means something else, however similar it is.
@@ -128,7 +131,8 @@ class _Targets:
 
 
 def _plain_code(code: str) -> str:
-    return "".join(code.casefold().split()).lstrip("0")
+    """Return the letters and digits of the code without case and leading zeros; a code without any stays as it is."""
+    return "".join(one for one in code.casefold() if one.isalnum()).lstrip("0") or code
 
 
 def _plain_name(name: str) -> str:

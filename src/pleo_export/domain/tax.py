@@ -2,8 +2,9 @@
 
 `lineAmount` is what was paid. Inclusive and exclusive tax lie inside it: net = line - tax. Under reverse charge the
 line is net already and the tax stands on both tax accounts. Pleo's pages describe `netAmount` in two ways that
-contradict each other, so it is checked against both. Where it is a minor unit off and the company has an account for
-rounding, the net amount is booked as Pleo states it and the minor unit on that account; else it is not used.
+contradict each other, so it is checked against both. Where tax lies inside, the net amount is a minor unit off and the
+company has an account for rounding, it is booked as Pleo states it and the minor unit on that account; else it is not
+used.
 """
 
 import msgspec
@@ -49,8 +50,8 @@ def split_line(line: Line, position: int, *, in_supplier_currency: bool, account
     stated_net = booked_side(line.net_amount, in_supplier_currency=in_supplier_currency).exact()
     vat = accounts.settings.vat
     if line.tax is None:
-        off = _off(position, stated_net, paid, Money(paid.currency, 0))
-        return _rounded(SplitLine(paid, (), vat.no_tax_code), off, accounts)
+        _off(position, stated_net, paid, Money(paid.currency, 0))
+        return SplitLine(paid, (), vat.no_tax_code)
     tax = booked_side(line.tax.amount, in_supplier_currency=in_supplier_currency).exact()
     mapping = _mapping(line.tax, accounts)
     code = _code(line.tax, position, mapping, accounts)
@@ -60,8 +61,9 @@ def split_line(line: Line, position: int, *, in_supplier_currency: bool, account
             raise RejectedItemError(Cause.TAX_CODE_MISSING, line=position)
         return SplitLine(paid, (), code, tax)
     if tax.units == 0:
-        return _rounded(SplitLine(paid, (), code), off, accounts)
-    return _rounded(_explicit(_LineTax(line.tax, tax, mapping, accounts), paid, code), off, accounts)
+        return SplitLine(paid, (), code)
+    split = _explicit(_LineTax(line.tax, tax, mapping, accounts), paid, code)
+    return split if line.tax.type == TaxType.REVERSE else _rounded(split, off, accounts)
 
 
 class _LineTax(msgspec.Struct, frozen=True):
@@ -115,9 +117,10 @@ def _rounded(split: SplitLine, off: Money, accounts: Accounts) -> SplitLine:
     """Book the net amount as Pleo states it where it is `off` by a minor unit and there is an account for that."""
     if off.units == 0 or accounts.settings.accounts.rounding is None:
         return split
-    account, reason = accounts.rounding(f"the net amount of the line is {off} off")
+    stated = split.net + off
+    account, reason = accounts.rounding(f"Pleo states {stated} net, without the tax it is {split.net}")
     leg = LineLeg(account, -off, reason, of_tax=False)
-    return SplitLine(split.net + off, (*split.legs, leg), split.tax_code)
+    return SplitLine(stated, (*split.legs, leg), split.tax_code)
 
 
 def _rate(tax: Tax) -> str:
@@ -142,8 +145,13 @@ def _code(tax: Tax, position: int, mapping: TaxCodeMapping, accounts: Accounts) 
 
 
 def _off(position: int, net: Money, paid: Money, tax: Money) -> Money:
-    """Return by how much the stated net amount misses the nearer of its two readings: a minor unit at most."""
-    off = min((net - (paid - tax), net - paid), key=lambda one: abs(one.units))
-    if abs(off.units) <= ROUNDING_UNITS:
+    """Return by how much the stated net amount misses what is booked: a minor unit at most.
+
+    Nothing where it is the whole line by its other reading, which is not what is booked.
+    """
+    off, off_whole = net - (paid - tax), net - paid
+    if abs(off.units) <= min(ROUNDING_UNITS, abs(off_whole.units)):
         return off
+    if abs(off_whole.units) <= ROUNDING_UNITS:
+        return Money(paid.currency, 0)
     raise RejectedItemError(Cause.TAX_DOES_NOT_ADD_UP, line=position, paid=paid, tax=tax, net=net)

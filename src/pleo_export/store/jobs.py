@@ -13,6 +13,7 @@ from sqlalchemy import (
     case,
     func,
     literal,
+    or_,
     select,
     update,
 )
@@ -42,9 +43,10 @@ def see_company(connection: Connection, company_id: str, now: datetime) -> None:
     connection.execute(checked)
 
 
-def see_job(connection: Connection, job_id: str, company_id: str, now: datetime) -> None:
+def see_job(connection: Connection, job_id: str, company_id: str, now: datetime, *, planned: bool) -> None:
     """Remember the job, which Pleo shows as unfinished, and its company too: no earlier end of it holds.
 
+    Once `planned`, it stays so.
     Raises JobOfAnotherCompanyError.
     """
     _add_company(connection, company_id, now)
@@ -53,7 +55,7 @@ def see_job(connection: Connection, job_id: str, company_id: str, now: datetime)
     known = connection.execute(select(jobs.c.company_id).where(jobs.c.job_id == job_id)).scalar_one()
     if known != company_id:
         raise JobOfAnotherCompanyError(job_id, known, company_id)
-    _change(connection, job_id, problem=None, closed_at=None)
+    _change(connection, job_id, problem=None, closed_at=None, planned=or_(jobs.c.planned, literal(planned)))
 
 
 def mark_started(connection: Connection, job_id: str, now: datetime) -> None:

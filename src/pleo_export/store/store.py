@@ -64,13 +64,15 @@ class Store:
         now = self._clock()
         await self._writer.run(lambda connection: jobs.see_company(connection, company_id, now))
 
-    async def see_job(self, job_id: str, company_id: str) -> None:
-        """Remember the job, which Pleo shows as unfinished, and its company too.
+    async def see_job(self, job_id: str, company_id: str, *, planned: bool = False) -> None:
+        """Remember the job, which Pleo shows as unfinished, and its company too; and whether it follows a plan.
 
         Pleo's word counts: a job that was given up or closed here before is open again; its closing event stays decided.
         """
         now = self._clock()
-        await self._writer.run(lambda connection: jobs.see_job(connection, job_id, company_id, now))
+        await self._writer.run(
+            lambda connection: jobs.see_job(connection, job_id, company_id, now, planned=planned)
+        )
 
     async def mark_started(self, job_id: str) -> None:
         """Note that Pleo took `started`; the first time counts."""

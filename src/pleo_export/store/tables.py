@@ -17,6 +17,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    false,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -62,6 +63,7 @@ jobs = Table(
     Column("job_id", String, primary_key=True),
     Column("company_id", String, ForeignKey("companies.company_id"), nullable=False),
     Column("first_seen_at", UtcInstant, nullable=False),
+    Column("planned", Boolean, nullable=False, server_default=false()),
     Column("started_at", UtcInstant),
     Column("closing_event", String),
     Column("closing_reason", String),

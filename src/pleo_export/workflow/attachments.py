@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.entry import Entry, StoredFile
@@ -63,7 +64,10 @@ class _Gathering:
             made = await self._insist(self._parts.fit(entry.reference, together, limits))
             fitting += made or ()
             self.on_disk += made or ()
-        return fitting
+        if limits.several:
+            return fitting
+        # The one file has one key, whatever it was made of: the next export finds it under that key.
+        return [_as_the_one(file, entry.reference) for file in fitting]
 
     async def _insist(self, work: Awaitable[Result]) -> Result | None:
         try:
@@ -76,6 +80,10 @@ class _Gathering:
         if not self._may_miss:
             raise refused
         self.missing.append(refused.rejection.reason)
+
+
+def _as_the_one(file: StoredFile, reference: str) -> StoredFile:
+    return replace(file, attachment=replace(file.attachment, key=f"{reference}-all", position=1))
 
 
 def may_miss(parts: Parts) -> bool:

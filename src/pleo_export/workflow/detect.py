@@ -1,6 +1,6 @@
 """Step 1: find the oldest job that is ready, and take it. Detecting never changes anything; starting does."""
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from collections.abc import Set as AbstractSet
 
 from msgspec.structs import replace
@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.job import ExportJob, JobEvent, JobEventType, JobStatus
 from pleo_export.pleo.errors import ExportNotFoundError, InvalidExportJobStatusChangeError
-from pleo_export.workflow.plan import require_next
+from pleo_export.workflow.plan import PlanNeededError, require_next
 from pleo_export.workflow.ports import Parts, StepTaken
 from pleo_export.workflow.problems import JobLostError
 
@@ -32,29 +32,33 @@ async def detect_and_start(parts: Parts, interrupted: AbstractSet[str]) -> Expor
     """Return the oldest job, now `in_progress` and ours, or None where there is none.
 
     `pending` jobs count and those that were `interrupted`: these are taken up again and never started twice.
-    Raises PlanError where there is a plan and its job is not the oldest.
+    Raises PlanError, before the step is taken, where there is a plan and its job is not the oldest.
     """
-    statuses = [JobStatus.PENDING, *([JobStatus.IN_PROGRESS] if interrupted else [])]
-    parts.notify(StepTaken(step=1, name="Detect and start"))
     await parts.store.see_company(parts.company_id)
+    jobs = await _waiting(parts, interrupted)
+    parts.notify(StepTaken(step=1, name="Detect and start"))
     for _ in range(LOOKS_MAX):
-        # Which of two jobs is older is not published; `createdAt` with the id as tie-break is the same every time.
-        jobs = sorted(
-            (
-                job
-                for job in await parts.pleo.list_jobs(parts.company_id, statuses)
-                if job.status == JobStatus.PENDING or job.id in interrupted
-            ),
-            key=lambda job: (job.created_at, job.id),
-        )
-        if parts.plan is not None:
-            require_next(parts.plan, parts.company_id, [job.id for job in jobs])
         if not jobs:
             return None
         started = await _start(parts, await parts.pleo.get_job(jobs[0].id), interrupted)
         if started is not None:
             return started
+        jobs = await _waiting(parts, interrupted)
     return None
+
+
+async def _waiting(parts: Parts, interrupted: AbstractSet[str]) -> Sequence[ExportJob]:
+    """Return the jobs that may be taken, oldest first. Raises PlanError where the plan's job is not the first."""
+    statuses = [JobStatus.PENDING, *([JobStatus.IN_PROGRESS] if interrupted else [])]
+    listed = await parts.pleo.list_jobs(parts.company_id, statuses)
+    # Which of two jobs is older is not published; `createdAt` with the id as tie-break is the same every time.
+    jobs = sorted(
+        (job for job in listed if job.status == JobStatus.PENDING or job.id in interrupted),
+        key=lambda job: (job.created_at, job.id),
+    )
+    if parts.plan is not None:
+        require_next(parts.plan, parts.company_id, [job.id for job in jobs])
+    return jobs
 
 
 async def _start(parts: Parts, job: ExportJob, interrupted: AbstractSet[str]) -> ExportJob | None:
@@ -62,7 +66,9 @@ async def _start(parts: Parts, job: ExportJob, interrupted: AbstractSet[str]) ->
         return None
     if job.status == JobStatus.IN_PROGRESS and job.id not in interrupted:
         return None
-    await parts.store.see_job(job.id, job.company_id)
+    await parts.store.see_job(job.id, job.company_id, planned=parts.plan is not None)
+    if parts.plan is None and (await parts.store.job(job.id)).planned:
+        raise PlanNeededError(job.id)
     if job.status == JobStatus.IN_PROGRESS:
         return job
     try:

@@ -1,9 +1,12 @@
 """The workflow of one company: Pleo's seven steps, one line each."""
 
+from msgspec.structs import replace
+
 from pleo_export.domain.job import ExportJob
 from pleo_export.workflow.complete import complete, fail_early, send_decided_event, summary
 from pleo_export.workflow.detect import detect_and_start, find_interrupted
 from pleo_export.workflow.fetch import fetch
+from pleo_export.workflow.plan import not_in_job
 from pleo_export.workflow.ports import JobSummary, Parts
 from pleo_export.workflow.problems import JobLostError, JobProblemError
 from pleo_export.workflow.record import record
@@ -24,9 +27,11 @@ async def export_pending(parts: Parts, *, recovering: bool = True) -> list[JobSu
     summaries: list[JobSummary] = []
     while (job := await detect_and_start(parts, interrupted)) is not None:
         interrupted -= {job.id}
-        summaries.append(await export_job(parts, job))
+        ended = await export_job(parts, job)
         if parts.plan is not None:
-            break
+            references = {item.accounting_entry_id for item in ended.items} | ended.earlier.keys()
+            return [replace(ended, problem=ended.problem or not_in_job(parts.plan, references))]
+        summaries.append(ended)
     return summaries
 
 

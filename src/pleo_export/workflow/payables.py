@@ -40,10 +40,12 @@ class Payables:
             yield match(entry, self._in_hand[vendor], self._exchange_account)
 
     def recorded(self, entry: Entry) -> None:
-        """Take an entry into account that was given by `matched` and is in the books now."""
+        """Take an entry into account that was given by `matched` and is in the books now, or was there before."""
         if entry.owed is not None:
             vendor = _vendor(entry)
-            self._known[vendor] = settled_by(self._in_hand[vendor], entry)
+            known = self._in_hand[vendor]
+            there = any(one.reference == entry.reference for one in known)
+            self._known[vendor] = known if there else settled_by(known, entry)
 
 
 def _vendor(entry: Entry) -> str | None:

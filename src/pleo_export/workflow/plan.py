@@ -5,11 +5,12 @@ PlanError
 ├── PlanExistsError          a plan is never overwritten
 ├── PlanCompanyError         the plan is another company's
 ├── PlannedJobGoneError      its job waits no more
-└── OlderJobWaitsError       jobs are exported oldest first, and another one is older
+├── OlderJobWaitsError       jobs are exported oldest first, and another one is older
+└── PlanNeededError          a run that followed a plan was interrupted, and is not finished without it
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -100,6 +101,16 @@ class OlderJobWaitsError(PlanError):
         )
 
 
+class PlanNeededError(PlanError):
+    """A run that followed a plan was interrupted: what is left of its job was approved as well."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(
+            f"Job {job_id} was begun with a plan and interrupted. Finish it with `run --plan` and the same plan, or wait"
+            " until Pleo gives it up."
+        )
+
+
 def planned(
     company_id: str, job_id: str, made_at: datetime, outcomes: Mapping[str, Entry | Rejection]
 ) -> Plan:
@@ -116,7 +127,7 @@ def planned(
 def _planned_item(reference: str, outcome: Entry | Rejection) -> PlannedItem:
     if isinstance(outcome, Rejection):
         return PlannedItem(accounting_entry_id=reference, rejection=outcome)
-    return PlannedItem(accounting_entry_id=reference, entry=_without_links(outcome))
+    return PlannedItem(accounting_entry_id=reference, entry=without_links(outcome))
 
 
 def save_plan(plan: Plan, path: Path) -> None:
@@ -136,8 +147,9 @@ def load_plan(path: Path) -> Plan:
         return msgspec.json.decode(path.read_bytes(), type=Plan)
     except OSError as error:
         raise PlanFileError(path, f"it cannot be read ({error.strerror})") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise PlanFileError(path, f"it does not have the form of a plan ({error})") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        # What the decoder says is about places in JSON: it helps nobody who did not write the file.
+        raise PlanFileError(path, "it is not a plan that pleo-export wrote, or was damaged") from None
 
 
 def require_next(plan: Plan, company_id: str, waiting: Sequence[str]) -> None:
@@ -166,9 +178,24 @@ def as_planned(plan: Plan, entry: Entry, *, may_move: bool) -> Entry:
         failed = item.rejection.reason if item.rejection else "no reason was kept"
         raise RejectedItemError(Cause.PLANNED_AS_FAILURE, reason=failed)
     now = replace(entry, posting_date=item.entry.posting_date) if may_move else entry
-    if (told := tell_differences(_comparable(item.entry), _comparable(now))) is not None:
+    compared = _with_new_vendor(now, item.entry)
+    if (told := tell_differences(_comparable(item.entry), _comparable(compared))) is not None:
         raise RejectedItemError(Cause.DIFFERS_FROM_PLAN, differences=told)
     return now
+
+
+def not_in_job(plan: Plan, references: Container[str]) -> str | None:
+    """Say which planned expenses are not among those of the job any more; None where all are."""
+    gone = [item.accounting_entry_id for item in plan.items if item.accounting_entry_id not in references]
+    return f"Planned, but no longer part of the job: {', '.join(gone)}." if gone else None
+
+
+def _with_new_vendor(now: Entry, planned: Entry) -> Entry:
+    """Take a vendor that was to be created, and is there by now, for the one that was planned."""
+    new, known = planned.vendor, now.vendor
+    if new is None or known is None or not new.create or known.create or known.key != new.key:
+        return now
+    return replace(now, vendor=new, method_reason=planned.method_reason)
 
 
 def closed_since(day: date) -> RejectedItemError:
@@ -176,9 +203,10 @@ def closed_since(day: date) -> RejectedItemError:
     return RejectedItemError(Cause.PLANNED_DAY_CLOSED, day=day)
 
 
-def _without_links(entry: Entry) -> Entry:
+def without_links(entry: Entry) -> Entry:
+    """Return the entry without the links to its receipts, which give access to the files."""
     return replace(entry, attachments=tuple(replace(one, url="") for one in entry.attachments))
 
 
 def _comparable(entry: Entry) -> Entry:
-    return replace(_without_links(entry), missing_files=())
+    return replace(without_links(entry), missing_files=())

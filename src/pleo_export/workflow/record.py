@@ -44,6 +44,7 @@ from pleo_export.workflow.ports import ItemSettled, Parts, StepTaken
 from pleo_export.workflow.report import Reporter, chunks
 
 ASK_AGAIN_SECONDS = 30.0
+ENTRY_LOST = (Cause.ENTRY_GONE, Cause.ENTRY_DAMAGED)  # no receipt is missing then, but what it belongs to
 ASKING_SHARE = 0.8  # of the job's expiry time: how long an unclear outcome is looked up again
 
 log = logging.getLogger(__name__)
@@ -300,10 +301,15 @@ class _Recorder:
         )
 
     def _moved_by_itself(self, entry: Entry, recorded: Recorded) -> Rejection | None:
-        """Refuse a date that the accounting system moved by itself, unless the company wants dates moved."""
+        """Refuse a date that the accounting system moved by itself, unless the company wants dates moved.
+
+        No date of a plan may be moved. The entry of an earlier export stands on whatever date it was moved to, by us or
+        by a person; only a system that moves dates by itself is asked about that.
+        """
         connector, strategy = self._parts.connector, self._strategy
         moves = connector.capabilities.closed_period is ClosedPeriod.MOVES_THE_DATE
-        if not moves or strategy is not ClosedPeriodStrategy.FAIL or recorded.posted == entry.posting_date:
+        wanted = strategy is not ClosedPeriodStrategy.FAIL and self._parts.plan is None
+        if recorded.posted == entry.posting_date or wanted or not (recorded.created or moves):
             return None
         return rejection(
             Cause.DATE_MOVED, system=connector.name, posted=recorded.posted, asked=entry.posting_date
@@ -316,7 +322,7 @@ class _Recorder:
             try:
                 await self._insist(partial(self._parts.connector.attach, entry, recorded, file))
             except EntryRefusedError as refused:
-                if not may_miss(self._parts):
+                if refused.cause in ENTRY_LOST or not may_miss(self._parts):
                     raise
                 missing.append(str(refused))
         self._tell(await self._parts.store.recorded(self._job.id, entry.reference, _note(missing)))
@@ -337,11 +343,15 @@ class _Recorder:
 
     async def _give_up(self, work: Work, refusal: ConnectorError | None) -> None:
         """Say what is not known; `refusal` is why the accounting system could not be asked, None: it did not answer."""
-        system = self._parts.connector.name
-        if (await self._item(work)).external_id is not None:
-            await self._reject(work, _unattached(system, refusal))
-        else:
+        system, item = self._parts.connector.name, await self._item(work)
+        if item.external_id is None:
             await self._reject(work, _unknown(system, work.entry_id, refusal), unknown=True)
+        elif may_miss(self._parts):
+            missing = _unattached(system, refusal).reason
+            note = f"{item.note} {missing}" if item.note else _note([missing])
+            self._tell(await self._parts.store.recorded(self._job.id, work.entry_id, note))
+        else:
+            await self._reject(work, _unattached(system, refusal))
 
     async def _fault(self, work: Work, error: Exception) -> None:
         """Say the truth about a fault of this program: after the intent nobody knows what was recorded."""

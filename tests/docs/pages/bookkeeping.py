@@ -75,28 +75,32 @@ it. *Stated* rows follow Pleo's own pages; for the others Pleo publishes no acco
 - **Wallet**: the item's contra account, else `accounts.wallet`. **Out of pocket**, **contra**, **accounts payable**: the accounts of
   these names in the settings; a vendor's own payable account comes before the common one. Accounts, tax codes, vendors
   and tag groups that Pleo names otherwise than the books are translated by `mapping`, which comes before what Pleo sends.
-- **Out of pocket** the vendor is the employee (by the employee code), else the vendor that Pleo names.
+- **Out of pocket** the vendor is the employee, by the employee code, else by the vendor of the same name. Whoever sold it was
+  paid already and is owed nothing. Without a method from Pleo it is a journal entry.
 - **Through a vendor** the vendor's payable account stands where the wallet or the employee would. A bill that is settled at once
   gets a second transaction, payable against wallet, in the same entry. A bill below zero is a credit note, and the other
   way round; the postings are the same. What happens with a vendor whom the books do not know is
   `bookkeeping.unknown_vendor`.
 - **Bill and payment** that come one by one find each other, whichever is first: the same vendor and invoice number, where
   several bills have that number the same amount, else the reconciliation ids of a reimbursement. An amount alone is
-  never enough. A payment may settle a part; one that is returned opens the bill again. What is not found stays open, and
-  the entry says so.
+  never enough, and a number is none where the vendor is not known. A payment may settle a part; one that is returned
+  opens the bill again. What is not found stays open, and the entry says so. A credit note is not set off against
+  bills: it waits for the money that comes for it.
 - **Tax**: inclusive and exclusive tax is taken out of the line and booked on the ingoing tax account. Under reverse charge
   the line is net, and the tax stands on the ingoing account and, the other way round, on the outgoing account. The accounts are
   those of `mapping.tax_codes`, else those that Pleo's tax code names, else `vat.input_account` and `vat.output_account`. With
   `vat.handling = "by_code"` the whole amount and its tax code are handed over instead, and the accounting system splits it.
-- **Rounding**: where Pleo's net amount of a line, or the sum of the lines, is one minor unit off, that unit is booked on
-  `accounts.rounding`. Without this account a net amount that is off is not used, and lines that do not add up are refused.
+- **Rounding**: where the sum of the lines is one minor unit off, or Pleo's net amount of a line with tax in it, that unit is
+  booked on `accounts.rounding`: one for the sum and one for a line at most. Without this account a net amount that is off is not
+  used, and lines that do not add up are refused. Where the accounting system splits the tax, its own rounding counts;
+  a minor unit of difference to Pleo's is said at the posting, more is refused.
 - **Currency**: the wallet's, except that `invoice` is booked in the supplier's. Where the two differ, each posting also shows
-  what the supplier charged. The payment of a foreign invoice is in the wallet's currency, as Pleo asks. When it meets its
+  what it is in the other one: what the supplier charged, or what the bill was worth in the wallet's currency. The payment of a foreign invoice is in the wallet's currency, as Pleo asks. When it meets its
   bill, a third transaction clears the one against the other at what the bill was worth when it came; what it cost more or
   less goes to `accounts.exchange_difference`. Without this account both stay open. A journal entry is never matched, so
   the payable account shows both currencies until somebody clears them by hand.
 - **Dimensions**: the tags of a line, and the team and the person where `mapping.team` and `mapping.user` name a dimension;
-  they stand on the line, not on its tax.
+  they stand on the line, not on its tax. A tag counts more than a team or person on the same dimension.
 - **Date**: the expense's date (UTC). The service period is noted and never moves it.
 
 ## Each type as an account sketch
@@ -113,6 +117,8 @@ payable, 2401 the same of one vendor, 2610 and 2620 VAT, 8200 exchange differenc
 
 ## What is refused
 
+Every cause stands in [the list of causes](errors.md). In short:
+
 | Failure type | When |
 |---|---|
 | `missing_configuration` | a line without a category; tax without a tax account; tax that is handed over by its code, but has none |
@@ -120,9 +126,10 @@ payable, 2401 the same of one vendor, 2610 and 2620 VAT, 8200 exchange differenc
 | `invalid_configuration` | an account that is not active, or does not take the currency |
 | `tax_code_unknown`, `vendor_unknown` | a code that is not in the accounting system; a vendor that is blocked there |
 | `tag_unknown` | a tag, team or person that is no value of its dimension in the accounting system |
-| `validation_failure` | no lines; lines that do not add up to the expense; a net amount that fits neither reading; an amount that its currency cannot represent; an invoice date that is none; more than 64 receipts; a type, method or tax type that this version does not know |
+| `validation_failure` | no lines; lines that do not add up to the expense; a net amount that fits neither reading; an amount that its currency cannot represent; an invoice date that is none; more than 64 receipts; a type, method or tax type that this version does not know; an entry that is not what was approved |
 | `receipt_download_failure`, `receipt_file_size_limit_exceeded` | a receipt that is gone, is a web page, is empty or cut short; one above 30 MiB |
-| `accounting_system_validation_failure` | a closed period; the books already hold this expense with other content |
+| `receipt_conversion_failure`, `receipt_upload_failure` | a receipt that the accounting system takes in no form; one that it refuses |
+| `accounting_system_validation_failure` | a closed period; tax that comes to something else by its code; the books already hold this expense with other content |
 """
 
 

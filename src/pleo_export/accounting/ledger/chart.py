@@ -164,7 +164,7 @@ class Chart(_Table):
             accounts=accounts,
             tax_codes=None
             if codes is None
-            else {one.code: LedgerTaxCode(one.code, one.name) for one in codes},
+            else {one.code: LedgerTaxCode(one.code, one.name, one.rate is not None) for one in codes},
             vendors=None if vendors is None else tuple(map(ledger_vendor, vendors)),
             dimensions=self.dimensions,
             journals=None if self.journals is None else {one.code: one.name for one in self.journals},

@@ -18,26 +18,17 @@ from pleo_export.accounting.ledger.reader import head_of, metadata_of, notes_of
 from pleo_export.accounting.ledger.shelf import Kept, Shelf
 from pleo_export.accounting.ledger.syntax import readable, safe_name
 from pleo_export.domain.entry import EntryKind, Owed
-from pleo_export.domain.matching import Document
+from pleo_export.domain.matching import Document, Settles
 from pleo_export.domain.money import Money, MoneyError, exponent
 
 _AMOUNT = re.compile(r"([-+]?[\d,]+(?:\.\d*)?)[ \t]+([A-Z]{3})\b")
 
 
-class _Match(msgspec.Struct, frozen=True):
-    """What a note says: how much of a bill and of a payment settles each other. `reference` is the other entry."""
-
-    reference: str
-    settled: Money
-    paid: Money
-
-
 class _Filed(msgspec.Struct, frozen=True):
-    """What a file says: a document, with nothing settled yet, its vendor, and its matches."""
+    """What a file says: a document, with nothing settled yet, and its vendor."""
 
     vendor_id: str | None
     document: Document
-    matches: tuple[_Match, ...]
 
 
 class LedgerPayables:
@@ -85,7 +76,7 @@ def _settled(filed: Iterable[_Filed]) -> Mapping[tuple[str, str], int]:
     """Sum what is settled of each document, whichever of the two says so, in minor units by reference and currency."""
     sums: defaultdict[tuple[str, str], int] = defaultdict(int)
     for one in filed:
-        for match in one.matches:
+        for match in one.document.settles:
             of_bill, of_payment = one.document.reference, match.reference
             if one.document.kind is EntryKind.PAYMENT:
                 of_bill, of_payment = of_payment, of_bill
@@ -117,23 +108,24 @@ def _filed(path: str) -> _Filed | None:
         reconciliation_id=said.get("reconciliation-id", ""),
         reconciled_entries=tuple(filter(None, said.get("reconciled-entries", "").split("; "))),
         settled=Money(owed.amount.currency, 0),
+        settles=tuple(_matches(text)),
     )
-    return _Filed(said.get("vendor-id"), document, tuple(_matches(text)))
+    return _Filed(said.get("vendor-id"), document)
 
 
 def _owed(said: Mapping[str, str]) -> Owed | None:
-    amount, account = _money(said.get("owed")), said.get("payable-account")
+    amount, account = _money(said.get("payable-amount")), said.get("payable-account")
     if amount is None or account is None or said.get("pleo-kind") not in set(EntryKind):
         return None
-    return Owed(account, amount, _money(said.get("owed-other")))
+    return Owed(account, amount, _money(said.get("payable-other")))
 
 
-def _matches(text: str) -> Iterator[_Match]:
+def _matches(text: str) -> Iterator[Settles]:
     for note in notes_of(text):
         said = metadata_of(note)
         settled, paid = _money(said.get("settled")), _money(said.get("paid"))
         if settled is not None and paid is not None and "matches" in said:
-            yield _Match(said["matches"], settled, paid)
+            yield Settles(said["matches"], settled, paid)
 
 
 def _money(text: str | None) -> Money | None:

@@ -5,7 +5,7 @@ from datetime import date
 
 from pleo_export.accounting.ledger.chart import Chart
 from pleo_export.accounting.ledger.syntax import metadata_key, quoted, safe_name
-from pleo_export.domain.entry import Attachment, Entry, EntryKind, EntryState, Match, Owed, Posting
+from pleo_export.domain.entry import Attachment, Entry, EntryKind, EntryState, Match, Owed, Posting, Reason
 from pleo_export.domain.money import Money
 
 TAG = "#pleo"
@@ -36,7 +36,7 @@ def entry_text(entry: Entry, names: Mapping[str, str], fingerprint: str | None =
     metadata = _entry_metadata(entry, fingerprint or entry.fingerprint)
     parts = [_transaction(entry, entry.postings, metadata, entry.description, names)]
     if entry.settlement:
-        settles: Metadata = [("settles", entry.reference)]
+        settles: Metadata = [("settles", entry.reference), ("journal", entry.settlement_journal)]
         verb = "Refunded" if entry.kind is EntryKind.CREDIT_NOTE else "Paid"
         parts.append(_transaction(entry, entry.settlement, settles, f"{verb}: {entry.description}", names))
     if entry.clearing:
@@ -60,6 +60,8 @@ def main_text(chart: Chart) -> str:
             "; Written once, then yours: add options, plugins and includes here.",
             f'option "title" {quoted(chart.title)}',
             f'option "operating_currency" {quoted(chart.currency)}',
+            # A foreign bill says what it was worth: that is the price by which it is seen in the books' currency.
+            'plugin "beancount.plugins.implicit_prices"',
             "",
             f'include "{ACCOUNTS_FILE}"',
             f'include "{ENTRIES_GLOB}"',
@@ -163,9 +165,9 @@ def _entry_metadata(entry: Entry, fingerprint: str) -> Metadata:
         ("invoice-date", invoice.issued if invoice else None),
         ("due-date", invoice.due if invoice else None),
         ("payable-account", owed.account if owed else None),
-        ("owed", owed.amount if owed else None),
-        ("owed-other", owed.other if owed else None),
-        ("matching", str(entry.matching) if entry.matching else None),
+        ("payable-amount", owed.amount if owed else None),
+        ("payable-other", owed.other if owed else None),
+        ("matching", _unprefixed(entry.matching)),
         ("service-from", period[0] if period else None),
         ("service-to", period[1] if period else None),
         ("attendees", "; ".join(entry.attendees) or None),
@@ -173,6 +175,10 @@ def _entry_metadata(entry: Entry, fingerprint: str) -> Metadata:
         ("employee", entry.user),
         *((f"missing-file-{number}", why) for number, why in enumerate(entry.missing_files, start=1)),
     ]
+
+
+def _unprefixed(reason: Reason | None) -> str | None:
+    return str(reason).removeprefix(f"{reason.rule}: ") if reason else None
 
 
 def _posting_metadata(posting: Posting) -> Metadata:

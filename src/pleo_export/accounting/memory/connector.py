@@ -10,7 +10,7 @@ from pleo_export.accounting.tax_codes import TaxRule, split_by_code
 from pleo_export.domain.entry import Entry, EntryVendor, Posting, StoredFile
 from pleo_export.domain.failures import Finding
 from pleo_export.domain.matching import Document, settled_by
-from pleo_export.domain.reference import LedgerVendor, ReferenceData
+from pleo_export.domain.reference import LedgerTaxCode, LedgerVendor, ReferenceData
 
 
 class MemoryBooks:
@@ -20,10 +20,17 @@ class MemoryBooks:
     """
 
     def __init__(self, reference_data: ReferenceData, tax_rules: Mapping[str, TaxRule] | None = None) -> None:
-        self.reference_data = reference_data
         self.tax_rules = tax_rules or {}
+        self.reference_data = replace(reference_data, tax_codes=self._tax_codes(reference_data))
         self.entries: dict[str, Entry] = {}
         self.files: dict[str, dict[tuple[str, str], StoredFile]] = {}  # by key and SHA-256
+
+    def _tax_codes(self, data: ReferenceData) -> Mapping[str, LedgerTaxCode] | None:
+        """Return the tax codes; those split that have a rule with a rate."""
+        if data.tax_codes is None:
+            return None
+        splitting = {code for code, rule in self.tax_rules.items() if rule.rate is not None}
+        return {code: replace(one, splits=code in splitting) for code, one in data.tax_codes.items()}
 
     def postings(self) -> Iterator[Posting]:
         """Yield all that is booked, tax split by its codes."""

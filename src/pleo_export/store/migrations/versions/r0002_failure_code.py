@@ -1,4 +1,4 @@
-"""Remember the cause of a failure by its code, and what a bookkeeper should know about a recorded item.
+"""Remember the cause of a failure by its code, what a bookkeeper should know of a recorded item, and which jobs follow a plan.
 
 Items that were rejected before keep their type and reason, and have no code.
 """
@@ -11,6 +11,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Add both columns."""
+    """Add the columns."""
+    op.add_column("jobs", sa.Column("planned", sa.Boolean, nullable=False, server_default=sa.false()))
     op.add_column("items", sa.Column("failure_code", sa.String))
     op.add_column("items", sa.Column("note", sa.String))
