@@ -14,7 +14,13 @@ from pleo_export.accounting.ledger.writer import entry_text
 from pleo_export.domain.entry import Entry, EntryVendor, InvoiceDetails, Match, Owed, Reason
 from pleo_export.domain.matching import Document, document_of, match, settled_by
 from pleo_export.domain.money import Money
-from pleo_export.testing.samples import DEFAULT_FACTS, sample_file, sample_invoice, sample_payment
+from pleo_export.testing.samples import (
+    DEFAULT_FACTS,
+    sample_file,
+    sample_invoice,
+    sample_payment,
+    sample_posting,
+)
 
 VENDOR = DEFAULT_FACTS.vendor.id
 EXCHANGE = DEFAULT_FACTS.exchange
@@ -298,3 +304,19 @@ async def test_any_text_is_read_back_and_accepted_by_beancount(
     assert (second.reference, second.owed) == ("payment-1", Owed("2400", Money("EUR", 10_000)))
     verdict = bean_check(ledger_settings.folder, 30)
     assert verdict.clean, verdict
+
+
+@pytest.mark.parametrize(
+    ("settled", "paid", "currency"), [(7_260_627, 81_528_948, "JPY"), (100_03, 90_01, "EUR")]
+)
+async def test_a_price_that_cannot_be_written_exactly_still_balances(
+    ledger: LedgerConnector, ledger_settings: LedgerSettings, settled: int, paid: int, currency: str
+) -> None:
+    dollars, whole = Money("USD", settled), Money(currency, paid)
+    clearing = (
+        sample_posting("2400", settled, "USD", value=whole),
+        sample_posting("2400", -paid, currency),
+    )
+    await ledger.record(sample_payment(owed=Owed("2400", whole, dollars), clearing=clearing))
+    verdict = bean_check(ledger_settings.folder, 60)
+    assert verdict.clean, verdict.errors

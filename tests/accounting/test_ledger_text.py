@@ -112,7 +112,7 @@ async def test_an_entry_reads_like_this(ledger: LedgerConnector, ledger_settings
     reason: "category: 6100 (fallback: default account)"
     line-id: "line-1"
     tax-code: "V25"
-    original: 16000 JPY
+    other-currency: 16000 JPY
     cost-centre: "CC-100"
     reason-2: "clash"
     dimension: "営業"
@@ -138,7 +138,6 @@ async def test_the_root_files_read_like_this(
 ; Written once, then yours: add options, plugins and includes here.
 option "title" "Demo ApS"
 option "operating_currency" "EUR"
-plugin "beancount.plugins.implicit_prices"
 
 include "accounts.beancount"
 include "[0-9]*/*/*.beancount"

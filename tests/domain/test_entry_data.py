@@ -66,13 +66,13 @@ def test_the_wallets_currency_is_booked_and_the_suppliers_is_shown(item_type: st
         assert posting.original == Money("SEK", 1125_00 * (posting.amount.units // 100_00))
 
 
-def test_an_invoice_is_booked_in_the_suppliers_currency_with_nothing_else_to_show() -> None:
+def test_an_invoice_is_booked_in_the_suppliers_currency_and_shows_what_it_was_worth_in_the_wallets() -> None:
     postings = entry_of(expense("invoice", line(SEK_AND_EUR))).postings
     assert [(posting.account, posting.amount) for posting in postings] == [
         (CATEGORY, Money("SEK", 1125_00)),
         (PAYABLE, Money("SEK", -1125_00)),
     ]
-    assert [posting.original for posting in postings] == [None, None]
+    assert [posting.original for posting in postings] == [Money("EUR", 100_00), Money("EUR", -100_00)]
 
 
 def test_the_tax_of_an_invoice_is_in_the_suppliers_currency_too() -> None:

@@ -88,13 +88,11 @@ def _legs(posting: Posting, rules: Mapping[str, TaxRule]) -> Iterator[Posting]:
         line_id=posting.line_id,
         tax_code=posting.tax_code,
         original=_share(posting.original, tax, posting.amount),
-        value=_share(posting.value, tax, posting.amount),
     )
     yield replace(
         posting,
         amount=net,
         original=posting.original if on_top else _minus(posting.original, taxed.original),
-        value=posting.value if on_top else _minus(posting.value, taxed.value),
         tax=None,
     )
     if tax.units:
@@ -105,7 +103,6 @@ def _legs(posting: Posting, rules: Mapping[str, TaxRule]) -> Iterator[Posting]:
             account=rule.output_account,
             amount=-tax,
             original=_minus(None, taxed.original),
-            value=_minus(None, taxed.value),
         )
 
 

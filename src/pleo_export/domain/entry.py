@@ -57,8 +57,8 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True):
 
     `tax_code` names the accounting system's tax code of this leg. `tax` is there where the system itself has to split
     the leg by that code: the tax that Pleo states, in the leg's direction. `original` is the leg in the other currency of
-    Pleo's pair: what the supplier charged. `value` is what the leg weighs in the entry where that is another currency than
-    that of `amount`: a foreign bill weighs what it was worth in the wallet's.
+    Pleo's pair: what the supplier charged or, of a foreign bill, what it was worth in the wallet's. `value` is what the
+    leg weighs in the entry where `amount` is in another currency than the other legs.
     """
 
     account: str

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 import msgspec
-from msgspec.structs import replace
 
 from pleo_export.domain.accounts import Accounts
 from pleo_export.domain.data import booked_side, dimensions, other_side, unexplained
@@ -68,8 +67,7 @@ class _Builder(msgspec.Struct, frozen=True, kw_only=True):
                 legs.append(self._transfer_leg(line, lines_role, sign))
         if rest.units:
             legs.append(self._rounding(rest, total, sign))
-        legs.append(self._whole(counter_role, total, -sign))
-        return _weighed(legs) if self.how.always_supplier_currency else tuple(legs)
+        return (*legs, self._whole(counter_role, total, -sign))
 
     def owed(self, total: Money) -> Owed | None:
         """Return what is owed or paid through a vendor, where bill and payment come as items of their own."""
@@ -129,7 +127,7 @@ class _Builder(msgspec.Struct, frozen=True, kw_only=True):
     def _other_side(self, line: Line, position: int, legs: int) -> Sequence[Money | None]:
         """Return net amount and legs of a line in the other currency of Pleo's pair, where they can be told.
 
-        They are shown and weighed, not booked: a line that does not add up in that currency stays without.
+        They are shown, not booked: a line that does not add up in that currency stays without.
         """
         nothing: Sequence[Money | None] = [None] * (1 + legs)
         if other_side(line.line_amount, in_supplier_currency=self.how.always_supplier_currency) is None:
@@ -177,20 +175,6 @@ class _Builder(msgspec.Struct, frozen=True, kw_only=True):
     def _original(self, amounts: Amounts, sign: int) -> Money | None:
         """Return an amount in the other currency of Pleo's pair, in the direction of the posting."""
         return _times(sign, other_side(amounts, in_supplier_currency=self.how.always_supplier_currency))
-
-
-def _weighed(legs: Sequence[Posting]) -> tuple[Posting, ...]:
-    """Give every leg of a bill its value in the wallet's currency, where these come to zero as well."""
-    values = [
-        leg.original for leg in legs if leg.original is not None and _same_side(leg.amount, leg.original)
-    ]
-    if len(values) < len(legs) or sum(value.units for value in values) != 0:
-        return tuple(legs)
-    return tuple(replace(leg, value=leg.original, original=None) for leg in legs)
-
-
-def _same_side(amount: Money, value: Money) -> bool:
-    return amount.units * value.units > 0 or amount.units == value.units == 0
 
 
 Amount = TypeVar("Amount", Money, Money | None)

@@ -134,11 +134,11 @@ class MappingSettings(Section):
     """Pleo's codes on the left, the accounting system's on the right. A code that is not listed stays as it is."""
 
     accounts: dict[Code, Code] = Field(
-        default={}, description="Categories and contra accounts of Pleo, by their code or id."
+        default={}, description="Categories and contra accounts of Pleo, by their code, id or name."
     )
     tax_codes: dict[Code, TaxCodeMapping] = Field(default={}, description="Tax codes of Pleo.")
     vendors: dict[Code, Code] = Field(
-        default={}, description="Vendors and suppliers of Pleo, by any code or id Pleo has for them."
+        default={}, description="Vendors and suppliers of Pleo, by any code, id or name Pleo has for them."
     )
     dimensions: dict[Code, Code] = Field(
         default={}, description="Tag groups of Pleo, each a dimension of the accounting system."
@@ -176,8 +176,9 @@ class BookkeepingSettings(Section):
     method_when_missing: MethodWhenMissing = Field(
         default=MethodWhenMissing.RESOLVE_SUPPLIER,
         description=(
-            "Where Pleo names no method: `resolve_supplier` books through accounts payable if the supplier is a"
-            " vendor of the accounting system, `journal` never does."
+            "Where Pleo names no method for what is owed to a supplier: `resolve_supplier` books through accounts"
+            " payable if the supplier is a vendor of the accounting system, `journal` never does. What is owed to an"
+            " employee is a journal entry then."
         ),
     )
     unknown_vendor: UnknownVendor = Field(
@@ -190,8 +191,8 @@ class BookkeepingSettings(Section):
     attachment_failure: AttachmentFailure = Field(
         default=AttachmentFailure.FAIL,
         description=(
-            "A receipt that cannot be had or attached: `fail`, or `record_without` it and say so in the entry and in"
-            " the outcome."
+            "A receipt that cannot be had or attached: `fail`, or `record_without` it and say so with the outcome, and"
+            " in the entry where it is known before."
         ),
     )
 

@@ -15,7 +15,7 @@ OPENED = date(1970, 1, 1)
 ACCOUNTS_FILE = "accounts.beancount"
 ENTRIES_GLOB = "[0-9]*/*/*.beancount"
 
-_POSTING_KEYS = ("reason", "line-id", "tax-code", "original")
+_POSTING_KEYS = ("reason", "line-id", "tax-code", "other-currency")
 # Beancount keeps these two for itself.
 _RESERVED_KEYS = ("filename", "lineno")
 
@@ -60,8 +60,6 @@ def main_text(chart: Chart) -> str:
             "; Written once, then yours: add options, plugins and includes here.",
             f'option "title" {quoted(chart.title)}',
             f'option "operating_currency" {quoted(chart.currency)}',
-            # A foreign bill says what it was worth: that is the price by which it is seen in the books' currency.
-            'plugin "beancount.plugins.implicit_prices"',
             "",
             f'include "{ACCOUNTS_FILE}"',
             f'include "{ENTRIES_GLOB}"',
@@ -101,12 +99,18 @@ def _transaction(
     texts = [quoted(text) for text in (entry.payee, narration) if text is not None]
     yield " ".join([str(entry.posting_date), flag, *texts, TAG, *_links(entry)])
     yield from _metadata(metadata, indent=2)
-    for posting in postings:
-        amount = posting.amount
+    legs = tuple(postings)
+    priced = any(leg.value is not None for leg in legs)
+    for leg in legs:
+        number = f"{leg.amount.decimal:f}"
+        if priced and "." not in number:
+            number += (
+                ".0"  # the price of a unit is rounded, and whole numbers alone allow it no difference at all
+            )
         # Beancount takes the sign of a total price from the amount before it.
-        value = "" if posting.value is None else f" @@ {_size(posting.value)}"
-        yield f"  {names[posting.account]:<46}  {amount.decimal:>12f} {amount.currency}{value}"
-        yield from _metadata(_posting_metadata(posting), indent=4)
+        value = "" if leg.value is None else f" @@ {_size(leg.value)}"
+        yield f"  {names[leg.account]:<46}  {number:>12} {leg.amount.currency}{value}"
+        yield from _metadata(_posting_metadata(leg), indent=4)
 
 
 def _note(entry: Entry, owed: Owed, match: Match, names: Mapping[str, str]) -> Iterator[str]:
@@ -186,7 +190,7 @@ def _posting_metadata(posting: Posting) -> Metadata:
         ("reason", str(posting.reason)),
         ("line-id", posting.line_id),
         ("tax-code", posting.tax_code),
-        ("original", posting.original),
+        ("other-currency", posting.original),
     ]
     taken = {*_POSTING_KEYS, *_RESERVED_KEYS}
     for dimension in posting.dimensions:
