@@ -103,7 +103,7 @@ def _transaction(
     priced = any(leg.value is not None for leg in legs)
     for leg in legs:
         number = f"{leg.amount.decimal:f}"
-        if priced and "." not in number:
+        if priced and leg.value is None and "." not in number:
             number += (
                 ".0"  # the price of a unit is rounded, and whole numbers alone allow it no difference at all
             )
