@@ -21,6 +21,8 @@ from tests.documents.samples import (
     taking,
 )
 
+pytestmark = pytest.mark.slow
+
 ONE_PDF = taking(PDF, several=False)
 
 

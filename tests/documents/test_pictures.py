@@ -26,6 +26,8 @@ from tests.documents.samples import (
     turned,
 )
 
+pytestmark = pytest.mark.slow
+
 
 async def drawn(media_type: str, content: bytes, folder: Path, wanted: str = PNG) -> Image.Image:
     """The picture as it arrives where only `wanted` is taken."""
