@@ -15,7 +15,7 @@ from pleo_export.pleo.addresses import base_url, is_loopback
 from pleo_export.pleo.auth import ApiKey, BearerToken, Credential
 from pleo_export.pleo.client import PleoClient
 from pleo_export.pleo.files import Downloader
-from pleo_export.store import Store
+from pleo_export.store import Store, sqlite_url
 from pleo_export.store.lease import company_lease
 from pleo_export.workflow.ports import Notice, Parts, Sources, ignore
 
@@ -61,11 +61,11 @@ async def working(
     path, company_id = settings.store.path, settings.pleo.company_id
     async with AsyncExitStack() as stack:
         stack.enter_context(company_lease(path, company_id))
-        store = await Store.open(path, SystemClock().now)
+        store = await Store.open(sqlite_url(path), SystemClock().now)
         stack.push_async_callback(store.close)
         sources = await stack.enter_async_context(reading(settings, credential))
         folder = path.with_name(path.name + ".receipts") / company_id
-        _sweep(folder)
+        sweep(folder)
         local = is_loopback(base_url(settings.pleo.base_url).host or "")
         downloader = await stack.enter_async_context(Downloader(folder, allow_private=local))
         yield Parts(
@@ -78,7 +78,7 @@ async def working(
         )
 
 
-def _sweep(folder: Path) -> None:
+def sweep(folder: Path) -> None:
     """Remove the downloads of a process that was killed; nobody else uses the folder while we hold the lease."""
     for left in folder.glob("*"):
         left.unlink()

@@ -103,7 +103,7 @@ class SettingsError(Exception):
 def load_settings(path: Path) -> Settings:
     """Read and check the file. Raises SettingsError."""
     try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise SettingsError(
             path, ["there is no such file; make one with `pleo-export init`, or name another with --settings"]
@@ -112,6 +112,13 @@ def load_settings(path: Path) -> Settings:
         raise SettingsError(path, [f"it cannot be read: {error.strerror}"]) from None
     except UnicodeDecodeError:
         raise SettingsError(path, ["it is not UTF-8 text; save it as UTF-8"]) from None
+    return parse_settings(text, path)
+
+
+def parse_settings(text: str, path: Path) -> Settings:
+    """Check what a settings file says, or said when it was at `path`. Raises SettingsError."""
+    try:
+        tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(path, [f"it is not valid TOML: {error}; correct that place"]) from None
     try:

@@ -30,19 +30,22 @@ class Story:
         chart: str | None = None,
     ) -> None:
         self.folder, self.url = folder, url
-        chosen: dict[str, Value] = {
-            "pleo.company_id": COMPANY_ID,
-            "pleo.base_url": url,
-            "vat.input_account": "2640",
-            "vat.output_account": "2610",
-        } | dict(settings or {})
         self.settings = folder / "pleo-export.toml"
-        self.settings.write_text(settings_text(chosen), encoding="utf-8")
+        self.write_settings(settings or {})
         (folder / "chart.toml").write_text(chart or example_chart(), encoding="utf-8")
         self.bookkeeper = Hands(url)
         self.bookkeeper.create_company(
             "Story ApS", id=COMPANY_ID, apiKey=API_KEY, vendorBasedBookkeeping=vendor_based
         )
+
+    def write_settings(self, settings: Mapping[str, Value]) -> None:
+        chosen: dict[str, Value] = {
+            "pleo.company_id": COMPANY_ID,
+            "pleo.base_url": self.url,
+            "vat.input_account": "2640",
+            "vat.output_account": "2610",
+        }
+        self.settings.write_text(settings_text(chosen | dict(settings)), encoding="utf-8")
 
     def expenses(self, count: int, *, scenario: str = "plain", seed: int = 1, receipts: int = 1) -> list[str]:
         return self.bookkeeper.generate(COMPANY_ID, count, seed=seed, scenario=scenario, receipts=receipts)

@@ -50,12 +50,26 @@ class Api:
         self._app = create_app(self.world)
         self.company = self.world.add_company(NewCompany(name="Acme"))
         self.authorization: str | None = bearer(self.company)
+        self.cuts = 0
 
     async def call(self, method: str, path: str, body: object = None, **query: object) -> Answer:
         """Send `body` as JSON, or as it is if it is bytes."""
-        parts = urlsplit(path)
         content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        headers = [(b"host", b"pleo.test"), (b"content-type", b"application/json;charset=UTF-8")]
+        return await self._send(method, path, content, "application/json;charset=UTF-8", query)
+
+    async def form(self, path: str, **fields: str) -> Answer:
+        return await self._send(
+            "POST", path, urlencode(fields).encode(), "application/x-www-form-urlencoded", {}
+        )
+
+    def _cut(self) -> None:
+        self.cuts += 1
+
+    async def _send(
+        self, method: str, path: str, content: bytes, content_type: str, query: dict[str, object]
+    ) -> Answer:
+        parts = urlsplit(path)
+        headers = [(b"host", b"pleo.test"), (b"content-type", content_type.encode())]
         if self.authorization is not None:
             headers.append((b"authorization", self.authorization.encode()))
         scope = {
@@ -68,6 +82,7 @@ class Api:
             "root_path": "",
             "query_string": (parts.query or urlencode(query, doseq=True)).encode(),
             "headers": headers,
+            "state": {"cut": self._cut},
         }
         sent: list[dict[str, Any]] = []
 

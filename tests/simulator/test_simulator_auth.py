@@ -67,3 +67,18 @@ async def test_given_credentials_are_used_and_cannot_be_given_twice(api: Api) ->
     assert (await api.post("/control/companies", order)).refusal == (409, "COMPANY_EXISTS")
     api.authorization = basic("key-b")
     assert (await api.get("/v3/export-jobs", company_id=created.json["id"])).status == 200
+
+
+async def test_a_credential_that_calls_too_often_is_told_how_long_to_wait(api: Api) -> None:
+    await api.call("PATCH", "/control/settings", {"callsPerMinute": 6})
+    assert {(await api.get("/v3/export-jobs")).status for _ in range(6)} == {200}
+    refused = await api.get("/v3/export-jobs")
+    assert refused.refusal == (429, "TOO_MANY_REQUESTS")
+    assert refused.headers["retry-after"] == "10"
+    api.clock.pass_time(seconds=4)
+    assert (await api.get("/v1/introspect")).headers["retry-after"] == "6"
+    api.clock.pass_time(seconds=6)
+    assert (await api.get("/v3/export-jobs")).status == 200
+    assert (await api.get("/v3/export-jobs")).status == 429
+    api.authorization = bearer(api.world.add_company(NewCompany(name="Other")))
+    assert (await api.get("/v3/export-jobs")).status == 200

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.failures import Rejection
@@ -28,8 +27,8 @@ class StoppedClock:
 
 
 @asynccontextmanager
-async def opened(path: Path, clock: StoppedClock | None = None) -> AsyncIterator[Store]:
-    store = await Store.open(path, clock or StoppedClock())
+async def opened(url: str, clock: StoppedClock | None = None) -> AsyncIterator[Store]:
+    store = await Store.open(url, clock or StoppedClock())
     try:
         yield store
     finally:
@@ -38,10 +37,10 @@ async def opened(path: Path, clock: StoppedClock | None = None) -> AsyncIterator
 
 @asynccontextmanager
 async def planned(
-    folder: Path, *entry_ids: str, job_id: str = JOB, clock: StoppedClock | None = None
+    url: str, *entry_ids: str, job_id: str = JOB, clock: StoppedClock | None = None
 ) -> AsyncIterator[Store]:
     """A store with one job whose items are planned."""
-    async with opened(folder / "store.db", clock) as store:
+    async with opened(url, clock) as store:
         await store.see_job(job_id, COMPANY)
         await store.plan(job_id, entry_ids)
         yield store

@@ -10,8 +10,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from pleo_export.domain.progress import Phase
-from pleo_export.store import Store, StoreError
+from pleo_export.domain.progress import Company, Phase
+from pleo_export.store import Store, StoreError, sqlite_path, sqlite_url
 from pleo_export.store.errors import (
     DamagedStoreError,
     NewerStoreError,
@@ -37,6 +37,10 @@ async def pragma(store: Store, text: str) -> object:
     return await store._writer.run(ask)
 
 
+def at(folder: Path) -> str:
+    return sqlite_url(folder / "store.db")
+
+
 def content(path: Path) -> bytes:
     return path.read_bytes()
 
@@ -45,33 +49,45 @@ async def refused(path: Path, error: type[StoreError]) -> str:
     """Open the file in vain; nothing in it may change. Returns what the user reads."""
     before = content(path)
     with pytest.raises(error) as raised:
-        await Store.open(path, lambda: NOON)
+        await Store.open(sqlite_url(path), lambda: NOON)
     assert content(path) == before
     return str(raised.value)
 
 
 async def test_opening_makes_the_folder_and_a_second_opening_finds_everything(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "100% of it?"
-    async with planned(folder, "e1", "e2") as store:
+    async with planned(at(folder), "e1", "e2") as store:
         await succeed(store, "e1")
         before = await store.items(JOB)
     assert (folder / "store.db").is_file()
-    async with opened(folder / "store.db") as store:
+    async with opened(at(folder)) as store:
         assert await store.items(JOB) == before
 
 
+@pytest.mark.parametrize("name", ["store.db", "100% of it?.db", "#1 & ü.db", "a%20b.db"])
+def test_the_url_of_a_file_leads_back_to_it(tmp_path: Path, name: str) -> None:
+    assert sqlite_path(sqlite_url(tmp_path / name)) == tmp_path / name
+
+
+def test_a_url_names_a_file_from_the_root_or_from_here() -> None:
+    assert sqlite_path("sqlite:////srv/my%20books/store.db") == Path("/srv/my books/store.db")
+    assert sqlite_path("sqlite:///store.db") == Path("store.db")
+    assert sqlite_path("postgresql://host/store.db") is None
+    assert sqlite_url(Path("store.db")) == sqlite_url(Path.cwd() / "store.db")
+
+
 async def test_the_writer_syncs_every_commit_to_a_write_ahead_log(tmp_path: Path) -> None:
-    async with opened(tmp_path / "store.db") as store:
+    async with opened(at(tmp_path)) as store:
         assert await pragma(store, "journal_mode") == "wal"
         assert await pragma(store, "synchronous") == 2  # FULL
         assert await pragma(store, "foreign_keys") == 1
-        assert await pragma(store, "busy_timeout") == 5000
+        assert await pragma(store, "busy_timeout") == 20_000
 
 
 async def test_the_reading_engine_cannot_write(tmp_path: Path) -> None:
-    async with planned(tmp_path, "e1") as store:
+    async with planned(at(tmp_path), "e1") as store:
         with pytest.raises(StoreNotWritableError):
-            await store._read(lambda connection: connection.exec_driver_sql("DELETE FROM items"))
+            await store._reader.run(lambda connection: connection.exec_driver_sql("DELETE FROM items"))
         assert len(await store.items(JOB)) == 1
 
 
@@ -83,8 +99,7 @@ def test_the_newest_migration_is_the_one_that_opening_looks_for() -> None:
 
 def test_the_migrations_lead_to_the_tables_the_code_uses(tmp_path: Path) -> None:
     file = SqliteFile(tmp_path / "store.db")
-    file.prepare()
-    with file.writer.begin() as connection:
+    with file.preparing() as connection:
         migrate(connection, None)
         context = MigrationContext.configure(connection, opts={"compare_server_default": True})
         assert context.get_current_revision() == HEAD
@@ -92,12 +107,11 @@ def test_the_migrations_lead_to_the_tables_the_code_uses(tmp_path: Path) -> None
     file.dispose()
 
 
-def first_store(path: Path) -> None:
-    """A store as the first version left it, in the middle of a job."""
+def earlier_store(path: Path, revision: str) -> None:
+    """A store as an earlier version left it, in the middle of a job."""
     file = SqliteFile(path)
-    file.prepare()
-    with file.writer.begin() as connection:
-        migrate(connection, None, "0001")
+    with file.preparing() as connection:
+        migrate(connection, None, revision)
     file.dispose()
     with closing(sqlite3.connect(path)) as rows, rows:
         seen = "2026-03-01 12:00:00.000000"
@@ -115,10 +129,13 @@ def first_store(path: Path) -> None:
         )
 
 
-async def test_a_store_of_the_first_version_keeps_its_items_and_goes_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("revision", ["0001", "0002"])
+async def test_a_store_of_an_earlier_version_keeps_its_items_and_goes_on(
+    tmp_path: Path, revision: str
+) -> None:
     path = tmp_path / "store.db"
-    first_store(path)
-    async with opened(path) as store:
+    earlier_store(path, revision)
+    async with opened(sqlite_url(path)) as store:
         first, second = await store.items(JOB)
         assert (first.failure_type, first.failure_reason, first.failure_code, first.note) == (
             "account_unknown",
@@ -129,14 +146,18 @@ async def test_a_store_of_the_first_version_keeps_its_items_and_goes_on(tmp_path
         assert second.phase is Phase.INTENDED
         await reject(store, "e2")
         assert (await store.item(JOB, "e2")).failure_code == "account-unknown"
-    async with opened(path) as store:
+        assert await store.companies() == [Company(company_id=COMPANY, first_seen_at=NOON)]
+        await store.add_company(COMPANY, "A", "", "/srv")
+        await store.take_lease(COMPANY, 1, "worker-1")
+        assert (await store.company(COMPANY)).active
+    async with opened(sqlite_url(path)) as store:
         assert await pragma(store, "quick_check") == "ok"
         assert len(await store.items(JOB)) == 2
 
 
 async def test_a_new_store_needs_no_migration(tmp_path: Path) -> None:
-    async with opened(tmp_path / "store.db") as store:
-        with store._file.reader.begin() as connection:
+    async with opened(at(tmp_path)) as store:
+        with store._database.reader.begin() as connection:
             context = MigrationContext.configure(connection, opts={"compare_server_default": True})
             assert context.get_current_revision() == HEAD
             assert compare_metadata(context, metadata) == []
@@ -147,14 +168,13 @@ async def test_a_migration_that_fails_leaves_no_half_schema(
 ) -> None:
     path = tmp_path / "store.db"
     file = SqliteFile(path)
-    file.prepare()
     monkeypatch.setattr("alembic.op.create_index", lambda *_: 1 / 0)
-    with pytest.raises(ZeroDivisionError), file.writer.begin() as connection:
+    with pytest.raises(ZeroDivisionError), file.preparing() as connection:
         migrate(connection, None)
     file.dispose()
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
-    async with opened(path) as store:
+    async with opened(sqlite_url(path)) as store:
         assert await store.companies() == []
 
 
@@ -175,7 +195,7 @@ async def test_the_database_of_another_program_is_refused(tmp_path: Path) -> Non
 
 async def test_the_store_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
-    async with opened(path):
+    async with opened(sqlite_url(path)):
         pass
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
@@ -187,7 +207,7 @@ async def test_the_store_of_a_newer_version_is_refused_and_left_alone(tmp_path: 
 @pytest.mark.parametrize("first_damaged_byte", [100, 4096])
 async def test_a_damaged_store_is_refused(tmp_path: Path, first_damaged_byte: int) -> None:
     path = tmp_path / "store.db"
-    async with planned(tmp_path, *(f"e{number}" for number in range(500))):
+    async with planned(at(tmp_path), *(f"e{number}" for number in range(500))):
         pass
     damaged = bytearray(content(path))
     damaged[first_damaged_byte : first_damaged_byte + 4000] = b"\xa5" * 4000
@@ -197,7 +217,7 @@ async def test_a_damaged_store_is_refused(tmp_path: Path, first_damaged_byte: in
 
 async def test_a_store_cut_short_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
-    async with planned(tmp_path, *(f"e{number}" for number in range(500))):
+    async with planned(at(tmp_path), *(f"e{number}" for number in range(500))):
         pass
     path.write_bytes(path.read_bytes()[:20480])
     assert "is damaged" in await refused(path, DamagedStoreError)
@@ -206,7 +226,7 @@ async def test_a_store_cut_short_is_refused(tmp_path: Path) -> None:
 async def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     path.touch()
-    async with opened(path) as store:
+    async with opened(sqlite_url(path)) as store:
         assert await store.companies() == []
 
 
@@ -214,13 +234,13 @@ async def test_a_path_that_cannot_be_a_file_is_refused_with_a_remedy(tmp_path: P
     (tmp_path / "file").touch()
     for path in (tmp_path, tmp_path / "file" / "store.db"):
         with pytest.raises(StoreNotWritableError, match="Give this user the right"):
-            await Store.open(path, lambda: NOON)
+            await Store.open(sqlite_url(path), lambda: NOON)
 
 
 async def test_a_full_disk_fails_the_write_in_words_and_work_goes_on_once_there_is_room(
     tmp_path: Path,
 ) -> None:
-    async with planned(tmp_path, "e1") as store:
+    async with planned(at(tmp_path), "e1") as store:
         await pragma(store, "max_page_count=1")  # SQLite takes the present size, if that is more
         outcomes = await asyncio.gather(
             store.intend(JOB, "e1"),
@@ -238,14 +258,14 @@ async def test_a_full_disk_fails_the_write_in_words_and_work_goes_on_once_there_
 
 
 async def test_a_store_that_became_read_only_says_so(tmp_path: Path) -> None:
-    async with planned(tmp_path, "e1") as store:
+    async with planned(at(tmp_path), "e1") as store:
         await pragma(store, "query_only=ON")
         with pytest.raises(StoreNotWritableError, match="not read-only"):
             await store.intend(JOB, "e1")
 
 
 async def test_a_lock_held_for_too_long_is_told_and_the_write_works_afterwards(tmp_path: Path) -> None:
-    async with planned(tmp_path, "e1") as store:
+    async with planned(at(tmp_path), "e1") as store:
         await pragma(store, "busy_timeout=0")
         with closing(sqlite3.connect(tmp_path / "store.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
@@ -260,7 +280,7 @@ async def test_a_file_that_was_deleted_or_exchanged_is_never_taken_for_kept(
     tmp_path: Path, *, replaced: bool
 ) -> None:
     path = tmp_path / "store.db"
-    async with planned(tmp_path, "e1") as store:
+    async with planned(at(tmp_path), "e1") as store:
         await store.intend(JOB, "e1")
         path.rename(tmp_path / "gone.db")
         if replaced:

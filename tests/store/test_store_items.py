@@ -1,6 +1,5 @@
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import StatementError
@@ -61,9 +60,9 @@ ALLOWED: dict[str, dict[Step, Phase]] = {
 @pytest.mark.parametrize("state", WAYS)
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.__name__)
 async def test_an_item_takes_the_allowed_steps_and_refuses_all_others(
-    tmp_path: Path, state: str, step: Step
+    url: str, state: str, step: Step
 ) -> None:
-    async with planned(tmp_path, "e1") as store:
+    async with planned(url, "e1") as store:
         for earlier in WAYS[state]:
             await earlier(store, "e1")
         before = await store.item(JOB, "e1")
@@ -77,8 +76,8 @@ async def test_an_item_takes_the_allowed_steps_and_refuses_all_others(
             assert await store.item(JOB, "e1") == before
 
 
-async def test_a_refused_step_names_job_item_origin_and_target(tmp_path: Path) -> None:
-    async with planned(tmp_path, "e1") as store:
+async def test_a_refused_step_names_job_item_origin_and_target(url: str) -> None:
+    async with planned(url, "e1") as store:
         with pytest.raises(IllegalTransitionError) as raised:
             await store.recorded(JOB, "e1")
         assert str(raised.value) == f"item e1 of job {JOB} cannot go from planned to recorded"
@@ -88,8 +87,8 @@ async def test_a_refused_step_names_job_item_origin_and_target(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.__name__)
-async def test_an_item_that_was_never_planned_takes_no_step(tmp_path: Path, step: Step) -> None:
-    async with planned(tmp_path, "e1") as store:
+async def test_an_item_that_was_never_planned_takes_no_step(url: str, step: Step) -> None:
+    async with planned(url, "e1") as store:
         with pytest.raises(UnknownItemError, match="ghost"):
             await step(store, "ghost")
         with pytest.raises(UnknownItemError):
@@ -97,9 +96,9 @@ async def test_an_item_that_was_never_planned_takes_no_step(tmp_path: Path, step
         assert len(await store.items(JOB)) == 1
 
 
-async def test_all_that_is_known_of_an_entry_is_given_back_with_times_in_utc(tmp_path: Path) -> None:
+async def test_all_that_is_known_of_an_entry_is_given_back_with_times_in_utc(url: str) -> None:
     at_two_in_berlin = datetime(2026, 3, 1, 14, 30, 0, 123456, tzinfo=timezone(timedelta(hours=2)))
-    async with planned(tmp_path, "e1") as store:
+    async with planned(url, "e1") as store:
         await store.intend(JOB, "e1")
         await store.entry_created(
             JOB,
@@ -123,8 +122,8 @@ async def test_all_that_is_known_of_an_entry_is_given_back_with_times_in_utc(tmp
         assert (await store.item(JOB, "e1")).exported_at.utcoffset() == timedelta(0)  # type: ignore[union-attr]
 
 
-async def test_an_item_never_gets_a_second_entry(tmp_path: Path) -> None:
-    async with planned(tmp_path, "e1") as store:
+async def test_an_item_never_gets_a_second_entry(url: str) -> None:
+    async with planned(url, "e1") as store:
         await store.intend(JOB, "e1")
         await create_entry(store, "e1", "JE-1")
         with pytest.raises(SecondEntryError, match="stands as JE-1, so it cannot be JE-2 too"):
@@ -132,8 +131,8 @@ async def test_an_item_never_gets_a_second_entry(tmp_path: Path) -> None:
         assert (await store.item(JOB, "e1")).external_id == "JE-1"
 
 
-async def test_of_several_rejections_the_first_stays(tmp_path: Path) -> None:
-    async with planned(tmp_path, "e1") as store:
+async def test_of_several_rejections_the_first_stays(url: str) -> None:
+    async with planned(url, "e1") as store:
         await store.rejected(
             JOB, "e1", Rejection(Cause.OUTCOME_UNKNOWN, "Nobody can tell; check JE-1."), unknown=True
         )
@@ -152,9 +151,9 @@ async def test_of_several_rejections_the_first_stays(tmp_path: Path) -> None:
     [(None, None, None), ("first", None, "first"), (None, "last", "last"), ("first", "last", "last")],
 )
 async def test_a_note_is_kept_with_a_recorded_item_and_the_last_one_counts(
-    tmp_path: Path, with_the_entry: str | None, at_the_end: str | None, kept: str | None
+    url: str, with_the_entry: str | None, at_the_end: str | None, kept: str | None
 ) -> None:
-    async with planned(tmp_path, "e1") as store:
+    async with planned(url, "e1") as store:
         await store.intend(JOB, "e1")
         assert (await create_entry(store, "e1", note=with_the_entry)).note == with_the_entry
         assert (await store.recorded(JOB, "e1", at_the_end)).note == kept
@@ -162,15 +161,15 @@ async def test_a_note_is_kept_with_a_recorded_item_and_the_last_one_counts(
         assert (await store.item(JOB, "e1")).note == kept
 
 
-async def test_an_entry_that_is_complete_keeps_its_note(tmp_path: Path) -> None:
-    async with planned(tmp_path, "e1") as store:
+async def test_an_entry_that_is_complete_keeps_its_note(url: str) -> None:
+    async with planned(url, "e1") as store:
         await store.intend(JOB, "e1")
         item = await create_entry(store, "e1", complete=True, note="without receipt 2")
         assert (item.phase, item.note) == (Phase.RECORDED, "without receipt 2")
 
 
-async def test_a_time_without_zone_is_refused_and_nothing_is_kept(tmp_path: Path) -> None:
-    async with planned(tmp_path, "e1") as store:
+async def test_a_time_without_zone_is_refused_and_nothing_is_kept(url: str) -> None:
+    async with planned(url, "e1") as store:
         await store.intend(JOB, "e1")
         before = await store.item(JOB, "e1")
         with pytest.raises(StatementError, match="has no time zone"):
@@ -185,8 +184,8 @@ async def test_a_time_without_zone_is_refused_and_nothing_is_kept(tmp_path: Path
         assert await store.item(JOB, "e1") == before
 
 
-async def test_planning_again_keeps_what_is_there_and_adds_the_new_behind(tmp_path: Path) -> None:
-    async with planned(tmp_path, "c", "a", "b") as store:
+async def test_planning_again_keeps_what_is_there_and_adds_the_new_behind(url: str) -> None:
+    async with planned(url, "c", "a", "b") as store:
         await succeed(store, "a")
         await store.plan(JOB, ["b", "d", "a"])
         found = [(item.accounting_entry_id, item.phase) for item in await store.items(JOB)]
@@ -198,23 +197,23 @@ async def test_planning_again_keeps_what_is_there_and_adds_the_new_behind(tmp_pa
         ]
 
 
-async def test_the_same_expense_may_stand_in_two_jobs(tmp_path: Path) -> None:
-    async with planned(tmp_path, "e1") as store:
+async def test_the_same_expense_may_stand_in_two_jobs(url: str) -> None:
+    async with planned(url, "e1") as store:
         await store.see_job("job-2", "company-a")
         await store.plan("job-2", ["e1"])
         await store.intend("job-2", "e1")
         assert (await store.item(JOB, "e1")).phase is Phase.PLANNED
 
 
-async def test_items_of_a_job_that_was_never_seen_cannot_be_planned(tmp_path: Path) -> None:
-    async with opened(tmp_path / "store.db") as store:
+async def test_items_of_a_job_that_was_never_seen_cannot_be_planned(url: str) -> None:
+    async with opened(url) as store:
         with pytest.raises(UnknownJobError, match="ghost"):
             await store.plan("ghost", ["e1"])
         assert await store.items("ghost") == []
 
 
-async def test_unreported_are_the_final_items_pleo_has_not_answered_for_in_order(tmp_path: Path) -> None:
-    async with planned(tmp_path, "e4", "e3", "e2", "e1", "e0") as store:
+async def test_unreported_are_the_final_items_pleo_has_not_answered_for_in_order(url: str) -> None:
+    async with planned(url, "e4", "e3", "e2", "e1", "e0") as store:
         for entry_id in ("e1", "e3", "e4"):
             await succeed(store, entry_id)
         await reject(store, "e2")
@@ -225,9 +224,9 @@ async def test_unreported_are_the_final_items_pleo_has_not_answered_for_in_order
         assert (await store.item(JOB, "e2")).report_problem == "not part of this job"
 
 
-async def test_the_first_report_counts_and_ends_an_earlier_refusal(tmp_path: Path) -> None:
+async def test_the_first_report_counts_and_ends_an_earlier_refusal(url: str) -> None:
     clock = StoppedClock()
-    async with planned(tmp_path, "e1", clock=clock) as store:
+    async with planned(url, "e1", clock=clock) as store:
         await reject(store, "e1")
         await store.report_refused(JOB, "e1", "try again")
         await store.reported(JOB, ["e1"])
@@ -237,8 +236,8 @@ async def test_the_first_report_counts_and_ends_an_earlier_refusal(tmp_path: Pat
         assert (item.reported_at, item.report_problem) == (NOON, None)
 
 
-async def test_a_report_with_one_unfinished_item_marks_none(tmp_path: Path) -> None:
-    async with planned(tmp_path, "e1", "e2", "e3") as store:
+async def test_a_report_with_one_unfinished_item_marks_none(url: str) -> None:
+    async with planned(url, "e1", "e2", "e3") as store:
         await succeed(store, "e1")
         await store.intend(JOB, "e2")
         await reject(store, "e3")
@@ -247,8 +246,8 @@ async def test_a_report_with_one_unfinished_item_marks_none(tmp_path: Path) -> N
         assert len(await store.unreported(JOB)) == 2
 
 
-async def test_an_empty_plan_and_an_empty_report_change_nothing(tmp_path: Path) -> None:
-    async with planned(tmp_path, "e1") as store:
+async def test_an_empty_plan_and_an_empty_report_change_nothing(url: str) -> None:
+    async with planned(url, "e1") as store:
         before = await store.items(JOB)
         await store.plan(JOB, [])
         await store.reported(JOB, [])
@@ -256,8 +255,8 @@ async def test_an_empty_plan_and_an_empty_report_change_nothing(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("known", [False, True])
-async def test_an_entry_that_is_complete_is_recorded_at_once(tmp_path: Path, *, known: bool) -> None:
-    async with planned(tmp_path, "e1", "e2") as store:
+async def test_an_entry_that_is_complete_is_recorded_at_once(url: str, *, known: bool) -> None:
+    async with planned(url, "e1", "e2") as store:
         await store.intend(JOB, "e1")
         if known:
             assert (await create_entry(store, "e1")).phase is Phase.INTENDED
@@ -269,8 +268,8 @@ async def test_an_entry_that_is_complete_is_recorded_at_once(tmp_path: Path, *, 
         assert (await store.item(JOB, "e2")).phase is Phase.PLANNED
 
 
-async def test_a_second_entry_is_refused_although_it_is_complete(tmp_path: Path) -> None:
-    async with planned(tmp_path, "e1") as store:
+async def test_a_second_entry_is_refused_although_it_is_complete(url: str) -> None:
+    async with planned(url, "e1") as store:
         await store.intend(JOB, "e1")
         await create_entry(store, "e1", "JE-1")
         with pytest.raises(SecondEntryError):

@@ -1,11 +1,10 @@
 from datetime import timedelta, timezone
-from pathlib import Path
 
 import pytest
 
 from pleo_export.domain.failure_types import JobFailureType
 from pleo_export.domain.job import JobEventType
-from pleo_export.domain.progress import CompanyProgress, JobProgress, Phase
+from pleo_export.domain.progress import Company, JobProgress, Phase
 from pleo_export.store.errors import (
     ClosingDecidedError,
     IllegalJobStepError,
@@ -15,22 +14,22 @@ from pleo_export.store.errors import (
 from tests.store.stores import COMPANY, JOB, NOON, StoppedClock, opened, planned, reject, succeed
 
 
-async def test_a_company_remembers_when_it_was_first_seen_and_last_checked(tmp_path: Path) -> None:
+async def test_a_company_remembers_when_it_was_first_seen_and_last_checked(url: str) -> None:
     clock = StoppedClock()
-    async with opened(tmp_path / "store.db", clock) as store:
+    async with opened(url, clock) as store:
         await store.see_company("b")
         later = clock.forward(60)
         await store.see_company("b")
         await store.see_job("job-1", "a")
         assert await store.companies() == [
-            CompanyProgress(company_id="a", first_seen_at=later),
-            CompanyProgress(company_id="b", first_seen_at=NOON, last_checked_at=later),
+            Company(company_id="a", first_seen_at=later),
+            Company(company_id="b", first_seen_at=NOON, last_checked_at=later),
         ]
 
 
-async def test_a_job_seen_twice_keeps_its_first_sight_and_its_company(tmp_path: Path) -> None:
+async def test_a_job_seen_twice_keeps_its_first_sight_and_its_company(url: str) -> None:
     clock = StoppedClock()
-    async with opened(tmp_path / "store.db", clock) as store:
+    async with opened(url, clock) as store:
         await store.see_job(JOB, COMPANY)
         clock.forward(60)
         await store.see_job(JOB, COMPANY)
@@ -42,9 +41,9 @@ async def test_a_job_seen_twice_keeps_its_first_sight_and_its_company(tmp_path: 
         assert [company.company_id for company in await store.companies()] == [COMPANY]
 
 
-async def test_jobs_come_newest_first_with_the_number_of_items_in_each_phase(tmp_path: Path) -> None:
+async def test_jobs_come_newest_first_with_the_number_of_items_in_each_phase(url: str) -> None:
     clock = StoppedClock()
-    async with planned(tmp_path, "e1", "e2", "e3", "e4", clock=clock) as store:
+    async with planned(url, "e1", "e2", "e3", "e4", clock=clock) as store:
         await succeed(store, "e1")
         await reject(store, "e2")
         await reject(store, "e3")
@@ -63,19 +62,19 @@ async def test_jobs_come_newest_first_with_the_number_of_items_in_each_phase(tmp
         assert [job.job_id for job in await store.jobs(COMPANY, 2)] == ["job-3", "job-2"]
 
 
-async def test_the_first_start_counts(tmp_path: Path) -> None:
+async def test_the_first_start_counts(url: str) -> None:
     clock = StoppedClock()
-    async with planned(tmp_path, clock=clock) as store:
+    async with planned(url, clock=clock) as store:
         await store.mark_started(JOB)
         clock.forward(60)
         await store.mark_started(JOB)
         assert (await store.job(JOB)).started_at == NOON
 
 
-async def test_a_clock_of_another_zone_is_kept_in_utc(tmp_path: Path) -> None:
+async def test_a_clock_of_another_zone_is_kept_in_utc(url: str) -> None:
     clock = StoppedClock()
     clock.now = NOON.astimezone(timezone(timedelta(hours=5)))
-    async with planned(tmp_path, "e1", clock=clock) as store:
+    async with planned(url, "e1", clock=clock) as store:
         await store.mark_started(JOB)
         await reject(store, "e1")
         await store.reported(JOB, ["e1"])
@@ -86,9 +85,9 @@ async def test_a_clock_of_another_zone_is_kept_in_utc(tmp_path: Path) -> None:
         assert (await store.item(JOB, "e1")).reported_at == NOON
 
 
-async def test_a_closing_decision_is_kept_before_it_is_sent_and_may_be_repeated(tmp_path: Path) -> None:
+async def test_a_closing_decision_is_kept_before_it_is_sent_and_may_be_repeated(url: str) -> None:
     clock = StoppedClock()
-    async with planned(tmp_path, clock=clock) as store:
+    async with planned(url, clock=clock) as store:
         for _ in range(2):
             await store.closing(JOB, JobEventType.FAILED, "No journal.", JobFailureType.MISSING_CONFIGURATION)
         job = await store.job(JOB)
@@ -107,8 +106,8 @@ async def test_a_closing_decision_is_kept_before_it_is_sent_and_may_be_repeated(
 
 
 @pytest.mark.parametrize("closed", [False, True])
-async def test_a_closing_decision_cannot_be_changed(tmp_path: Path, *, closed: bool) -> None:
-    async with planned(tmp_path) as store:
+async def test_a_closing_decision_cannot_be_changed(url: str, *, closed: bool) -> None:
+    async with planned(url) as store:
         await store.closing(JOB, JobEventType.COMPLETED)
         if closed:
             await store.closed(JOB)
@@ -119,23 +118,23 @@ async def test_a_closing_decision_cannot_be_changed(tmp_path: Path, *, closed: b
         assert (await store.job(JOB)).closing_event is JobEventType.COMPLETED
 
 
-async def test_started_is_no_closing_event(tmp_path: Path) -> None:
-    async with planned(tmp_path) as store:
+async def test_started_is_no_closing_event(url: str) -> None:
+    async with planned(url) as store:
         with pytest.raises(AssertionError):
             await store.closing(JOB, JobEventType.STARTED)
 
 
-async def test_a_job_without_a_decision_cannot_be_closed(tmp_path: Path) -> None:
-    async with planned(tmp_path) as store:
+async def test_a_job_without_a_decision_cannot_be_closed(url: str) -> None:
+    async with planned(url) as store:
         with pytest.raises(IllegalJobStepError, match="without a decided closing event"):
             await store.closed(JOB)
         assert (await store.job(JOB)).open
 
 
 async def test_a_job_that_was_given_up_keeps_its_first_problem_and_no_closing_is_decided(
-    tmp_path: Path,
+    url: str,
 ) -> None:
-    async with planned(tmp_path) as store:
+    async with planned(url) as store:
         await store.abandoned(JOB, "expired")
         await store.abandoned(JOB, "something else")
         with pytest.raises(IllegalJobStepError, match=r"given up \(expired\)"):
@@ -146,8 +145,8 @@ async def test_a_job_that_was_given_up_keeps_its_first_problem_and_no_closing_is
         assert (job.problem, job.closing_event, job.open) == ("expired", None, False)
 
 
-async def test_a_job_that_was_given_up_although_pleo_took_its_closing_event_is_closed(tmp_path: Path) -> None:
-    async with planned(tmp_path) as store:
+async def test_a_job_that_was_given_up_although_pleo_took_its_closing_event_is_closed(url: str) -> None:
+    async with planned(url) as store:
         await store.closing(JOB, JobEventType.COMPLETED)
         await store.abandoned(JOB, "could not be closed")
         await store.closed(JOB)
@@ -155,9 +154,9 @@ async def test_a_job_that_was_given_up_although_pleo_took_its_closing_event_is_c
         assert (job.problem, job.closed_at, job.open) == (None, NOON, False)
 
 
-async def test_a_job_that_is_seen_again_is_open_again_and_its_decided_closing_stays(tmp_path: Path) -> None:
+async def test_a_job_that_is_seen_again_is_open_again_and_its_decided_closing_stays(url: str) -> None:
     clock = StoppedClock()
-    async with planned(tmp_path, clock=clock) as store:
+    async with planned(url, clock=clock) as store:
         await store.closing(JOB, JobEventType.COMPLETED)
         for end in (store.closed(JOB), store.abandoned(JOB, "could not be closed")):
             await end
@@ -168,17 +167,17 @@ async def test_a_job_that_is_seen_again_is_open_again_and_its_decided_closing_st
             assert (job.closing_event, job.first_seen_at) == (JobEventType.COMPLETED, NOON)
 
 
-async def test_a_closed_job_cannot_be_given_up(tmp_path: Path) -> None:
-    async with planned(tmp_path) as store:
+async def test_a_closed_job_cannot_be_given_up(url: str) -> None:
+    async with planned(url) as store:
         await store.closing(JOB, JobEventType.COMPLETED)
         await store.closed(JOB)
         with pytest.raises(IllegalJobStepError, match=r"closed \(completed\)"):
             await store.abandoned(JOB, "expired")
 
 
-async def test_open_jobs_are_the_unclosed_ones_of_the_company_oldest_first(tmp_path: Path) -> None:
+async def test_open_jobs_are_the_unclosed_ones_of_the_company_oldest_first(url: str) -> None:
     clock = StoppedClock()
-    async with opened(tmp_path / "store.db", clock) as store:
+    async with opened(url, clock) as store:
         for job_id in ("job-4", "job-3", "job-2", "job-1"):
             await store.see_job(job_id, COMPANY)
             clock.forward(60)
@@ -190,8 +189,8 @@ async def test_open_jobs_are_the_unclosed_ones_of_the_company_oldest_first(tmp_p
         assert [job.job_id for job in await store.open_jobs(COMPANY)] == ["job-4", "job-3"]
 
 
-async def test_a_job_that_was_never_seen_takes_no_step(tmp_path: Path) -> None:
-    async with opened(tmp_path / "store.db") as store:
+async def test_a_job_that_was_never_seen_takes_no_step(url: str) -> None:
+    async with opened(url) as store:
         for step in (
             store.mark_started("ghost"),
             store.closing("ghost", JobEventType.COMPLETED),

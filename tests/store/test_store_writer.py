@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, event
 
 from pleo_export.domain.progress import Phase
-from pleo_export.store import Store, StoreError
+from pleo_export.store import Store, StoreError, sqlite_url
 from pleo_export.store.errors import IllegalTransitionError, StoreClosedError, StoreFailedError
 from tests.store.stores import JOB, opened, planned
 
@@ -18,7 +18,7 @@ ENTRIES = [f"e{number:02}" for number in range(16)]
 
 def count_commits(store: Store) -> list[Connection]:
     commits: list[Connection] = []
-    event.listen(store._file.writer, "commit", commits.append)
+    event.listen(store._database.writer, "commit", commits.append)
     return commits
 
 
@@ -26,16 +26,16 @@ async def phases(store: Store) -> list[Phase]:
     return [item.phase for item in await store.items(JOB)]
 
 
-async def test_sixteen_concurrent_writers_share_one_commit(tmp_path: Path) -> None:
-    async with planned(tmp_path, *ENTRIES) as store:
+async def test_sixteen_concurrent_writers_share_one_commit(url: str) -> None:
+    async with planned(url, *ENTRIES) as store:
         commits = count_commits(store)
         await asyncio.gather(*(store.intend(JOB, entry_id) for entry_id in ENTRIES))
         assert len(commits) == 1
         assert await phases(store) == [Phase.INTENDED] * 16
 
 
-async def test_whoever_comes_while_a_commit_runs_shares_the_next_one(tmp_path: Path) -> None:
-    async with planned(tmp_path, *ENTRIES) as store:
+async def test_whoever_comes_while_a_commit_runs_shares_the_next_one(url: str) -> None:
+    async with planned(url, *ENTRIES) as store:
         commits = count_commits(store)
         entered, release = threading.Event(), threading.Event()
 
@@ -53,8 +53,8 @@ async def test_whoever_comes_while_a_commit_runs_shares_the_next_one(tmp_path: P
         assert len(commits) == 2
 
 
-async def test_sixteen_writers_in_a_loop_stay_together(tmp_path: Path) -> None:
-    async with planned(tmp_path, *ENTRIES) as store:
+async def test_sixteen_writers_in_a_loop_stay_together(url: str) -> None:
+    async with planned(url, *ENTRIES) as store:
         commits = count_commits(store)
 
         async def write(company_id: str) -> None:
@@ -65,8 +65,8 @@ async def test_sixteen_writers_in_a_loop_stay_together(tmp_path: Path) -> None:
         assert len(commits) == 10
 
 
-async def test_a_failing_operation_harms_none_of_its_neighbours(tmp_path: Path) -> None:
-    async with planned(tmp_path, *ENTRIES) as store:
+async def test_a_failing_operation_harms_none_of_its_neighbours(url: str) -> None:
+    async with planned(url, *ENTRIES) as store:
         commits = count_commits(store)
 
         def half_done(connection: Connection) -> None:
@@ -85,7 +85,7 @@ async def test_a_failing_operation_harms_none_of_its_neighbours(tmp_path: Path) 
 
 
 async def test_a_failing_commit_fails_all_of_its_batch_and_the_writer_lives_on(tmp_path: Path) -> None:
-    async with planned(tmp_path, *ENTRIES) as store:
+    async with planned(sqlite_url(tmp_path / "store.db"), *ENTRIES) as store:
 
         def break_at_commit(connection: Connection) -> None:
             connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
@@ -103,8 +103,8 @@ async def test_a_failing_commit_fails_all_of_its_batch_and_the_writer_lives_on(t
         assert (await store.item(JOB, "e00")).phase is Phase.INTENDED
 
 
-async def test_nobody_is_told_done_when_the_database_itself_ends_the_transaction(tmp_path: Path) -> None:
-    async with planned(tmp_path, *ENTRIES) as store:
+async def test_nobody_is_told_done_when_the_database_itself_ends_the_transaction(url: str) -> None:
+    async with planned(url, *ENTRIES) as store:
 
         def lose_everything(connection: Connection) -> None:
             connection.exec_driver_sql("ROLLBACK")  # as a full disk may do
@@ -122,7 +122,7 @@ async def test_nobody_is_told_done_when_the_database_itself_ends_the_transaction
 
 
 async def test_an_operation_that_first_reads_cannot_be_overtaken_by_another_program(tmp_path: Path) -> None:
-    async with planned(tmp_path, "e00") as store:
+    async with planned(sqlite_url(tmp_path / "store.db"), "e00") as store:
 
         def read_then_write(connection: Connection) -> None:
             connection.exec_driver_sql("SELECT * FROM items").all()
@@ -137,8 +137,8 @@ async def test_an_operation_that_first_reads_cannot_be_overtaken_by_another_prog
         assert (await store.item(JOB, "e00")).position == 7
 
 
-async def test_a_bug_in_an_operation_reaches_its_waiter_and_the_writer_lives_on(tmp_path: Path) -> None:
-    async with planned(tmp_path, "e00") as store:
+async def test_a_bug_in_an_operation_reaches_its_waiter_and_the_writer_lives_on(url: str) -> None:
+    async with planned(url, "e00") as store:
 
         def bug(_connection: Connection) -> None:
             raise ZeroDivisionError
@@ -149,8 +149,8 @@ async def test_a_bug_in_an_operation_reaches_its_waiter_and_the_writer_lives_on(
         assert await phases(store) == [Phase.INTENDED]
 
 
-async def test_a_cancelled_waiter_leaves_the_others_alone(tmp_path: Path) -> None:
-    async with planned(tmp_path, "e00", "e01") as store:
+async def test_a_cancelled_waiter_leaves_the_others_alone(url: str) -> None:
+    async with planned(url, "e00", "e01") as store:
         cancelled = asyncio.create_task(store.intend(JOB, "e00"))
         other = asyncio.create_task(store.intend(JOB, "e01"))
         await asyncio.sleep(0)
@@ -161,8 +161,8 @@ async def test_a_cancelled_waiter_leaves_the_others_alone(tmp_path: Path) -> Non
         assert await phases(store) == [Phase.INTENDED] * 2
 
 
-async def test_closing_finishes_what_waits_and_refuses_what_comes_later(tmp_path: Path) -> None:
-    async with planned(tmp_path, *ENTRIES) as store:
+async def test_closing_finishes_what_waits_and_refuses_what_comes_later(url: str) -> None:
+    async with planned(url, *ENTRIES) as store:
         writers = [asyncio.create_task(store.intend(JOB, entry_id)) for entry_id in ENTRIES]
         await asyncio.sleep(0)
         await store.close()
@@ -171,5 +171,5 @@ async def test_closing_finishes_what_waits_and_refuses_what_comes_later(tmp_path
             await store.see_company("a")
         with pytest.raises(StoreClosedError):
             await store.items(JOB)
-    async with opened(tmp_path / "store.db") as store:
+    async with opened(url) as store:
         assert await phases(store) == [Phase.INTENDED] * 16

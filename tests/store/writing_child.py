@@ -1,9 +1,8 @@
-"""Writes into the store at argv[1] until it is killed; prints a line for each step that was acknowledged."""
+"""Writes into the store whose URL is argv[1] until it is killed; prints a line for each step that was acknowledged."""
 
 import asyncio
 import sys
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 from pleo_export.store import Store
 
@@ -37,8 +36,8 @@ async def export(store: Store, entry_id: str) -> None:
     acknowledge("recorded", entry_id)
 
 
-async def main(path: Path, prefix: str) -> None:
-    store = await Store.open(path, now)
+async def main(url: str, prefix: str) -> None:
+    store = await Store.open(url, now)
     await store.see_job(JOB, "company-a")
 
     async def work(worker: int) -> None:
@@ -50,4 +49,4 @@ async def main(path: Path, prefix: str) -> None:
     await asyncio.gather(*(work(worker) for worker in range(8)))
 
 
-asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
+asyncio.run(main(sys.argv[1], sys.argv[2]))

@@ -19,10 +19,11 @@ from pleo_export.domain.entry import Attachment, Entry, StoredFile
 from pleo_export.domain.job import ItemStatus, ItemUpdate, ItemUpdateError, ItemUpdateResult
 from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.domain.settings import BookkeepingSettings, ClosedPeriodStrategy
-from pleo_export.store import Store
+from pleo_export.store import Store, sqlite_url
 from pleo_export.store.errors import StoreFullError
 from pleo_export.testing.faults import Verb
 from pleo_export.workflow.ports import ItemSettled, JobSummary, Receipts
+from pleo_export.workflow.problems import StoppedError
 from tests.workflow.workflow_scene import BOOKS, NOON, Around, Scene, at, eid, expense
 
 
@@ -156,7 +157,7 @@ async def test_the_intent_is_durable_before_the_accounting_system_is_called(scen
 
     async def look(verb: str, reference: str) -> None:
         assert verb == "record"
-        other = await Store.open(scene.folder / "store.db", scene.clock.now)
+        other = await Store.open(sqlite_url(scene.folder / "store.db"), scene.clock.now)
         phases.append((await other.item(job_id, reference)).phase)
         await other.close()
 
@@ -320,3 +321,20 @@ async def test_an_expense_without_receipts_is_recorded_in_the_commit_that_keeps_
     assert store.recorded_later == [eid(2)]
     settled = [notice for notice in scene.notices if isinstance(notice, ItemSettled)]
     assert len(settled) == 2
+
+
+@pytest.mark.parametrize("after", [0, 1, 2])
+async def test_work_that_is_asked_to_stop_finishes_what_was_begun_and_goes_on_later(
+    scene: Scene, after: int
+) -> None:
+    job_id = await scene.company.job_of(*(expense(number, day=number) for number in range(1, 9)))
+    with pytest.raises(StoppedError):
+        await scene.run(stopping=lambda: len(scene.books.entries) >= after)
+    begun = len(scene.books.entries)
+    assert begun < 8
+    told = await scene.company.statuses(job_id)
+    assert list(told.values()).count("successful") == begun
+    summary = await scene.run_one()
+    assert scene.booked() == list(range(1, 9))
+    assert {item.phase for item in summary.items} == {Phase.RECORDED}
+    assert (await scene.company.event_names(job_id))[-1] == "completed"

@@ -28,7 +28,7 @@ from pleo_export.pleo.client import PleoClient
 from pleo_export.pleo.errors import Facts, InvalidExportJobStatusChangeError
 from pleo_export.pleo.files import Downloader
 from pleo_export.pleo.retrying import Surroundings
-from pleo_export.store import Store
+from pleo_export.store import Store, sqlite_url
 from pleo_export.testing.faults import Faults, FaultyConnector
 from pleo_export.workflow.flow import export_pending
 from pleo_export.workflow.ports import JobSummary, Notice, Parts
@@ -382,7 +382,7 @@ class Scene:
     async def parts(self) -> AsyncIterator[Parts]:
         around = Surroundings(sleep=at_once, random=Random(1))
         async with AsyncExitStack() as stack:
-            store = await Store.open(self.folder / "store.db", self.clock.now)
+            store = await Store.open(sqlite_url(self.folder / "store.db"), self.clock.now)
             stack.push_async_callback(store.close)
             credential = BearerToken(self.company.token)
             yield Parts(

@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from pleo_export.cli import demo, doctor, init, preview, run, settings, simulator, status
+from pleo_export.cli import (
+    companies,
+    credentials,
+    demo,
+    doctor,
+    init,
+    preview,
+    run,
+    service,
+    settings,
+    simulator,
+    status,
+    webhooks,
+)
 from pleo_export.cli.common import ExitCode
 from pleo_export.version import VERSION
 
@@ -32,10 +45,20 @@ for command in (
     preview.preview,
     run.run,
     status.status,
+    service.serve,
+    service.web,
+    service.worker,
+    service.check,
     simulator.simulator,
 ):
     app.command()(command)
-app.add_typer(settings.app, name="settings")
+for name, group in (
+    ("settings", settings.app),
+    ("companies", companies.app),
+    ("webhooks", webhooks.app),
+    ("credentials", credentials.app),
+):
+    app.add_typer(group, name=name)
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 the shape of a Typer callback

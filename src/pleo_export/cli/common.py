@@ -19,8 +19,9 @@ from pleo_export.domain.grouping import Failure, by_cause
 from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.pleo.auth import UnusableSecretError
 from pleo_export.pleo.retrying import CallError
-from pleo_export.store.errors import StoreError
+from pleo_export.store.errors import CompanyExistsError, StoreError, UnknownCompanyError
 from pleo_export.store.lease import CompanyBusyError
+from pleo_export.vault.errors import VaultError
 from pleo_export.workflow.plan import PlanError
 from pleo_export.workflow.problems import JobProblemError
 
@@ -77,7 +78,14 @@ def explained() -> Iterator[None]:
     """Turn our errors into a sentence on stderr and an exit code; anything else is a fault and keeps its trace."""
     try:
         yield
-    except (SettingsError, UnusableSecretError, PlanError) as error:
+    except (
+        SettingsError,
+        UnusableSecretError,
+        PlanError,
+        VaultError,
+        UnknownCompanyError,
+        CompanyExistsError,
+    ) as error:
         fail(str(error), ExitCode.WRONG_SETTINGS)
     except JobProblemError as error:
         fail(str(error), ExitCode.SOMETHING_FAILED)

@@ -25,7 +25,7 @@ class LiveView:
         """Show one notice."""
         if isinstance(notice, StepTaken):
             self._step(notice)
-        else:
+        elif isinstance(notice, ItemSettled):
             self._item(notice)
 
     def _step(self, step: StepTaken) -> None:

@@ -21,7 +21,7 @@ from pleo_export.clock import SystemClock
 from pleo_export.config import Settings, load_settings
 from pleo_export.domain.grouping import rejection_of
 from pleo_export.domain.progress import ItemProgress, JobProgress, Phase
-from pleo_export.store import Store
+from pleo_export.store import Store, sqlite_url
 
 LimitOption = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many jobs, newest first.")]
 
@@ -47,7 +47,7 @@ async def _remembered(
     settings: Settings, limit: int
 ) -> tuple[Sequence[JobProgress], Mapping[str, Sequence[ItemProgress]]]:
     """Return the latest jobs, and the items of each."""
-    store = await Store.open(settings.store.path, SystemClock().now)
+    store = await Store.open(sqlite_url(settings.store.path), SystemClock().now)
     try:
         jobs = await store.jobs(settings.pleo.company_id, limit)
         return jobs, {job.job_id: await store.items(job.job_id) for job in jobs}

@@ -81,9 +81,25 @@ class JobProgress(msgspec.Struct, frozen=True, kw_only=True):
         return self.closed_at is None and self.problem is None
 
 
-class CompanyProgress(msgspec.Struct, frozen=True, kw_only=True):
-    """A company we work for: when it was first seen, and when Pleo was last asked for its jobs."""
+class Company(msgspec.Struct, frozen=True, kw_only=True):
+    """A company: when it was first seen, and when Pleo was last asked for its jobs.
+
+    One that is in service was added with a `name`, with `settings` as the text of a settings file, and with the `folder`
+    that their relative paths start from. `trouble` says what keeps its jobs from being exported.
+    """
 
     company_id: str
     first_seen_at: Instant
     last_checked_at: Instant | None = None
+    name: str | None = None
+    settings: str | None = None
+    folder: str | None = None
+    added_at: Instant | None = None
+    paused_at: Instant | None = None
+    trouble: str | None = None
+    trouble_since: Instant | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether its jobs are to be exported: it is in service and not paused."""
+        return self.added_at is not None and self.paused_at is None

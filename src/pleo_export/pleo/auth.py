@@ -1,4 +1,4 @@
-"""The two credentials Pleo accepts. A secret is sent, and otherwise never shown."""
+"""What proves to Pleo who calls: a key, a token, or (see oauth) a connection. A secret is sent, and otherwise never shown."""
 
 from base64 import b64encode
 from dataclasses import dataclass, field
@@ -19,33 +19,66 @@ class Credential(Protocol):
 
     @property
     def header(self) -> str:
-        """The value of the Authorization header."""
+        """The value of the Authorization header; empty where none is sent."""
+        ...
+
+    async def refreshed_if_needed(self, refused: str | None = None) -> None:
+        """See to it that `header` can be used now. `refused` is a header that Pleo has just answered with 401.
+
+        A credential that cannot be refreshed does nothing. Raises a PleoError.
+        """
         ...
 
 
+class Unchanging:
+    """A credential that stays as it is."""
+
+    async def refreshed_if_needed(self, refused: str | None = None) -> None:
+        """There is nothing to refresh."""
+
+
 @dataclass(frozen=True)
-class ApiKey:
+class Basic(Unchanging):
+    """A user name and a password."""
+
+    name: str
+    password: str = field(repr=False)
+
+    @property
+    def header(self) -> str:
+        """Both, as HTTP Basic wants them."""
+        return "Basic " + b64encode(f"{self.name}:{self.password}".encode("ascii")).decode("ascii")
+
+
+class Nobody(Unchanging):
+    """No credential in the header."""
+
+    header = ""
+
+
+@dataclass(frozen=True)
+class ApiKey(Unchanging):
     """A key made in the Pleo web app. Raises UnusableSecretError."""
 
     secret: str = field(repr=False)
 
     def __post_init__(self) -> None:
-        _require_sendable(self.secret, "Pleo API key")
+        require_sendable(self.secret, "Pleo API key")
 
     @property
     def header(self) -> str:
         """The key as user name with an empty password."""
-        return "Basic " + b64encode(f"{self.secret}:".encode("ascii")).decode("ascii")
+        return Basic(self.secret, "").header
 
 
 @dataclass(frozen=True)
-class BearerToken:
+class BearerToken(Unchanging):
     """An OAuth access token. Raises UnusableSecretError."""
 
     secret: str = field(repr=False)
 
     def __post_init__(self) -> None:
-        _require_sendable(self.secret, "Pleo access token")
+        require_sendable(self.secret, "Pleo access token")
 
     @property
     def header(self) -> str:
@@ -53,6 +86,7 @@ class BearerToken:
         return f"Bearer {self.secret}"
 
 
-def _require_sendable(secret: str, kind: str) -> None:
+def require_sendable(secret: str, kind: str) -> None:
+    """Raise UnusableSecretError for a secret that a header cannot carry."""
     if not secret or not all("!" <= character <= "~" for character in secret):
         raise UnusableSecretError(kind)

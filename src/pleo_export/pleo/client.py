@@ -1,7 +1,10 @@
-"""Pleo's Export API v3, call by call. Everything here is typed; every failure is a PleoError."""
+"""Pleo's Export API v3, call by call. Everything here is typed; every failure is a PleoError.
+
+The calls about webhooks and about the installation stand apart, as `subscriptions` and `installation` of the client.
+"""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Self, TypeVar
+from typing import Self
 from urllib.parse import quote
 
 import msgspec
@@ -26,14 +29,14 @@ from pleo_export.pleo.errors import (
     InvalidExportJobStatusChangeError,
     PleoNoAnswerError,
     PleoUnreadableAnswerError,
-    RepeatingCursorError,
     TooManyUpdatesError,
 )
-from pleo_export.pleo.models import Page, Pagination, Single, UpdateAnswer
+from pleo_export.pleo.installations import Installations
+from pleo_export.pleo.models import UpdateAnswer
+from pleo_export.pleo.paging import every, pages, single
 from pleo_export.pleo.retrying import Surroundings
+from pleo_export.pleo.subscriptions import Subscriptions
 from pleo_export.pleo.transport import UNREADABLE, Call, Timeouts, Transport
-
-Element = TypeVar("Element")
 
 # What an event makes of a job, and where the job stands while it has not been applied.
 _APPLIED = {
@@ -70,6 +73,8 @@ class PleoClient:
         self._transport = Transport(
             read_base_url(base_url), credential, around or Surroundings(), timeouts or Timeouts()
         )
+        self.subscriptions = Subscriptions(self._transport)
+        self.installation = Installations(self._transport)
 
     async def __aenter__(self) -> Self:
         await self._transport.__aenter__()
@@ -81,11 +86,14 @@ class PleoClient:
     async def list_jobs(self, company_id: str, statuses: Sequence[JobStatus]) -> list[ExportJob]:
         """Return all jobs of a company in any of the statuses, in Pleo's order."""
         query = (("company_id", company_id), *(("statuses", status.value) for status in statuses))
-        return await self._all(Call(method="GET", path="/v3/export-jobs", query=query), ExportJob)
+        call = Call(method="GET", path="/v3/export-jobs", query=query)
+        return await every(self._transport, call, _as_sent(ExportJob))
 
     async def get_job(self, job_id: str) -> ExportJob:
         """Return one job. Raises ExportNotFoundError."""
-        return await self._transport.send(Call(method="GET", path=_job_path(job_id)), _single(ExportJob))
+        return await self._transport.send(
+            Call(method="GET", path=_job_path(job_id)), single(_as_sent(ExportJob))
+        )
 
     async def create_job(
         self,
@@ -109,13 +117,13 @@ class PleoClient:
         if employee_id is not None:
             body["employeeId"] = employee_id
         call = Call(method="POST", path="/v3/export-jobs", body=msgspec.json.encode(body), repeatable=False)
-        return await self._transport.send(call, _single(ExportJob))
+        return await self._transport.send(call, single(_as_sent(ExportJob)))
 
     async def job_items(self, job_id: str, status: ItemStatus | None = None) -> AsyncIterator[ExportJobItem]:
         """Yield the control records of a job, all or those in one status. Raises ExportNotFoundError."""
         query = () if status is None else (("status", status.value),)
         call = Call(method="GET", path=_job_path(job_id, "/items"), query=query)
-        async for page in self._pages(call, lambda raw: decode_as_sent(raw, ExportJobItem)):
+        async for page in pages(self._transport, call, _as_sent(ExportJobItem)):
             for record in page:
                 yield record
 
@@ -138,7 +146,7 @@ class PleoClient:
         Raises ExportJobStatusUnprocessableError once the job is finished, MissingContraAccountsError.
         """
         call = Call(method="GET", path="/v3/export-items", query=(("job_id", job_id),))
-        async for page in self._pages(call, _export_item):
+        async for page in pages(self._transport, call, _export_item):
             for item in page:
                 yield item
 
@@ -149,7 +157,7 @@ class PleoClient:
         """
         query = (("company_id", company_id), ("accounting_entry_id", accounting_entry_id))
         call = Call(method="GET", path="/v3/export-job-items", query=query)
-        return await self._transport.send(call, _single(ExportJobItem))
+        return await self._transport.send(call, single(_as_sent(ExportJobItem)))
 
     async def search_job_items(
         self, company_id: str, accounting_entry_ids: Sequence[str], status: ItemStatus | None = None
@@ -168,7 +176,7 @@ class PleoClient:
             query=(("company_id", company_id),),
             body=msgspec.json.encode(body),
         )
-        return await self._all(call, ExportJobItem)
+        return await every(self._transport, call, _as_sent(ExportJobItem))
 
     async def send_event(self, event: JobEvent) -> None:
         """Tell Pleo about a job. After an unclear answer (all but 202) the job is read before anything is sent again.
@@ -211,40 +219,13 @@ class PleoClient:
         detail = "seen by reading the job after an unclear answer"
         raise InvalidExportJobStatusChangeError(Facts(method="POST", path=_EVENTS, detail=detail))
 
-    async def _all(self, call: Call, model: type[Sent]) -> list[Sent]:
-        pages = self._pages(call, lambda raw: decode_as_sent(raw, model))
-        return [resource async for page in pages for resource in page]
-
-    async def _pages(self, call: Call, read: Callable[[bytes], Element]) -> AsyncIterator[list[Element]]:
-        """Follow the cursors to the end. A short page is no end: only Pleo's word is."""
-
-        def read_page(body: bytes) -> tuple[list[Element], Pagination]:
-            page = msgspec.json.decode(body, type=Page)
-            # Copied, so that what is kept of one element does not keep the whole page in memory.
-            return [read(bytes(raw)) for raw in page.data], page.pagination
-
-        first = (*call.query, ("limit", str(limits.page_size)))
-        query, seen = first, set[str]()
-        while True:
-            elements, pagination = await self._transport.send(
-                msgspec.structs.replace(call, query=query), read_page
-            )
-            yield elements
-            cursor = pagination.end_cursor
-            if not pagination.has_next_page or cursor is None:
-                return
-            if cursor in seen:
-                raise RepeatingCursorError(Facts(method=call.method, path=call.path))
-            seen.add(cursor)
-            query = (*first, ("after", cursor))
-
 
 def _job_path(job_id: str, below: str = "") -> str:
     return f"/v3/export-jobs/{quote(job_id, safe='')}{below}"
 
 
-def _single(model: type[Sent]) -> Callable[[bytes], Sent]:
-    return lambda body: decode_as_sent(bytes(msgspec.json.decode(body, type=Single).data), model)
+def _as_sent(model: type[Sent]) -> Callable[[bytes], Sent]:
+    return lambda raw: decode_as_sent(raw, model)
 
 
 def _update_result(body: bytes) -> ItemUpdateResult:

@@ -15,22 +15,32 @@ Error tree; the class carries the decision, never its text:
         │   ├── UnsupportedApiVersionError
         │   ├── ValidationFailedError
         │   ├── PleoUnauthorisedError              401
-        │   └── PleoForbiddenError                 403
+        │   │   └── ReconnectNeededError           the OAuth connection is over; `reason`
+        │   ├── PleoForbiddenError                 403
+        │   ├── GrantRefusedError                  a code or refresh token is not (or no longer) valid
+        │   └── OAuthClientRefusedError            our client id, client secret or redirect URI
         ├── PleoRateLimitedError                   429: surely without effect; `asked_seconds`
         ├── PleoUnavailableError                   5xx or 408 to a call that may run twice
         ├── PleoUnreachableError                   surely not sent: name, refused, connect time-out, TLS
         ├── PleoNoAnswerError                      maybe applied: reset, time-out, cut, 5xx or an odd 2xx to a POST
         │   └── EventNotAppliedError               the job was read after it: still as before
         ├── PleoUnreadableAnswerError              an answer of 2xx that is not what the contract says
+        ├── UnusableSigningSecretError             Pleo's secret for webhooks is none
+        ├── TokenUnavailableError                  no access token just now: no call was sent, try again later
         ├── RepeatingCursorError                   the pages go round in a circle
         └── PleoRedirectedError                    3xx: not followed, the credential would leak
     TooManyUpdatesError                            a ValueError: refused here, nothing was sent
+    NoCompanyError                                 a ValueError: an installation that is for no single company
+    ConnectingError                                a person came back from Pleo without a usable code
+    ├── StateMismatchError                         what came back belongs to no beginning of ours
+    └── AuthorisationDeniedError                   the person, or Pleo, said no
 
 `str()` of an error is a sentence; it holds no credential, no query and nothing of a body but Pleo's error type.
 `message` is what Pleo said, for a person; nothing may be decided on it.
 """
 
 import re
+from enum import StrEnum
 from typing import ClassVar
 
 import msgspec
@@ -159,11 +169,60 @@ class PleoUnauthorisedError(PleoRefusedError):
     remedy = "Replace the API key, or connect to Pleo again."
 
 
+class Broken(StrEnum):
+    """Why an OAuth connection has to be made (again) by a person."""
+
+    ABSENT = "absent"
+    LOST = "lost"
+    REVOKED = "revoked"
+
+
+_BROKEN = {
+    Broken.ABSENT: "nobody has connected the company yet",
+    Broken.LOST: "the answer to a refresh was lost, and with it the tokens",
+    Broken.REVOKED: "Pleo does not accept the refresh token any more",
+}
+
+
+class ReconnectNeededError(PleoUnauthorisedError):
+    """The OAuth connection is over for the `reason`. It stays so, without any call, until a person connects again."""
+
+    happened = "There is no connection to Pleo"
+    remedy = "Connect the company to Pleo again; its work then goes on by itself."
+
+    def __init__(self, reason: Broken) -> None:
+        self.reason = reason
+        super().__init__(Facts(method="POST", path="/oauth/token", detail=_BROKEN[reason]))
+
+
 class PleoForbiddenError(PleoRefusedError):
     """403: the credential lacks a scope or the company."""
 
     happened = "The credential is valid but lacks a right"
     remedy = "Check that it has the export scopes and belongs to this company."
+
+
+class GrantRefusedError(PleoRefusedError):
+    """A code or refresh token is not valid: used, expired or revoked.
+
+    `after_unclear`: an earlier try with it got no definite answer and may have used it up.
+    """
+
+    happened = "Pleo does not accept the authorisation code or refresh token"
+    remedy = "Connect the company to Pleo again."
+
+    def __init__(self, facts: Facts, *, after_unclear: bool = False) -> None:
+        self.after_unclear = after_unclear
+        super().__init__(facts)
+
+
+class OAuthClientRefusedError(PleoRefusedError):
+    """The authorisation server refused this program rather than the code or token it showed."""
+
+    happened = "Pleo's authorisation server refused this program"
+    remedy = (
+        "Check the client id, the client secret, the redirect URI and how the client authenticates itself."
+    )
 
 
 class PleoRateLimitedError(PleoError):
@@ -216,6 +275,20 @@ class PleoUnreadableAnswerError(PleoError):
     repeat = Repeat.UNCLEAR
 
 
+class UnusableSigningSecretError(PleoError):
+    """The secret of a subscription cannot be used to check signatures."""
+
+    happened = "Pleo's signing secret for webhooks cannot be used"
+    remedy = "Remove the subscription and make it again; until then jobs are found by polling."
+
+
+class TokenUnavailableError(PleoError):
+    """There is no usable access token just now, so the call that needed it was not sent. Tried again already."""
+
+    happened = "The access token could not be refreshed just now"
+    remedy = "Try again later."
+
+
 class RepeatingCursorError(PleoError):
     """A cursor came a second time, so the list would never end."""
 
@@ -237,6 +310,32 @@ class TooManyUpdatesError(ValueError):
         super().__init__(
             f"{count} items cannot be updated in one call; send at most {limits.items_per_update_max} and split the rest."
         )
+
+
+class NoCompanyError(ValueError):
+    """An installation is for an organisation, or for something unknown."""
+
+    def __init__(self) -> None:
+        super().__init__("The installation is not for one company; name the company.")
+
+
+class ConnectingError(Exception):
+    """A person came back from Pleo's authorisation page without a usable code."""
+
+
+class StateMismatchError(ConnectingError):
+    """The state is not the one the person was sent away with; somebody else may have sent them."""
+
+    def __init__(self) -> None:
+        super().__init__("This answer belongs to no connection begun here. Begin connecting again.")
+
+
+class AuthorisationDeniedError(ConnectingError):
+    """Pleo sent the person back with an error; `code` is Pleo's word for it."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(f"Pleo did not connect the company (error {_code(code)}). Begin connecting again.")
 
 
 # Keys are compared without regard to case: an older page of Pleo spells one of them in lower case.

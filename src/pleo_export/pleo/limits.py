@@ -15,6 +15,12 @@ read_seconds_max = 30.0  # without a single byte
 call_seconds_max = 120.0  # from start to end: a server that drips must not hold a call for ever
 file_seconds_max = 300.0
 
+# A refresh ends every earlier token, so it shall be over quickly; a shutdown waits this long for one under way.
+token_seconds_max = 30.0
+# An access token is refreshed this long before its end, but not before three quarters of its life are over.
+token_margin_seconds = 60.0
+token_life_seconds_max = 366 * 24 * 3600.0
+
 answer_bytes_max = 64 * 1024 * 1024
 # Pleo says "30 MB"; read as the larger of the two meanings (30 MiB), so that no file Pleo accepted is refused here.
 file_bytes_max = 30 * 1024 * 1024

@@ -34,7 +34,8 @@ class UpdateAnswer(PleoModel, frozen=True):
 
 
 class ErrorBody(PleoModel, frozen=True):
-    """Pleo's error object."""
+    """Pleo's error object, and that of its authorisation server, which says `error` instead of `type`."""
 
-    type: str
+    type: str | None = None
+    error: str | None = None
     message: str | None = None

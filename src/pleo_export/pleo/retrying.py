@@ -20,13 +20,23 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def count_nothing(*_told: object) -> None:
+    """Count nothing."""
+
+
 @dataclass(frozen=True)
 class Surroundings:
-    """What makes a run differ from the last one: the time, waiting, and chance. Tests bring their own."""
+    """What makes a run differ from the last one: the time, waiting, and chance; and who counts. Tests bring their own.
+
+    `called` is told of every call: method, path and status, None where no answer came. `repeated` of every one that is
+    sent again.
+    """
 
     clock: Callable[[], datetime] = utc_now
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     random: Random = field(default_factory=SystemRandom)
+    called: Callable[[str, str, int | None], None] = count_nothing
+    repeated: Callable[[], None] = count_nothing
 
 
 class Repeat(StrEnum):
@@ -73,6 +83,7 @@ class Retrier:
             wait=self._wait,
             stop=self._stop,
             retry=retry_if_exception(lambda error: isinstance(error, CallError) and worth(error)),
+            before_sleep=lambda _state: self._around.repeated(),
             reraise=True,
         )
         result: Result = await retrying(called)

@@ -16,6 +16,7 @@ from pleo_export.pleo.auth import Credential
 from pleo_export.pleo.errors import (
     Facts,
     PleoNoAnswerError,
+    PleoUnauthorisedError,
     PleoUnreachableError,
     PleoUnreadableAnswerError,
     error_for_status,
@@ -34,6 +35,7 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-correlation-id", "traceparent")
 _SUCCESS = range(200, 300)
+_JSON, _FORM = "application/json;charset=UTF-8", "application/x-www-form-urlencoded"
 
 
 class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,13 +53,15 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One call. `path` is already escaped; `repeatable` says that running twice is the same as running once.
 
-    `success` is the only status that proves the effect, where an answer has no body that would; None: any 2xx.
+    `form` says that the body is a form instead of JSON. `success` is the only status that proves the effect, where an
+    answer has no body that would; None: any 2xx.
     """
 
     method: str
     path: str
     query: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
+    form: bool = False
     repeatable: bool = True
     success: int | None = None
 
@@ -70,7 +74,7 @@ class Transport:
 
     def __init__(self, base: URL, credential: Credential, around: Surroundings, timeouts: Timeouts) -> None:
         self._base, self._credential = base, credential
-        self._clock, self._timeouts = around.clock, timeouts
+        self._clock, self._called, self._timeouts = around.clock, around.called, timeouts
         self.retrier = Retrier(around)
         self._limiter = rate_limiter()
         self._session: aiohttp.ClientSession | None = None
@@ -92,10 +96,23 @@ class Transport:
         caller must look whether it had an effect.
         """
         return await self.retrier.run(
-            lambda: self._once(call, read), worth=lambda error: error.may_repeat(repeatable=call.repeatable)
+            lambda: self._authorised(call, read),
+            worth=lambda error: error.may_repeat(repeatable=call.repeatable),
         )
 
-    async def _once(self, call: Call, read: Callable[[bytes], Read]) -> Read:
+    async def _authorised(self, call: Call, read: Callable[[bytes], Read]) -> Read:
+        """Send a call, and once more with another header where Pleo does not accept the first: a 401 has no effect."""
+        await self._credential.refreshed_if_needed()
+        header = self._credential.header
+        try:
+            return await self._once(call, read, header)
+        except PleoUnauthorisedError:
+            await self._credential.refreshed_if_needed(refused=header)
+            if self._credential.header == header:
+                raise
+        return await self._once(call, read, self._credential.header)
+
+    async def _once(self, call: Call, read: Callable[[bytes], Read], authorization: str) -> Read:
         await self._limiter.acquire()
         assert self._session is not None, "use it as a context manager"
         facts = Facts(method=call.method, path=call.path)
@@ -106,15 +123,18 @@ class Transport:
                 URL(str(self._base).rstrip("/") + call.path, encoded=True),
                 params=call.query,
                 data=call.body,
-                headers=self._headers(call),
+                headers=_headers(call, authorization),
                 allow_redirects=False,
             ) as response:
                 facts = _heard(facts, response, self._clock())
                 body = await _body(response, facts)
         except NOT_SENT as error:
+            self._called(call.method, call.path, None)
             raise PleoUnreachableError(_caused(facts, error)) from None
         except MAYBE_SENT as error:
+            self._called(call.method, call.path, None)
             raise PleoNoAnswerError(_caused(facts, error)) from None
+        self._called(call.method, call.path, response.status)
         if response.status not in _SUCCESS:
             raise error_for_status(_with_type(facts, body), response.status, repeatable=call.repeatable)
         if call.success is not None and response.status != call.success:
@@ -125,11 +145,14 @@ class Transport:
             detail = f"{_media_type(response)}, {len(body)} bytes, {glimpse(body)}"
             raise PleoUnreadableAnswerError(msgspec.structs.replace(facts, detail=detail)) from None
 
-    def _headers(self, call: Call) -> dict[str, str]:
-        headers = {"Authorization": self._credential.header, "Accept": "application/json"}
-        if call.body is not None:
-            headers["Content-Type"] = "application/json;charset=UTF-8"
-        return headers
+
+def _headers(call: Call, authorization: str) -> dict[str, str]:
+    headers = {"Accept": "application/json"}
+    if authorization:
+        headers["Authorization"] = authorization
+    if call.body is not None:
+        headers["Content-Type"] = _FORM if call.form else _JSON
+    return headers
 
 
 def rate_limiter() -> AsyncLimiter:
@@ -196,7 +219,9 @@ def _with_type(facts: Facts, body: bytes) -> Facts:
         error = msgspec.json.decode(body, type=ErrorBody)
     except UNREADABLE:
         return facts  # gateways answer without a body, or with HTML
-    return msgspec.structs.replace(facts, type=error.type, message=error.message and error.message[:1000])
+    return msgspec.structs.replace(
+        facts, type=error.type or error.error, message=error.message and error.message[:1000]
+    )
 
 
 def _media_type(response: aiohttp.ClientResponse) -> str:

@@ -1,6 +1,7 @@
 """Answers as bytes that are ready to send, and the error envelope."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 from fastapi import FastAPI, Request
@@ -15,17 +16,36 @@ from pleo_export.simulator.errors import (
     UnreadableBodyError,
 )
 from pleo_export.simulator.messages import Problem
+from pleo_export.simulator.oauth_errors import OAuthError
+from pleo_export.simulator.paging import Collection, PageRequest, page
 from pleo_export.simulator.vocabulary import JsonObject
+from pleo_export.simulator.world import World
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _ROUTING_PROBLEMS = {401: "UNAUTHENTICATED", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
 
 Declared = dict[int | str, dict[str, Any]]
+T = TypeVar("T")
 
 
 def reply(content: object, status: int = 200) -> Response:
     """JSON past FastAPI's validation of responses, which would cost more than everything else."""
     return Response(_ENCODER.encode(content), status, media_type="application/json;charset=UTF-8")
+
+
+def reply_page(
+    world: World,
+    collection: Collection[T],
+    request: PageRequest,
+    as_json: Callable[[T], JsonObject],
+    keep: Callable[[T], bool] | None = None,
+) -> Response:
+    """One page of the records that `keep` accepts; raises InvalidParameterError as `paging.page` does."""
+    settings = world.settings
+    found, pagination = page(
+        collection, request, default_limit=settings.default_limit, max_limit=settings.max_limit, keep=keep
+    )
+    return reply({"data": [as_json(record) for record in found], "pagination": pagination})
 
 
 def problems(*errors: type[ApiError]) -> Declared:
@@ -53,7 +73,16 @@ def _request_error(error: RequestValidationError) -> ApiError:
 
 async def _answer_api_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)
-    return reply(_envelope(error.type, error.message), error.status)
+    answer = reply(_envelope(error.type, error.message), error.status)
+    answer.headers.update(error.headers)
+    return answer
+
+
+async def _answer_oauth_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, OAuthError)
+    answer = reply({"error": error.error, "error_description": error.description}, error.status)
+    answer.headers.update(error.headers)
+    return answer
 
 
 async def _answer_request_error(request: Request, error: Exception) -> Response:
@@ -74,5 +103,6 @@ async def _answer_http_error(request: Request, error: Exception) -> Response:
 def use_envelope(app: FastAPI) -> None:
     """Let every refusal of `app`, its framework's own included, wear the error envelope."""
     app.add_exception_handler(ApiError, _answer_api_error)
+    app.add_exception_handler(OAuthError, _answer_oauth_error)
     app.add_exception_handler(RequestValidationError, _answer_request_error)
     app.add_exception_handler(HTTPException, _answer_http_error)

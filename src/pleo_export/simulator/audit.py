@@ -1,8 +1,9 @@
-"""The log of every call to the public API and to receipts, for tests to judge a client by."""
+"""The log of every call to the public API, to receipts and for tokens, for tests to judge a client by."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,11 +11,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pleo_export.simulator.vocabulary import JsonObject
 
 _WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_AUDITED = ("/v1/", "/v3/", "/files/", "/oauth/")
+# Members of bodies that hold credentials; of a form, all but what kind of call it is.
+_SECRET_MEMBERS = frozenset({"endpointAuth", "customHeaders"})
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One answered call; `body` is the parsed body of a write, None where it could not be parsed."""
+    """One answered call; `body` is the parsed body of a write without its secrets, None where it could not be parsed."""
 
     sequence: int
     time: datetime
@@ -57,7 +61,7 @@ class Audit:
             query=scope["query_string"].decode("latin-1"),
             company_id=scope["state"].get("company_id"),
             status=status,
-            body=_parsed(body) if scope["method"] in _WRITING else None,
+            body=_recorded(scope["path"], body) if scope["method"] in _WRITING else None,
         )
         self._entries.append(entry)
 
@@ -70,11 +74,17 @@ def _without_token(path: str) -> str:
     return "/".join(parts)
 
 
-def _parsed(body: bytes) -> Any:
+def _recorded(path: str, body: bytes) -> Any:
+    if path.startswith("/oauth/"):
+        form = dict(parse_qsl(body.decode("latin-1")))
+        return {"grant_type": form["grant_type"]} if "grant_type" in form else None
     try:
-        return msgspec.json.decode(body)
+        parsed = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
+    if isinstance(parsed, dict):
+        parsed |= dict.fromkeys(_SECRET_MEMBERS & parsed.keys(), "-")
+    return parsed
 
 
 class AuditMiddleware:
@@ -84,7 +94,7 @@ class AuditMiddleware:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(("/v3/", "/files/")):
+        if scope["type"] != "http" or not scope["path"].startswith(_AUDITED):
             await self._app(scope, receive, send)
             return
         world = scope["app"].state.world

@@ -110,3 +110,11 @@ def person_data(user: User) -> JsonObject:
         "team": {"id": pleo_id("team", user.team_code), "name": user.team, "code": user.team_code},
         "user": {"id": pleo_id("user", user.code), "name": user.name, "code": user.code},
     }
+
+
+def default_contra_accounts() -> dict[str, JsonObject]:
+    """Return the contra accounts of the generated chart, all currencies."""
+    return {
+        currency: {"code": code, "name": f"Pleo {currency} Account"}
+        for currency, code in CONTRA_CODES.items()
+    }

@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Path, Query
-from pydantic import ConfigDict, Field, StrictBool, ValidationError
+from pydantic import Field, StrictBool, ValidationError
 from starlette.responses import Response
 
 from pleo_export.simulator.answers import problems, reply
@@ -23,8 +23,10 @@ from pleo_export.simulator.errors import (
 from pleo_export.simulator.export_item import Expense
 from pleo_export.simulator.generator import Scenario, WrongCountError, generate
 from pleo_export.simulator.messages import JobData
+from pleo_export.simulator.orders import Order, apply
 from pleo_export.simulator.scalars import CurrencyCode, Shape, UuidText, timestamp
 from pleo_export.simulator.vocabulary import ExpiredStyle, JsonObject
+from pleo_export.simulator.webhooks import job_created
 from pleo_export.simulator.world import NewCompany
 
 _BODY_PROBLEMS = (InvalidBodyError, UnreadableBodyError, InvalidParameterError)
@@ -35,12 +37,6 @@ router = APIRouter(prefix="/control", tags=["Control"], responses=problems(*_BOD
 
 CompanyId = Annotated[UuidText, Path()]
 EntryId = Annotated[UuidText, Path()]
-
-
-class Order(Shape):
-    """An order to the simulator; a misspelt member is refused."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class ContraAccount(Order):
@@ -105,6 +101,9 @@ class SettingsChange(Order):
     expires_in: int | None = Field(default=None, ge=1, le=_ADVANCE_MAX_SECONDS)
     expired_style: ExpiredStyle | None = None
     refuse_unfinished: StrictBool | None = None
+    calls_per_minute: int | None = Field(
+        default=None, ge=0, description="For each credential; 0 sets no limit."
+    )
 
 
 @router.get("/health")
@@ -233,6 +232,7 @@ async def export(world: TheWorld, company_id: CompanyId, order: ExportOrder | No
     if wanted is None:
         wanted = [e.entry_id for e in company.expenses.values() if e.export_status == "unexported"]
     job = world.export(company, wanted, vendor_based=company.vendor_based)
+    world.post.announce(job_created(world.new_id(), job))
     return reply({"data": job.as_json()}, 201)
 
 
@@ -254,15 +254,4 @@ async def read_audit(world: TheWorld, since: Annotated[int, Query(ge=0)] = 0) ->
 
 @router.patch("/settings", response_model=SettingsChange)
 async def change_settings(world: TheWorld, change: SettingsChange) -> Response:
-    for name, value in change.model_dump(exclude_none=True).items():
-        setattr(world.settings, name, value)
-    settings = world.settings
-    return reply(
-        {
-            "defaultLimit": settings.default_limit,
-            "maxLimit": settings.max_limit,
-            "expiresIn": settings.expires_in,
-            "expiredStyle": settings.expired_style,
-            "refuseUnfinished": settings.refuse_unfinished,
-        }
-    )
+    return apply(change, world.settings)

@@ -3,18 +3,25 @@
 Each class carries the HTTP status and the `type` of the error envelope, and builds its own message::
 
     ApiError
-    ├── UnauthenticatedError, AccessDeniedError                                   401, 403
+    ├── UnauthenticatedError                                                      401
+    ├── AccessDeniedError, ScopeMissingError                                      403
     ├── InvalidParameterError, InvalidBodyError, UnreadableBodyError              400
     ├── MissingContraAccountsError                                                400
+    ├── NoInstallationError, InstallationExistsError, InstallationStatusError     400
     ├── JobNotFoundError, JobItemNotFoundError                                    404
+    ├── SubscriptionNotFoundError, InstallationNotFoundError                      404
     ├── JobAlreadyInProgressError                                                 409
     ├── TooManyUpdatesError                                                       413
     ├── JobFinishedError, IllegalStatusChangeError                                422
+    ├── TooManyCallsError                                                         429
     └── control API: CompanyNotFoundError, ExpenseNotFoundError                   404
                      CompanyExistsError, ExpenseExistsError, ExpenseLockedError   409
+                     ClientExistsError                                            409
+
+What the authorisation server refuses has an envelope of its own and stands in `oauth_errors`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 UPDATES_MAX = 100
@@ -22,10 +29,11 @@ UPDATES_MAX = 100
 
 
 class ApiError(Exception):
-    """A refusal with its place in the error envelope."""
+    """A refusal with its place in the error envelope; `headers` go with the answer."""
 
     status: ClassVar[int]
     type: ClassVar[str]
+    headers: Mapping[str, str] = {}
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -46,6 +54,27 @@ class AccessDeniedError(ApiError):
 
     def __init__(self) -> None:
         super().__init__("The credential does not cover this company.")
+
+
+class ScopeMissingError(ApiError):
+    """`scopes` are those the call asks for and the credential lacks."""
+
+    status = 403
+    type = "ACCESS_DENIED"
+
+    def __init__(self, scopes: Iterable[str]) -> None:
+        super().__init__(f"The credential lacks the scope {' '.join(sorted(scopes))}.")
+
+
+class TooManyCallsError(ApiError):
+    """`wait_seconds` is how long the next call has to wait, in whole seconds."""
+
+    status = 429
+    type = "TOO_MANY_REQUESTS"
+
+    def __init__(self, wait_seconds: int) -> None:
+        super().__init__("This credential makes too many calls.")
+        self.headers = {"retry-after": str(wait_seconds)}
 
 
 class InvalidParameterError(ApiError):
@@ -79,6 +108,48 @@ class MissingContraAccountsError(ApiError):
     def __init__(self, currencies: Iterable[str]) -> None:
         names = ", ".join(sorted(currencies))
         super().__init__(f"Contra accounts are not fully configured. Map one for: {names}.")
+
+
+class NoInstallationError(ApiError):
+    status = 400
+    type = "INSTALLATION_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("This credential has no installation.")
+
+
+class InstallationNotFoundError(ApiError):
+    """What deleting says where every other call says NoInstallationError."""
+
+    status = 404
+    type = "INSTALLATION_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("This credential has no installation to delete.")
+
+
+class InstallationExistsError(ApiError):
+    status = 400
+    type = "INSTALLATION_EXISTS"
+
+    def __init__(self) -> None:
+        super().__init__("This credential has an installation already.")
+
+
+class InstallationStatusError(ApiError):
+    status = 400
+    type = "INVALID_INSTALLATION_STATUS_CHANGE"
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"An installation that is {status} cannot be activated.")
+
+
+class SubscriptionNotFoundError(ApiError):
+    status = 404
+    type = "SUBSCRIPTION_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("Subscription not found.")
 
 
 class JobNotFoundError(ApiError):
@@ -143,6 +214,14 @@ class CompanyExistsError(ApiError):
 
     def __init__(self) -> None:
         super().__init__("A company with this id or one of these credentials exists.")
+
+
+class ClientExistsError(ApiError):
+    status = 409
+    type = "CLIENT_EXISTS"
+
+    def __init__(self) -> None:
+        super().__init__("A client with this id exists.")
 
 
 class ExpenseNotFoundError(ApiError):

@@ -11,6 +11,7 @@ from typing import Any
 from pleo_export.simulator.vocabulary import JsonObject
 
 TIMEOUT_SECONDS = 60
+_OK = 200
 
 
 class Hands:
@@ -46,6 +47,44 @@ class Hands:
         entries: list[JsonObject] = self.call("GET", "audit")
         return entries
 
+    def register_client(self, name: str, redirect_uri: str, scopes: list[str], **order: Any) -> JsonObject:
+        """Register a client for OAuth; return its `clientId` and `clientSecret`. `order` as in the control API."""
+        body = {"name": name, "redirectUris": [redirect_uri], "scopes": scopes, **order}
+        client: JsonObject = self.call("POST", "oauth/clients", body)
+        return client
+
+    def consent(self, company_id: str) -> None:
+        """Let every client that asks from now on have what it asks for, for this company."""
+        self.call("PUT", "oauth/consent", {"decision": "allow", "companyId": company_id})
+
+    def tokens(self, **change: Any) -> JsonObject:
+        """Change lives of tokens and faults of the token endpoint; return all these settings."""
+        settings: JsonObject = self.call("PATCH", "oauth/settings", change)
+        return settings
+
+    def refreshes(self) -> int:
+        """Count the refreshes that took effect so far."""
+        return sum(
+            entry["path"] == "/oauth/token"
+            and entry["status"] == _OK
+            and entry["body"] == {"grant_type": "refresh_token"}
+            for entry in self.audit()
+        )
+
+    def webhooks(self, **change: Any) -> JsonObject:
+        """Change how webhooks are delivered and what goes wrong with them; return all these settings."""
+        settings: JsonObject = self.call("PATCH", "webhooks/settings", change)
+        return settings
+
+    def deliveries(self) -> JsonObject:
+        """Return all `attempts` to deliver a webhook, and how many deliveries are `unsettled`."""
+        seen: JsonObject = self.call("GET", "webhooks/deliveries")
+        return seen
+
+    def disconnect(self, company_id: str) -> None:
+        """Remove every app from the company, as a user does in Pleo; their tokens end."""
+        self.call("POST", f"companies/{company_id}/disconnect")
+
     def advance(self, seconds: float) -> None:
         """Move the simulator's clock."""
         self.call("POST", "clock", {"advanceSeconds": seconds})
@@ -59,7 +98,7 @@ class Hands:
             headers={"Content-Type": "application/json"},
         )
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 likewise
-            return json.load(answer)
+            return json.loads(answer.read() or b"null")
 
 
 @contextmanager

@@ -1,13 +1,13 @@
 """The Export API v3."""
 
 from collections.abc import Callable
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from fastapi import APIRouter, Body, Query, Request
 from starlette.responses import Response
 
-from pleo_export.simulator.answers import problems, reply
-from pleo_export.simulator.auth import SCHEMES, Caller, TheWorld, require_own
+from pleo_export.simulator.answers import problems, reply, reply_page
+from pleo_export.simulator.auth import SCHEMES, ItemReader, JobReader, JobWriter, TheWorld, require_own
 from pleo_export.simulator.companies import Company, Expense
 from pleo_export.simulator.errors import (
     UPDATES_MAX,
@@ -20,6 +20,8 @@ from pleo_export.simulator.errors import (
     JobItemNotFoundError,
     JobNotFoundError,
     MissingContraAccountsError,
+    ScopeMissingError,
+    TooManyCallsError,
     TooManyUpdatesError,
     UnauthenticatedError,
     UnreadableBodyError,
@@ -37,17 +39,17 @@ from pleo_export.simulator.messages import (
     UpdateJobItem,
     UpdateResult,
 )
-from pleo_export.simulator.paging import Collection, PageRequest, page
+from pleo_export.simulator.paging import Collection
 from pleo_export.simulator.parameters import JobId, OptionalId, Paging
 from pleo_export.simulator.scalars import UuidText
 from pleo_export.simulator.vocabulary import ItemStatus, JobStatus, JsonObject
 from pleo_export.simulator.world import World
 
-T = TypeVar("T")
-
-# A body or a parameter that is wrong, and a caller without a credential, can happen to every call.
+# A parameter that is wrong, a caller without a credential and one who calls too often can happen to every call.
 router = APIRouter(
-    prefix="/v3", dependencies=SCHEMES, responses=problems(UnauthenticatedError, InvalidParameterError)
+    prefix="/v3",
+    dependencies=SCHEMES,
+    responses=problems(UnauthenticatedError, ScopeMissingError, InvalidParameterError, TooManyCallsError),
 )
 _BODY_PROBLEMS = (InvalidParameterError, InvalidBodyError, UnreadableBodyError)
 
@@ -71,20 +73,6 @@ _EXPENSE_KEYS: dict[str, Callable[[JobItem], object]] = {
 }
 
 
-def _page(
-    world: World,
-    collection: Collection[T],
-    request: PageRequest,
-    as_json: Callable[[T], JsonObject],
-    keep: Callable[[T], bool] | None = None,
-) -> Response:
-    settings = world.settings
-    found, pagination = page(
-        collection, request, default_limit=settings.default_limit, max_limit=settings.max_limit, keep=keep
-    )
-    return reply({"data": [as_json(record) for record in found], "pagination": pagination})
-
-
 def _with_status(status: ItemStatus | None) -> Callable[[JobItem], bool] | None:
     return None if status is None else lambda item: item.status is status
 
@@ -100,7 +88,7 @@ def _items_of(job: Job) -> Collection[JobItem]:
     response_class=Response,
     responses=problems(JobNotFoundError, IllegalStatusChangeError, *_BODY_PROBLEMS),
 )
-async def create_job_event(world: TheWorld, company: Caller, event: CreateJobEvent) -> Response:
+async def create_job_event(world: TheWorld, company: JobWriter, event: CreateJobEvent) -> Response:
     job = world.job(company, event.job_id)
     job.apply(event, world.now(), refuse_unfinished=world.settings.refuse_unfinished)
     return Response(status_code=202)
@@ -111,7 +99,7 @@ async def create_job_event(world: TheWorld, company: Caller, event: CreateJobEve
 )
 async def list_jobs(
     world: TheWorld,
-    company: Caller,
+    company: JobReader,
     paging: Paging,
     company_id: OptionalId = None,
     statuses: Annotated[list[JobStatus] | None, Query()] = None,
@@ -119,7 +107,7 @@ async def list_jobs(
     """Jobs of the company, newest first: a client that wants the oldest has to sort."""
     require_own(company, company_id)
     jobs = Collection(company.jobs[::-1], lambda job: job.id, _JOB_KEYS)
-    return _page(world, jobs, paging, Job.as_json, lambda job: not statuses or job.status in statuses)
+    return reply_page(world, jobs, paging, Job.as_json, lambda job: not statuses or job.status in statuses)
 
 
 @router.post(
@@ -131,7 +119,7 @@ async def list_jobs(
         AccessDeniedError, JobAlreadyInProgressError, MissingContraAccountsError, *_BODY_PROBLEMS
     ),
 )
-async def create_job(world: TheWorld, company: Caller, order: CreateJob) -> Response:
+async def create_job(world: TheWorld, company: JobWriter, order: CreateJob) -> Response:
     require_own(company, order.company_id)
     if any(job.unfinished for job in company.jobs):
         raise JobAlreadyInProgressError
@@ -161,7 +149,7 @@ def _require_contra_accounts(company: Company, currencies: set[str] | frozenset[
     response_model=JobData,
     responses=problems(JobNotFoundError),
 )
-async def read_job(world: TheWorld, company: Caller, job_id: JobId) -> Response:
+async def read_job(world: TheWorld, company: JobReader, job_id: JobId) -> Response:
     return reply({"data": world.job(company, job_id).as_json()})
 
 
@@ -172,10 +160,10 @@ async def read_job(world: TheWorld, company: Caller, job_id: JobId) -> Response:
     responses=problems(JobNotFoundError),
 )
 async def list_job_items(
-    world: TheWorld, company: Caller, paging: Paging, job_id: JobId, status: ItemStatus | None = None
+    world: TheWorld, company: JobReader, paging: Paging, job_id: JobId, status: ItemStatus | None = None
 ) -> Response:
     items = _items_of(world.job(company, job_id))
-    return _page(world, items, paging, JobItem.as_json, _with_status(status))
+    return reply_page(world, items, paging, JobItem.as_json, _with_status(status))
 
 
 @router.put(
@@ -186,7 +174,7 @@ async def list_job_items(
 )
 async def update_job_items(
     world: TheWorld,
-    company: Caller,
+    company: JobWriter,
     job_id: JobId,
     # The limit is only told in the description: more elements answer 413, not 400.
     changes: Annotated[list[UpdateJobItem], Body(json_schema_extra={"maxItems": UPDATES_MAX})],
@@ -205,7 +193,7 @@ async def update_job_items(
     responses=problems(AccessDeniedError, JobItemNotFoundError),
 )
 async def read_job_item(
-    company: Caller, accounting_entry_id: UuidText, company_id: OptionalId = None
+    company: JobReader, accounting_entry_id: UuidText, company_id: OptionalId = None
 ) -> Response:
     """Return the item of the expense in the last job that held it."""
     require_own(company, company_id)
@@ -223,14 +211,14 @@ async def read_job_item(
     responses=problems(AccessDeniedError, *_BODY_PROBLEMS),
 )
 async def search_job_items(
-    world: TheWorld, company: Caller, paging: Paging, wanted: SearchJobItems, company_id: OptionalId = None
+    world: TheWorld, company: JobReader, paging: Paging, wanted: SearchJobItems, company_id: OptionalId = None
 ) -> Response:
     """Return the items of the expenses, each in the last job that held it."""
     require_own(company, company_id)
     expenses = (company.expenses.get(entry_id) for entry_id in dict.fromkeys(wanted.accounting_entry_ids))
     attempts = [expense.attempt for expense in expenses if expense and expense.attempt]
     items = Collection(attempts, lambda item: item.entry_id, _ITEM_KEYS)
-    return _page(world, items, paging, JobItem.as_json, _with_status(wanted.status))
+    return reply_page(world, items, paging, JobItem.as_json, _with_status(wanted.status))
 
 
 @router.get(
@@ -240,7 +228,7 @@ async def search_job_items(
     responses=problems(JobNotFoundError, JobFinishedError, InvalidParameterError, MissingContraAccountsError),
 )
 async def list_export_items(
-    request: Request, world: TheWorld, company: Caller, paging: Paging, job_id: UuidText
+    request: Request, world: TheWorld, company: ItemReader, paging: Paging, job_id: UuidText
 ) -> Response:
     """Every item of the job, finished ones included, with fresh links to its receipts."""
     job = world.job(company, job_id)
@@ -249,7 +237,9 @@ async def list_export_items(
     _require_contra_accounts(company, job.contra_currencies)
     items = Collection(list(job.items.values()), lambda item: item.entry_id, _EXPENSE_KEYS)
     base_url = str(request.base_url).rstrip("/")
-    return _page(world, items, paging, lambda item: _export_item(world, company, job, item.expense, base_url))
+    return reply_page(
+        world, items, paging, lambda item: _export_item(world, company, job, item.expense, base_url)
+    )
 
 
 def _export_item(world: World, company: Company, job: Job, expense: Expense, base_url: str) -> JsonObject:

@@ -13,6 +13,11 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def precise_timestamp(moment: datetime) -> str:
+    """Return the moment with nine digits after the second, as Pleo's events have them; the last three are 0."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}000Z"
+
+
 def _uuid_text(text: str) -> str:
     return str(UUID(text))
 

@@ -1,37 +1,78 @@
 """The simulator as an application, as a blocking server, and as a server inside a test's process."""
 
+import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from threading import Event, Thread
 from types import TracebackType
 from typing import Self
 
+import httpx
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from pleo_export.simulator import control, file_routes, public
+from pleo_export.simulator import (
+    control,
+    control_connections,
+    file_routes,
+    installation_routes,
+    oauth_routes,
+    public,
+    subscription_routes,
+)
 from pleo_export.simulator.answers import use_envelope
 from pleo_export.simulator.audit import AuditMiddleware
+from pleo_export.simulator.postman import postman
 from pleo_export.simulator.world import World
 
 _TAGS = [
     {"name": "Export jobs", "description": "Lifecycle of one export run."},
     {"name": "Export job items", "description": "Tracking records, one an expense in a job."},
     {"name": "Export items", "description": "Bookkeeping data of a job's expenses."},
+    {"name": "Subscriptions", "description": "Webhook subscriptions."},
+    {"name": "Installations", "description": "The installation and the credential of the caller."},
+    {"name": "OAuth", "description": "The authorisation server; Pleo has it on another host."},
     {"name": "Files", "description": "Receipts behind signed links."},
     {"name": "Control", "description": "The test's own hands; Pleo has nothing of this. No credentials."},
 ]
 
 
-def create_app(world: World) -> FastAPI:
-    """Assemble the simulator of `world`, public and control API."""
-    app = FastAPI(title="Pleo simulator", version="3", openapi_tags=_TAGS)
+_ROUTERS = (
+    public.router,
+    subscription_routes.router,
+    installation_routes.router,
+    oauth_routes.router,
+    file_routes.router,
+    control.router,
+    control_connections.router,
+)
+
+
+def create_app(world: World, webhook_transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
+    """Assemble the simulator of `world`; its webhooks go over the network where no transport is given."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with postman(world.post, webhook_transport):
+            yield
+
+    app = FastAPI(title="Pleo simulator", version="3", openapi_tags=_TAGS, lifespan=lifespan)
     app.state.world = world
-    for router in (public.router, file_routes.router, control.router):
+    for router in _ROUTERS:
         app.include_router(router)
     use_envelope(app)
     app.add_middleware(AuditMiddleware)
     return app
+
+
+class _Protocol(H11Protocol):
+    """Lets a call cut its own connection, so that its answer is lost."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.app_state = self.app_state | {"cut": transport.abort}
 
 
 class _Server(uvicorn.Server):
@@ -39,7 +80,11 @@ class _Server(uvicorn.Server):
 
     def __init__(self, world: World, on_ready: Callable[[], None]) -> None:
         config = uvicorn.Config(
-            create_app(world), log_level="warning", access_log=False, timeout_graceful_shutdown=1
+            create_app(world),
+            http=_Protocol,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=1,
         )
         super().__init__(config)
         self._on_ready = on_ready

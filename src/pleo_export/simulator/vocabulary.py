@@ -133,6 +133,46 @@ class ReceiptKind(StrEnum):
     OVERSIZE = "oversize"
 
 
+class EventType(StrEnum):
+    """What a subscription can be for; the simulator raises only the first."""
+
+    EXPORT_JOB_CREATED = "v1.export-job.created"
+    VENDOR_CREATED = "v1.vendor.created"
+
+
+class SubscriptionStatus(StrEnum):
+    INACTIVE = "INACTIVE"
+    ACTIVE = "ACTIVE"
+
+
+class SubscriptionOperation(StrEnum):
+    CREATE = "CREATE"
+    UPDATE = "UPDATE"
+    DELETE = "DELETE"
+
+
+class InstallationStatus(StrEnum):
+    ACTIVATED = "ACTIVATED"
+    INACTIVE = "INACTIVE"
+    AUTHORIZED = "AUTHORIZED"
+    PENDING_INTEGRATION = "PENDING_INTEGRATION"
+    ERROR = "ERROR"
+
+
+class InstallationProblem(StrEnum):
+    NOT_ENTITLED = "NOT_ENTITLED"
+    AUTH_ERROR = "AUTH_ERROR"
+
+
+class Scope(StrEnum):
+    """The scopes that some call asks for."""
+
+    JOBS_READ = "export-jobs:read"
+    JOBS_WRITE = "export-jobs:write"
+    ITEMS_READ = "export-items:read"
+    VENDORS_READ = "vendors:read"
+
+
 ExpiredStyle = Literal["failed", "status"]
 """How an expired job reads: status `failed` (the enumeration) or status `expired` (one how-to page)."""
 

@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from pleo_export.simulator.audit import Audit
-from pleo_export.simulator.chart import CONTRA_CODES
+from pleo_export.simulator.chart import default_contra_accounts
 from pleo_export.simulator.companies import Company, Expense, receipts_of
+from pleo_export.simulator.consent import ConsentSettings
+from pleo_export.simulator.credentials import Client, Credential
 from pleo_export.simulator.errors import (
     CompanyExistsError,
     CompanyNotFoundError,
@@ -18,7 +20,12 @@ from pleo_export.simulator.errors import (
     JobNotFoundError,
 )
 from pleo_export.simulator.files import FileStore
+from pleo_export.simulator.installations import Installations
 from pleo_export.simulator.jobs import Job, JobItem
+from pleo_export.simulator.oauth import AuthorizationServer
+from pleo_export.simulator.post import Post
+from pleo_export.simulator.rate_limit import RateLimit
+from pleo_export.simulator.subscriptions import Subscriptions
 from pleo_export.simulator.vocabulary import ExpiredStyle, JsonObject, ReceiptKind
 
 
@@ -28,13 +35,17 @@ def utc_now() -> datetime:
 
 @dataclass(slots=True)
 class Settings:
-    """What Pleo leaves open; limits in records, `expires_in` in seconds and for jobs created from now on."""
+    """What Pleo leaves open; limits in records, `expires_in` in seconds and for jobs created from now on.
+
+    `calls_per_minute` holds for each credential; 0 sets no limit.
+    """
 
     default_limit: int = 20
     max_limit: int = 100
     expires_in: int = 3600
     expired_style: ExpiredStyle = "failed"
     refuse_unfinished: bool = False
+    calls_per_minute: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +70,18 @@ class World:
         self._seed = seed
         self._ids_given = 0
         self._companies: dict[str, Company] = {}
-        self._credentials: dict[str, Company] = {}
+        self._credentials: dict[str, Credential] = {}
         self._unfinished: list[Job] = []
         self._jobs: dict[str, Job] = {}
         self.settings = Settings()
         self.files = FileStore(seed)
         self.audit = Audit()
+        self.rate_limit = RateLimit()
+        self.consent = ConsentSettings()
+        self.oauth = AuthorizationServer(self.now, self.new_id)
+        self.installations = Installations(self.now, self.new_id)
+        self.subscriptions = Subscriptions(self.now, self.new_id)
+        self.post = Post(self.now, self.new_id, self.subscriptions, seed)
 
     def now(self) -> datetime:
         return self._clock() + self._advanced
@@ -72,9 +89,10 @@ class World:
     def advance(self, seconds: float) -> datetime:
         """Move the clock forward and return the new time."""
         self._advanced += timedelta(seconds=seconds)
+        self.post.notify()
         return self.now()
 
-    def _new_id(self) -> str:
+    def new_id(self) -> str:
         # The time is in it so that two runs with one seed do not meet in the same ledger under the same ids.
         self._ids_given += 1
         text = f"{self._seed}:{self.now().isoformat()}:{self._ids_given}"
@@ -83,20 +101,29 @@ class World:
     def add_company(self, new: NewCompany) -> Company:
         """Create a company; raises CompanyExistsError for an id or a credential that is taken."""
         company = Company(
-            id=new.id or self._new_id(),
+            id=new.id or self.new_id(),
             name=new.name,
-            api_key=new.api_key or f"plp_{self._new_id()}",
-            access_token=new.access_token or f"token_{self._new_id()}",
+            api_key=new.api_key or f"plp_{self.new_id()}",
+            access_token=new.access_token or f"token_{self.new_id()}",
             default_currency=new.default_currency,
             vendor_based=new.vendor_based,
             contra_accounts=default_contra_accounts() if new.contra_accounts is None else new.contra_accounts,
         )
-        credentials = {f"key:{company.api_key}", f"token:{company.access_token}"}
-        if company.id in self._companies or credentials & self._credentials.keys():
+        own = Client(
+            id=f"own-{company.id}", application_id=self.new_id(), name=f"Own client of {company.name}"
+        )
+        credentials = {
+            f"key:{company.api_key}": Credential(company, own, "API_KEY"),
+            f"token:{company.access_token}": Credential(company, own, "OAUTH2"),
+        }
+        if company.id in self._companies or credentials.keys() & self._credentials.keys():
             raise CompanyExistsError
         self._companies[company.id] = company
-        self._credentials |= dict.fromkeys(credentials, company)
+        self._credentials |= credentials
         return company
+
+    def companies(self) -> list[Company]:
+        return list(self._companies.values())
 
     def company(self, company_id: str) -> Company:
         """Return the company, else CompanyNotFoundError."""
@@ -106,10 +133,12 @@ class World:
         except KeyError:
             raise CompanyNotFoundError(company_id) from None
 
-    def company_with(self, *, api_key: str | None = None, access_token: str | None = None) -> Company | None:
-        """Return the company that one of the two credentials belongs to."""
+    def credential(self, *, api_key: str | None = None, access_token: str | None = None) -> Credential | None:
+        """Return what one of the two stands for. A company's own token never ends, one of an authorisation does."""
         self._expire_jobs()
-        return self._credentials.get(f"key:{api_key}" if access_token is None else f"token:{access_token}")
+        if access_token is None:
+            return self._credentials.get(f"key:{api_key}")
+        return self._credentials.get(f"token:{access_token}") or self.oauth.credential(access_token)
 
     def add_expenses(self, company: Company, payloads: Sequence[JsonObject]) -> list[str]:
         """Put expenses into the company and return their ids.
@@ -118,7 +147,7 @@ class World:
         """
         ids: dict[str, JsonObject] = {}
         for payload in payloads:
-            entry_id = payload.get("accountingEntryId") or self._new_id()
+            entry_id = payload.get("accountingEntryId") or self.new_id()
             if entry_id in company.expenses or entry_id in ids:
                 raise ExpenseExistsError(entry_id)
             ids[entry_id] = payload
@@ -158,13 +187,13 @@ class World:
         if locked := next((expense for expense in expenses if expense.locked), None):
             raise ExpenseLockedError(locked.entry_id)
         job = Job(
-            id=self._new_id(),
+            id=self.new_id(),
             company_id=company.id,
             created_at=self.now(),
             expires_in=self.settings.expires_in,
             vendor_based=vendor_based,
             contra_currencies=frozenset(e.wallet_currency for e in expenses if e.moves_wallet),
-            created_by=created_by or self._new_id(),
+            created_by=created_by or self.new_id(),
             is_interactive=is_interactive,
         )
         for expense in expenses:
@@ -188,11 +217,3 @@ class World:
         for job in self._unfinished:
             job.expire_if_due(now, self.settings.expired_style)
         self._unfinished = [job for job in self._unfinished if job.unfinished]
-
-
-def default_contra_accounts() -> dict[str, JsonObject]:
-    """Return the contra accounts of the generated chart, all currencies."""
-    return {
-        currency: {"code": code, "name": f"Pleo {currency} Account"}
-        for currency, code in CONTRA_CODES.items()
-    }

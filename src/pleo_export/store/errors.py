@@ -1,16 +1,22 @@
 """What can go wrong with the store.
 
-    StoreError                       the file cannot be used; says what happened and what to do
+    StoreError                       the store cannot be used; says what happened and what to do
+    ├── StoreAddressError            the URL names no database we know
     ├── NotAStoreError               the file is something else
     ├── NewerStoreError              written by a later version of pleo-export
-    ├── DamagedStoreError            the file is corrupt
+    ├── DamagedStoreError            the file or the database is corrupt
     ├── StoreFullError               no room on the disk
-    ├── StoreNotWritableError        rights, a read-only disk, a folder that cannot be made
-    ├── StoreLockedError             another program holds the file
+    ├── StoreNotWritableError        rights, a read-only disk or server, a folder that cannot be made
+    ├── StoreLockedError             someone else holds what is needed
+    ├── StoreConflictError           two processes waited for each other, again and again
+    ├── StoreUnreachableError        PostgreSQL does not answer
     ├── StoreReplacedError           the file was deleted or exchanged under us
     ├── StoreFailedError             anything else the database says
-    └── StoreClosedError             used after close()
-    ContradictionError               the caller asked for something the remembered facts forbid: a bug, not a disk
+    ├── StoreClosedError             used after close()
+    └── FencedError                  another worker took the company over
+    ContradictionError               the caller asked for something the remembered facts forbid
+    ├── UnknownCompanyError          the company is not in service
+    ├── CompanyExistsError           the company is in service already
     ├── UnknownJobError
     ├── UnknownItemError
     ├── JobOfAnotherCompanyError
@@ -19,31 +25,44 @@
     ├── ClosingDecidedError          the closing event is decided, and it is another one
     └── IllegalJobStepError          a job cannot take this step where it stands
 
-Nothing of a StoreError's operation was kept: it may be tried again once the cause is gone, a StoreReplacedError aside.
+Nothing of a StoreError's operation was kept, and it may be tried again once the cause is gone, with three exceptions. After a
+StoreUnreachableError nobody knows whether it was kept: what stands in the store must be read again. After a
+StoreReplacedError the store must be opened anew. After a FencedError the work is another's.
 """
 
 from pathlib import Path
+
+Place = Path | str  # a file, or words for a database, without credentials
 
 
 class StoreError(Exception):
     """The store cannot be read or written."""
 
 
+class StoreAddressError(StoreError):
+    """The URL names no database that could hold a store. It is not repeated: it may hold a password."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the address of the store cannot be used; write sqlite:////folder/file.db or postgresql://user@host/database"
+        )
+
+
 class NotAStoreError(StoreError):
     """The file holds something else, so nothing is written into it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, place: Place) -> None:
         super().__init__(
-            f"{path} is not a store of pleo-export; nothing was changed in it. Name another file, or move this one away."
+            f"{place} is not a store of pleo-export; nothing was changed in it. Name another file, or move this one away."
         )
 
 
 class NewerStoreError(StoreError):
     """A later version of pleo-export wrote the file."""
 
-    def __init__(self, path: Path, revision: str) -> None:
+    def __init__(self, place: Place, revision: str) -> None:
         super().__init__(
-            f"{path} was written by a newer version of pleo-export (its schema is {revision}, unknown here). "
+            f"{place} was written by a newer version of pleo-export (its schema is {revision}, unknown here). "
             "Install that version or a later one; going back is not possible."
         )
 
@@ -51,9 +70,9 @@ class NewerStoreError(StoreError):
 class DamagedStoreError(StoreError):
     """The file is corrupt. Working on would risk entries recorded twice."""
 
-    def __init__(self, path: Path, detail: str) -> None:
+    def __init__(self, place: Place, detail: str) -> None:
         super().__init__(
-            f"{path} is damaged ({detail}). Stop the service, keep a copy of the file, and move it away or restore a backup: "
+            f"{place} is damaged ({detail}). Stop the service, keep a copy of the file, and move it away or restore a backup: "
             "items that Pleo shows in progress are then looked up in the accounting system before anything is recorded."
         )
 
@@ -61,18 +80,18 @@ class DamagedStoreError(StoreError):
 class StoreFullError(StoreError):
     """The disk is full."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, place: Place) -> None:
         super().__init__(
-            f"there is no room left to write {path}. Free some space on its disk; work then goes on."
+            f"there is no room left to write {place}. Free some space on its disk; work then goes on."
         )
 
 
 class StoreNotWritableError(StoreError):
     """The file or its folder may not be written."""
 
-    def __init__(self, path: Path, detail: str) -> None:
+    def __init__(self, place: Place, detail: str) -> None:
         super().__init__(
-            f"{path} cannot be opened or written ({detail}). Give this user the right to write the file and its folder, "
+            f"{place} cannot be opened or written ({detail}). Give this user the right to write the file and its folder, "
             "on a disk that is not read-only."
         )
 
@@ -80,18 +99,34 @@ class StoreNotWritableError(StoreError):
 class StoreLockedError(StoreError):
     """Another program kept the file locked for too long."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, place: Place) -> None:
         super().__init__(
-            f"{path} is locked by another program. Close other tools that have it open (a database browser, a backup)."
+            f"{place} is locked by another program. Close other tools that have it open (a database browser, a backup)."
+        )
+
+
+class StoreConflictError(StoreError):
+    """Two processes waited for each other, and did so again however often they were parted."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(f"{place} is written by several processes that block each other. Try again.")
+
+
+class StoreUnreachableError(StoreError):
+    """The server does not answer. Whether the last change was kept is not known."""
+
+    def __init__(self, place: Place, detail: str) -> None:
+        super().__init__(
+            f"{place} does not answer ({detail}). Start the server, or correct its address; work then goes on by itself."
         )
 
 
 class StoreReplacedError(StoreError):
     """The file at this path is no longer the one that was opened."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, place: Place) -> None:
         super().__init__(
-            f"{path} was deleted or replaced while it was in use, so nothing more is remembered. Restart the service: "
+            f"{place} was deleted or replaced while it was in use, so nothing more is remembered. Restart the service: "
             "it looks up in the accounting system whatever it does not know."
         )
 
@@ -99,9 +134,9 @@ class StoreReplacedError(StoreError):
 class StoreFailedError(StoreError):
     """The database reported something that has no class of its own."""
 
-    def __init__(self, path: Path, detail: str) -> None:
+    def __init__(self, place: Place, detail: str) -> None:
         super().__init__(
-            f"{path} could not be used: {detail}. Check the disk it lies on, then restart the service."
+            f"{place} could not be used: {detail}. Check the disk it lies on, then restart the service."
         )
 
 
@@ -112,8 +147,31 @@ class StoreClosedError(StoreError):
         super().__init__("the store is closed; open it again before using it")
 
 
+class FencedError(StoreError):
+    """Another worker has taken the company over, so nothing of this one counts any more: it must stop."""
+
+    def __init__(self, company_id: str, token: int) -> None:
+        super().__init__(
+            f"company {company_id} was taken over by another worker; the one with token {token} must stop"
+        )
+
+
 class ContradictionError(Exception):
-    """What was asked for contradicts what is remembered. It is a bug of the caller."""
+    """What was asked for contradicts what is remembered."""
+
+
+class UnknownCompanyError(ContradictionError):
+    """The company is not in service."""
+
+    def __init__(self, company_id: str) -> None:
+        super().__init__(f"company {company_id} is not known here; add it first")
+
+
+class CompanyExistsError(ContradictionError):
+    """The company is in service already."""
+
+    def __init__(self, company_id: str) -> None:
+        super().__init__(f"company {company_id} was added already; remove it first, or leave it as it is")
 
 
 class UnknownJobError(ContradictionError):

@@ -17,8 +17,7 @@ from pleo_export.store.errors import (
     UnknownItemError,
     UnknownJobError,
 )
-from pleo_export.store.sqlite import insert_if_absent
-from pleo_export.store.tables import UtcInstant, items
+from pleo_export.store.tables import UtcInstant, insert_if_absent, items
 
 PLANNED = items.c.phase == Phase.PLANNED.value
 INTENDED = items.c.phase == Phase.INTENDED.value

@@ -1,4 +1,4 @@
-"""What is remembered about companies and jobs, as statements."""
+"""What is remembered about jobs, as statements."""
 
 from datetime import datetime
 from typing import Any
@@ -20,27 +20,20 @@ from sqlalchemy import (
 
 from pleo_export.domain.failure_types import JobFailureType
 from pleo_export.domain.job import JobEventType
-from pleo_export.domain.progress import CompanyProgress, JobProgress, Phase
+from pleo_export.domain.progress import JobProgress, Phase
+from pleo_export.store import companies
 from pleo_export.store.errors import (
     ClosingDecidedError,
     IllegalJobStepError,
     JobOfAnotherCompanyError,
     UnknownJobError,
 )
-from pleo_export.store.sqlite import insert_if_absent
-from pleo_export.store.tables import companies, items, jobs
+from pleo_export.store.tables import insert_if_absent, items, jobs, plain
 
 OPEN = (jobs.c.closed_at.is_(None), jobs.c.problem.is_(None))
 COUNTS = {
     phase: func.sum(case((items.c.phase == phase.value, 1), else_=0)).label(phase.name) for phase in Phase
 }
-
-
-def see_company(connection: Connection, company_id: str, now: datetime) -> None:
-    """Note that Pleo is asked for the company's jobs now."""
-    _add_company(connection, company_id, now)
-    checked = update(companies).where(companies.c.company_id == company_id).values(last_checked_at=now)
-    connection.execute(checked)
 
 
 def see_job(connection: Connection, job_id: str, company_id: str, now: datetime, *, planned: bool) -> None:
@@ -49,7 +42,7 @@ def see_job(connection: Connection, job_id: str, company_id: str, now: datetime,
     Once `planned`, it stays so.
     Raises JobOfAnotherCompanyError.
     """
-    _add_company(connection, company_id, now)
+    companies.note(connection, company_id, now)
     row = {"job_id": job_id, "company_id": company_id, "first_seen_at": now}
     connection.execute(insert_if_absent(jobs), row)
     known = connection.execute(select(jobs.c.company_id).where(jobs.c.job_id == job_id)).scalar_one()
@@ -72,6 +65,7 @@ def decide_closing(
     Raises ClosingDecidedError for another one, IllegalJobStepError for a job that was given up, UnknownJobError.
     """
     event, reason, reason_type = decision
+    reason = plain(reason) if reason is not None else None
     values = {
         "closing_event": event.value,
         "closing_reason": reason,
@@ -82,7 +76,7 @@ def decide_closing(
     job = get(connection, job_id)
     if job.closing_event is None:
         raise IllegalJobStepError(job_id, f"given up ({job.problem})", "closed")
-    if (job.closing_event, job.closing_reason, job.closing_reason_type) != decision:
+    if (job.closing_event, job.closing_reason, job.closing_reason_type) != (event, reason, reason_type):
         raise ClosingDecidedError(job_id, job.closing_event, event)
 
 
@@ -127,16 +121,6 @@ def open_of_company(connection: Connection, company_id: str) -> list[JobProgress
     """Return the company's jobs that are neither closed nor given up, the one seen first first."""
     unfinished = _counted(jobs.c.company_id == company_id, *OPEN)
     return _read(connection, unfinished.order_by(jobs.c.first_seen_at, jobs.c.job_id))
-
-
-def all_companies(connection: Connection) -> list[CompanyProgress]:
-    """Return every company that was ever seen, by id."""
-    rows = connection.execute(select(companies).order_by(companies.c.company_id))
-    return [msgspec.convert(row, CompanyProgress, from_attributes=True) for row in rows]
-
-
-def _add_company(connection: Connection, company_id: str, now: datetime) -> None:
-    connection.execute(insert_if_absent(companies), {"company_id": company_id, "first_seen_at": now})
 
 
 def _first(column: Column[Any], value: datetime | str) -> ColumnElement[Any]:

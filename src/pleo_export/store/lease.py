@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from filelock import FileLock, Timeout
 
@@ -20,9 +21,7 @@ class CompanyBusyError(Exception):
 @contextmanager
 def company_lease(store_path: Path, company_id: str) -> Iterator[None]:
     """Hold the company while the body works. Raises CompanyBusyError at once where it is taken."""
-    folder = store_path.with_name(store_path.name + ".locks")
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / f"{company_id}.lock")
+    lock = FileLock(lock_file(store_path, company_id))
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -31,3 +30,10 @@ def company_lease(store_path: Path, company_id: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def lock_file(store_path: Path, name: str) -> Path:
+    """Return where the lock of this name lies, in a folder beside the store."""
+    folder = store_path.with_name(store_path.name + ".locks")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{quote(name, safe='')}.lock"

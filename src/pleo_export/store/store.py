@@ -1,218 +1,164 @@
-"""The store: what must survive a crash, one awaited step at a time."""
+"""The store: what must survive a crash, in a file or on a server."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from datetime import date, datetime
-from pathlib import Path
+from contextlib import AbstractAsyncContextManager
+from copy import copy
+from datetime import datetime
 from typing import Self
 
 from sqlalchemy.exc import DBAPIError
 
-from pleo_export.domain.failure_types import JobFailureType
-from pleo_export.domain.failures import Rejection
-from pleo_export.domain.job import JobEventType
-from pleo_export.domain.progress import CompanyProgress, ItemProgress, JobProgress
-from pleo_export.store import items, jobs
-from pleo_export.store.errors import NewerStoreError, StoreClosedError
+from pleo_export.domain.progress import Company
+from pleo_export.store import companies, fencing, sealed, webhooks
+from pleo_export.store.database import Database, database_at
+from pleo_export.store.errors import NewerStoreError
+from pleo_export.store.exports import Clock, Exports
+from pleo_export.store.fencing import Fence
 from pleo_export.store.migrate import UnknownRevisionError, make_ready
-from pleo_export.store.sqlite import SqliteFile
-from pleo_export.store.writer import Operation, T, Writer
+from pleo_export.store.reader import Reader
+from pleo_export.store.sealed import SealedSecret
+from pleo_export.store.writer import Writer
 
-Clock = Callable[[], datetime]
 
-
-class Store:
-    """The durable memory of all exports, for one process and one event loop.
+class Store(Exports):
+    """The durable memory of all exports, for one process and one event loop. Other processes may have it open as well.
 
     Every writing method returns once its change is committed and synced to the disk. All of them raise StoreError where
     nothing could be kept, and ContradictionError where the change contradicts what is remembered (see `errors`).
     Texts given here are kept and shown as they are: no secrets, no personal names.
     """
 
-    def __init__(self, file: SqliteFile, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         """Use `open` instead."""
-        self._file = file
-        self._clock = clock
-        self._writer = Writer(file)
-        # One thread is enough for reading, and asyncio's own pool would keep six.
-        self._reading = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
+        super().__init__(Writer(database), Reader(database), clock)
+        self._database = database
 
     @classmethod
-    async def open(cls, path: Path, clock: Clock) -> Self:
-        """Open or create the store at `path`, folder included, and bring it to this version's schema.
+    async def open(cls, url: str, clock: Clock) -> Self:
+        """Open or create the store, and bring it to this version's schema.
 
-        `clock` returns the time as an aware datetime. Raises StoreError where the file is not a store, damaged, of a
-        newer version, or cannot be written; such a file is left as it is.
+        `url` is `sqlite:///` and the path of a file, whose folder is made (see `sqlite_url`), or `postgresql://` as libpq
+        reads it; there the tables stand in a schema of their own. `clock` returns the time as an aware datetime. Raises
+        StoreError where the store is another program's, damaged, of a newer version, cannot be reached or written; it is
+        left as it is.
         """
-        file = SqliteFile(path)
+        database = database_at(url)
         try:
-            await asyncio.to_thread(_make_ready, file)
+            await asyncio.to_thread(_make_ready, database)
         except BaseException:
-            file.dispose()
+            database.dispose()
             raise
-        return cls(file, clock)
+        return cls(database, clock)
 
     async def close(self) -> None:
-        """Finish the writes that wait, then close the file. The store cannot be used afterwards."""
+        """Finish the writes that wait, then close the connections. Nothing can be used afterwards, no view either."""
         await self._writer.close()
-        self._reading.shutdown()
-        self._file.dispose()
+        self._reader.close()
+        self._database.dispose()
 
-    async def see_company(self, company_id: str) -> None:
-        """Remember the company, and that Pleo is asked for its jobs now."""
+    def fenced(self, company_id: str, token: int) -> Self:
+        """Return a view of the store that writes only while the company's lease is held with this token.
+
+        Each write looks in its own transaction, and raises FencedError where a larger token has taken the lease.
+        """
+        view = copy(self)
+        view._fence = Fence(company_id, token)  # noqa: SLF001  our own
+        return view
+
+    def exclusively(self, name: str) -> AbstractAsyncContextManager[None]:
+        """Hold the name alone while the body works, over all tasks and processes that have this store open.
+
+        A process that dies holds nothing. A holder whose server went away learns nothing of it, and another may follow.
+        Raises StoreLockedError after a minute of waiting, and StoreUnreachableError.
+        """
+        return self._database.exclusively(name)
+
+    async def take_lease(self, company_id: str, token: int, holder: str) -> None:
+        """Become the company's only writer among the views made by `fenced`.
+
+        Raises FencedError unless the token is larger than all that took the lease before.
+        """
+        fence, now = Fence(company_id, token), self._clock()
+        await self._write(lambda connection: fencing.take(connection, fence, holder, now))
+
+    async def add_company(self, company_id: str, name: str, settings: str, folder: str) -> None:
+        """Take a company into service, with the text of its settings and the folder their relative paths start from.
+
+        Raises CompanyExistsError where it is in service. One that was removed may be added again.
+        """
+        facts, now = {"name": name, "settings": settings, "folder": folder}, self._clock()
+        await self._write(lambda connection: companies.add(connection, company_id, facts, now))
+
+    async def change_company(self, company_id: str, settings: str, folder: str) -> None:
+        """Keep other settings of a company in service. Raises UnknownCompanyError."""
+        await self._write(lambda connection: companies.change(connection, company_id, settings, folder))
+
+    async def pause(self, company_id: str) -> None:
+        """Note that the company is paused; the first time counts. Raises UnknownCompanyError."""
         now = self._clock()
-        await self._writer.run(lambda connection: jobs.see_company(connection, company_id, now))
+        await self._write(lambda connection: companies.pause(connection, company_id, now))
 
-    async def see_job(self, job_id: str, company_id: str, *, planned: bool = False) -> None:
-        """Remember the job, which Pleo shows as unfinished, and its company too; and whether it follows a plan.
+    async def resume(self, company_id: str) -> None:
+        """End the pause, if there is one. Raises UnknownCompanyError."""
+        await self._write(lambda connection: companies.resume(connection, company_id))
 
-        Pleo's word counts: a job that was given up or closed here before is open again; its closing event stays decided.
+    async def remove_company(self, company_id: str) -> None:
+        """Take the company out of service: its settings and secrets go, its jobs stay. Raises UnknownCompanyError."""
+        await self._write(lambda connection: companies.remove(connection, company_id))
+
+    async def trouble(self, company_id: str, sentence: str | None) -> None:
+        """Keep what is wrong with the company, or that nothing is; since when stays while the sentence does.
+
+        Raises UnknownCompanyError where the company was never seen.
         """
         now = self._clock()
-        await self._writer.run(
-            lambda connection: jobs.see_job(connection, job_id, company_id, now, planned=planned)
-        )
+        await self._write(lambda connection: companies.trouble(connection, company_id, sentence, now))
 
-    async def mark_started(self, job_id: str) -> None:
-        """Note that Pleo took `started`; the first time counts."""
+    async def company(self, company_id: str) -> Company:
+        """Return one company. Raises UnknownCompanyError."""
+        return await self._reader.run(lambda connection: companies.get(connection, company_id))
+
+    async def companies(self) -> list[Company]:
+        """Return every company ever seen, by id, those not in service too."""
+        return await self._reader.run(companies.everyone)
+
+    async def see_webhook(self, webhook_id: str, event_id: str | None) -> bool:
+        """Remember that the webhook was received; return whether it is the first time."""
         now = self._clock()
-        await self._writer.run(lambda connection: jobs.mark_started(connection, job_id, now))
+        return await self._write(lambda connection: webhooks.see(connection, webhook_id, event_id, now))
 
-    async def plan(self, job_id: str, entry_ids: Sequence[str]) -> None:
-        """Add those items, in this order, that the job does not have yet; those it has stay as they are, in front."""
-        await self._writer.run(lambda connection: items.plan(connection, job_id, entry_ids))
+    async def forget_webhooks(self, before: datetime) -> int:
+        """Forget the webhooks received before; return how many."""
+        return await self._write(lambda connection: webhooks.forget(connection, before))
 
-    async def intend(self, job_id: str, entry_id: str) -> None:
-        """Note that the accounting system is about to be called for a planned item.
+    async def secret(self, company_id: str, kind: str) -> bytes | None:
+        """Return an encrypted secret, None where there is none."""
+        return await self._reader.run(lambda connection: sealed.get(connection, company_id, kind))
 
-        An item that is intended already is refused: what became of it must be looked up, not tried again.
-        """
-        await self._writer.run(lambda connection: items.intend(connection, job_id, entry_id))
+    async def secrets(self) -> list[SealedSecret]:
+        """Return the encrypted secrets of all companies."""
+        return await self._reader.run(sealed.everything)
 
-    async def entry_created(  # noqa: PLR0913  one fact each, by name
-        self,
-        job_id: str,
-        entry_id: str,
-        *,
-        external_id: str,
-        url: str | None,
-        exported_at: datetime,
-        posted_on: date,
-        already_there: bool = False,
-        note: str | None = None,
-        complete: bool = False,
-    ) -> ItemProgress:
-        """Keep what identifies the entry of an intended item, the moment it is known, and return the item.
-
-        The item stays `intended` until its attachments are there, unless it is `complete` without any: then it is
-        recorded in the same commit. The same `external_id` again changes nothing of what identifies it. `note` is what a
-        bookkeeper should know about the entry.
-        """
-        facts = items.entry_facts(
-            external_id=external_id,
-            url=url,
-            exported_at=exported_at,
-            posted_on=posted_on,
-            already_there=already_there,
-            note=note,
-        )
-        return await self._writer.run(
-            lambda connection: items.entry_created(connection, job_id, entry_id, facts, complete=complete)
-        )
-
-    async def recorded(self, job_id: str, entry_id: str, note: str | None = None) -> ItemProgress:
-        """Take an intended item with a known entry to its final success, and return it.
-
-        A `note` takes the place of the one that came with the entry.
-        """
-        return await self._writer.run(lambda connection: items.record(connection, job_id, entry_id, note))
-
-    async def rejected(
-        self, job_id: str, entry_id: str, rejection: Rejection, *, unknown: bool = False
-    ) -> ItemProgress:
-        """Take a planned or intended item to its final failure, and return it. Of several rejections the first stays."""
-        return await self._writer.run(
-            lambda connection: items.reject(connection, job_id, entry_id, rejection, unknown=unknown)
-        )
-
-    async def reported(self, job_id: str, entry_ids: Sequence[str]) -> None:
-        """Note that Pleo took the outcomes of these final items: of all, or, where one is not final, of none."""
+    async def keep_secret(self, company_id: str, kind: str, ciphertext: bytes) -> None:
+        """Keep an encrypted secret in the place of the one before. The company need not be known."""
         now = self._clock()
-        await self._writer.run(lambda connection: items.report(connection, job_id, entry_ids, now))
+        await self._write(lambda connection: sealed.keep(connection, company_id, kind, ciphertext, now))
 
-    async def report_refused(self, job_id: str, entry_id: str, problem: str) -> None:
-        """Note why Pleo did not take the outcome of a final item."""
-        await self._writer.run(lambda connection: items.refuse_report(connection, job_id, entry_id, problem))
+    async def replace_secret(self, company_id: str, kind: str, *, old: bytes, new: bytes) -> bool:
+        """Keep the new ciphertext unless the old one was changed meanwhile; return whether it was kept."""
+        pair, now = (old, new), self._clock()
+        return await self._write(lambda connection: sealed.replace(connection, company_id, kind, pair, now))
 
-    async def unreported(self, job_id: str) -> list[ItemProgress]:
-        """Return the final items whose outcome Pleo has neither taken nor refused, in the job's order."""
-        return await self._read(lambda connection: items.unreported(connection, job_id))
-
-    async def items(self, job_id: str) -> list[ItemProgress]:
-        """Return the job's items in its order; none for an unknown job."""
-        return await self._read(lambda connection: items.of_job(connection, job_id))
-
-    async def item(self, job_id: str, entry_id: str) -> ItemProgress:
-        """Return one item. Raises UnknownItemError."""
-        return await self._read(lambda connection: items.get(connection, job_id, entry_id))
-
-    async def closing(
-        self,
-        job_id: str,
-        event: JobEventType,
-        reason: str | None = None,
-        reason_type: JobFailureType | None = None,
-    ) -> None:
-        """Keep the decision how the job is closed, before it is told to Pleo. It cannot be changed afterwards."""
-        assert event is not JobEventType.STARTED
-        decision = (event, reason, reason_type)
-        await self._writer.run(lambda connection: jobs.decide_closing(connection, job_id, decision))
-
-    async def closed(self, job_id: str) -> None:
-        """Note that Pleo took the decided closing event, also of a job that was given up."""
-        now = self._clock()
-        await self._writer.run(lambda connection: jobs.close(connection, job_id, now))
-
-    async def abandoned(self, job_id: str, problem: str) -> None:
-        """Give the job up without a closing event (it expired), and say why. The first problem stays."""
-        await self._writer.run(lambda connection: jobs.abandon(connection, job_id, problem))
-
-    async def job(self, job_id: str) -> JobProgress:
-        """Return one job. Raises UnknownJobError."""
-        return await self._read(lambda connection: jobs.get(connection, job_id))
-
-    async def jobs(self, company_id: str, limit: int) -> list[JobProgress]:
-        """Return the company's jobs, the one seen last first, at most `limit`."""
-        return await self._read(lambda connection: jobs.of_company(connection, company_id, limit))
-
-    async def open_jobs(self, company_id: str) -> list[JobProgress]:
-        """Return the company's jobs that are neither closed nor given up, the one seen first first."""
-        return await self._read(lambda connection: jobs.open_of_company(connection, company_id))
-
-    async def companies(self) -> list[CompanyProgress]:
-        """Return every company ever seen, by id."""
-        return await self._read(jobs.all_companies)
-
-    async def _read(self, query: Operation[T]) -> T:
-        if self._writer.closed:
-            raise StoreClosedError
-        return await asyncio.get_running_loop().run_in_executor(self._reading, self._query, query)
-
-    def _query(self, query: Operation[T]) -> T:
-        try:
-            with self._file.reader.begin() as connection:
-                return query(connection)
-        except DBAPIError as error:
-            raise self._file.explained(error) from error
+    async def drop_secrets(self, company_id: str) -> None:
+        """Forget all secrets of the company."""
+        await self._write(lambda connection: sealed.drop(connection, company_id))
 
 
-def _make_ready(file: SqliteFile) -> None:
-    file.prepare()
+def _make_ready(database: Database) -> None:
     try:
-        with file.writer.begin() as connection:
+        with database.preparing() as connection:
             make_ready(connection)
     except UnknownRevisionError as error:
-        raise NewerStoreError(file.path, error.revision) from error
+        raise NewerStoreError(database.place, error.revision) from error
     except DBAPIError as error:
-        raise file.explained(error) from error
+        raise database.explained(error) from error

@@ -1,11 +1,13 @@
-"""The three tables. No expense data, no names, no amounts: ids, steps and times only.
+"""The tables. No expense data, no names of people, no amounts: ids, steps, times, settings, and secrets encrypted.
 
 Columns carry the names of the fields in `domain.progress`, so a row converts to its struct as it is.
 """
 
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Date,
@@ -13,12 +15,16 @@ from sqlalchemy import (
     Dialect,
     ForeignKey,
     Index,
+    Insert,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
     false,
 )
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeDecorator
 
 
@@ -47,6 +53,39 @@ class UtcInstant(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class Sentence(TypeDecorator[str]):
+    """Text from anywhere. PostgreSQL knows no zero byte, so none is kept."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002  SQLAlchemy's
+        return None if value is None else plain(value)
+
+
+def plain(text: str) -> str:
+    """Return the text as a Sentence keeps it."""
+    return text.replace("\0", "")
+
+
+class InsertIfAbsent(Insert):
+    """An INSERT that leaves a row alone whose key is there already."""
+
+    inherit_cache = True
+
+
+@compiles(InsertIfAbsent)
+def _spell(insert: InsertIfAbsent, compiler: SQLCompiler, **context: Any) -> str:
+    # Both databases spell it like this; SQLAlchemy has it only in the dialect of each.
+    text = compiler.visit_insert(insert, **context)  # type: ignore[no-untyped-call]
+    return f"{text} ON CONFLICT DO NOTHING"
+
+
+def insert_if_absent(table: Table) -> Insert:
+    """Return an INSERT of whole rows whose rowcount tells how many were not there yet."""
+    return InsertIfAbsent(table).execution_options(preserve_rowcount=True)
+
+
 metadata = MetaData()
 
 companies = Table(
@@ -55,6 +94,13 @@ companies = Table(
     Column("company_id", String, primary_key=True),
     Column("first_seen_at", UtcInstant, nullable=False),
     Column("last_checked_at", UtcInstant),
+    Column("name", Sentence),
+    Column("settings", Sentence),
+    Column("folder", Sentence),
+    Column("trouble", Sentence),
+    Column("added_at", UtcInstant),
+    Column("paused_at", UtcInstant),
+    Column("trouble_since", UtcInstant),
 )
 
 jobs = Table(
@@ -66,10 +112,10 @@ jobs = Table(
     Column("planned", Boolean, nullable=False, server_default=false()),
     Column("started_at", UtcInstant),
     Column("closing_event", String),
-    Column("closing_reason", String),
+    Column("closing_reason", Sentence),
     Column("closing_reason_type", String),
     Column("closed_at", UtcInstant),
-    Column("problem", String),
+    Column("problem", Sentence),
     Index("jobs_by_company", "company_id", "first_seen_at"),
 )
 
@@ -86,10 +132,36 @@ items = Table(
     Column("posted_on", Date),
     Column("already_there", Boolean, nullable=False),
     Column("failure_type", String),
-    Column("failure_reason", String),
+    Column("failure_reason", Sentence),
     Column("unknown", Boolean, nullable=False),
     Column("reported_at", UtcInstant),
-    Column("report_problem", String),
+    Column("report_problem", Sentence),
     Column("failure_code", String),
-    Column("note", String),
+    Column("note", Sentence),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("company_id", String, primary_key=True),
+    Column("token", BigInteger, nullable=False),
+    Column("holder", String, nullable=False),
+    Column("taken_at", UtcInstant, nullable=False),
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("webhook_id", String, primary_key=True),
+    Column("event_id", String),
+    Column("received_at", UtcInstant, nullable=False),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("company_id", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("ciphertext", LargeBinary, nullable=False),
+    Column("updated_at", UtcInstant, nullable=False),
 )

@@ -7,14 +7,21 @@ from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.engine.interfaces import DBAPICursor
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
-from pleo_export.store.errors import ContradictionError, StoreClosedError, StoreError
-from pleo_export.store.sqlite import SqliteFile
+from pleo_export.store.database import Database
+from pleo_export.store.errors import (
+    ContradictionError,
+    FencedError,
+    StoreClosedError,
+    StoreConflictError,
+    StoreError,
+)
 
 T = TypeVar("T")
 Operation = Callable[[Connection], T]
 Outcome = Any  # the operation's result, or the exception it ended with
+ATTEMPTS_MAX = 5
 
 
 class Waiting(NamedTuple):
@@ -27,8 +34,8 @@ class Waiting(NamedTuple):
 class Writer:
     """Runs operations on a thread of its own, in the order they came; answers once they are on the disk."""
 
-    def __init__(self, file: SqliteFile) -> None:
-        self._file = file
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-writer")
         self._loop = asyncio.get_running_loop()
         self._waiting: list[Waiting] = []
@@ -61,7 +68,7 @@ class Writer:
     def _start(self) -> None:
         batch, self._waiting = self._waiting, []
         operations = [waiting.operation for waiting in batch]
-        done = self._loop.run_in_executor(self._thread, commit_together, self._file, operations)
+        done = self._loop.run_in_executor(self._thread, commit_together, self._database, operations)
         done.add_done_callback(lambda done: self._settle(batch, done))
 
     def _settle(self, batch: Sequence[Waiting], done: asyncio.Future[list[Outcome]]) -> None:
@@ -81,35 +88,47 @@ class Writer:
             self._idle.set()
 
 
-def commit_together(file: SqliteFile, operations: Sequence[Operation[Any]]) -> list[Outcome]:
+def commit_together(database: Database, operations: Sequence[Operation[Any]]) -> list[Outcome]:
     """Run the operations in one transaction; return the result or the error of each.
 
     An operation that fails is undone alone. Raises StoreError where the transaction as a whole failed.
     """
+    for _ in range(ATTEMPTS_MAX - 1):
+        try:
+            return _commit_once(database, operations)
+        except StoreConflictError:
+            continue  # the database parted two processes that waited for each other; nothing was kept
+    return _commit_once(database, operations)
+
+
+def _commit_once(database: Database, operations: Sequence[Operation[Any]]) -> list[Outcome]:
     try:
-        with file.writer.begin() as connection:
+        with database.writer.begin() as connection:
             savepoint = connection.connection.cursor()
-            outcomes = [_run_alone(file, connection, savepoint, operation) for operation in operations]
-    except file.driver_errors as error:
-        raise file.explained(error) from error
-    file.verify_in_place()
+            outcomes = [_run_alone(database, connection, savepoint, operation) for operation in operations]
+    except database.driver_errors as error:
+        raise database.explained(error) from error
+    database.verify_in_place()
     return outcomes
 
 
 def _run_alone(
-    file: SqliteFile, connection: Connection, savepoint: DBAPICursor, operation: Operation[Any]
+    database: Database, connection: Connection, savepoint: DBAPICursor, operation: Operation[Any]
 ) -> Outcome:
     # The driver's own cursor: SQLAlchemy's savepoints cost three times what they protect.
+    its_own: tuple[type[Exception], ...] = (SQLAlchemyError, ContradictionError, FencedError)
     savepoint.execute("SAVEPOINT operation")
     try:
         result = operation(connection)
-    except (SQLAlchemyError, ContradictionError) as error:
-        failure = file.explained(error) if isinstance(error, DBAPIError) else error
+    except its_own + database.driver_errors as error:
+        failure = database.explained(error) if isinstance(error, database.driver_errors) else error
         try:
             savepoint.execute("ROLLBACK TO operation")
-        except file.driver_errors as lost:
+        except database.driver_errors as lost:
             # A full disk ends the whole transaction, savepoints and all: nobody in the batch may be told "done".
-            raise failure if isinstance(failure, StoreError) else file.explained(lost) from error
+            raise failure if isinstance(failure, StoreError) else database.explained(lost) from error
+        if isinstance(failure, StoreConflictError):
+            raise failure from error
         return failure
     savepoint.execute("RELEASE operation")
     return result

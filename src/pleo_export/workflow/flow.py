@@ -8,7 +8,7 @@ from pleo_export.workflow.detect import detect_and_start, find_interrupted
 from pleo_export.workflow.fetch import fetch
 from pleo_export.workflow.plan import not_in_job
 from pleo_export.workflow.ports import JobSummary, Parts
-from pleo_export.workflow.problems import JobLostError, JobProblemError
+from pleo_export.workflow.problems import JobLostError, JobProblemError, StoppedError
 from pleo_export.workflow.record import record
 from pleo_export.workflow.report import Reporter
 from pleo_export.workflow.scope import retrieve_scope
@@ -21,10 +21,12 @@ async def export_pending(parts: Parts, *, recovering: bool = True) -> list[JobSu
     The first look takes up interrupted jobs of ours as well (`recovering`). The caller makes sure that only one
     worker does this for a company at a time. Errors of Pleo's API that outlast their retries are raised: whatever
     was recorded is durable, and the next call goes on from there. Raises PlanError before anything is recorded where
-    the planned job is not the next one.
+    the planned job is not the next one, and StoppedError where the work was asked to stop before it was done.
     """
     interrupted = await find_interrupted(parts) if recovering else frozenset[str]()
     summaries: list[JobSummary] = []
+    if parts.stopping():
+        raise StoppedError
     while (job := await detect_and_start(parts, interrupted)) is not None:
         interrupted -= {job.id}
         ended = await export_job(parts, job)
@@ -32,6 +34,8 @@ async def export_pending(parts: Parts, *, recovering: bool = True) -> list[JobSu
             references = {item.accounting_entry_id for item in ended.items} | ended.earlier.keys()
             return [replace(ended, problem=ended.problem or not_in_job(parts.plan, references))]
         summaries.append(ended)
+        if parts.stopping():
+            raise StoppedError
     return summaries
 
 

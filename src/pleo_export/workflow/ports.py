@@ -127,6 +127,13 @@ class StepTaken(msgspec.Struct, frozen=True, kw_only=True):
     items: int | None = None
 
 
+class ItemBegun(msgspec.Struct, frozen=True, kw_only=True):
+    """The work on one item begins, in a task of its own; again where its outcome was unclear."""
+
+    job_id: str
+    entry_id: str
+
+
 class ItemSettled(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome of one item is durable."""
 
@@ -134,11 +141,16 @@ class ItemSettled(msgspec.Struct, frozen=True, kw_only=True):
     item: ItemProgress
 
 
-Notice = StepTaken | ItemSettled
+Notice = StepTaken | ItemBegun | ItemSettled
 
 
 def ignore(_notice: Notice) -> None:
     """Watch nothing."""
+
+
+def never() -> bool:
+    """Go on to the end."""
+    return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +171,8 @@ class Parts(Sources):
     `fit` makes of the files of one expense what the accounting system can take, in order; new ones are the caller's to
     delete. It raises RejectedItemError where that cannot be.
 
-    With a `plan`, only its job is exported, and of it only what the plan holds.
+    With a `plan`, only its job is exported, and of it only what the plan holds. Once `stopping` says so, no further
+    expense is begun and StoppedError ends the work.
     """
 
     receipts: Receipts
@@ -168,6 +181,7 @@ class Parts(Sources):
     draw: Callable[[], float]
     notify: Callable[[Notice], None] = ignore
     plan: Plan | None = None
+    stopping: Callable[[], bool] = never
 
 
 class JobSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,10 @@ class JobProblemError(Exception):
         super().__init__(f"{finding.problem} {finding.remedy}")
 
 
+class StoppedError(Exception):
+    """The work was asked to stop. What was begun is finished; the job goes on where it was left."""
+
+
 class JobLostError(Exception):
     """The job cannot be worked on any more: Pleo ended it, most likely because it expired, or keeps it open."""
 

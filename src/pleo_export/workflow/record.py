@@ -40,7 +40,8 @@ from pleo_export.workflow.fetch import Work
 from pleo_export.workflow.payables import Payables
 from pleo_export.workflow.persist import Result, persist
 from pleo_export.workflow.plan import as_planned, closed_since
-from pleo_export.workflow.ports import ItemSettled, Parts, StepTaken
+from pleo_export.workflow.ports import ItemBegun, ItemSettled, Parts, StepTaken
+from pleo_export.workflow.problems import StoppedError
 from pleo_export.workflow.report import Reporter, chunks
 
 ASK_AGAIN_SECONDS = 30.0
@@ -60,12 +61,16 @@ async def record(
     doubtful = await _begun_by_others(parts, job, interrupted, before)
     await parts.store.plan(job.id, [one.entry_id for one in work])
     recorder = _Recorder(parts, job, reference, before, doubtful)
-    for chunk in chunks(work):
-        todo = [one for one in chunk if not recorder.is_final(one)]
-        refused = await reporter.begin([one.entry_id for one in todo], marked=interrupted)
-        await recorder.settle_all(todo, refused)
+    try:
+        for chunk in chunks(work):
+            todo = [one for one in chunk if not recorder.is_final(one)]
+            refused = await reporter.begin([one.entry_id for one in todo], marked=interrupted)
+            await recorder.settle_all(todo, refused)
+            await reporter.flush()
+        await recorder.ask_again()
+    except StoppedError:
         await reporter.flush()
-    await recorder.ask_again()
+        raise
     await reporter.flush()
 
 
@@ -138,6 +143,8 @@ class _Recorder:
         async with asyncio.TaskGroup() as group:
             for one in work:
                 await slots.acquire()
+                if self._parts.stopping():
+                    break
                 waiting = [turn for turn in waiting if not turn.begun.is_set()]
                 turn = self._turns[one.entry_id] = _Turn(tuple(waiting))
                 waiting.append(turn)
@@ -147,12 +154,16 @@ class _Recorder:
                     slots.release()
 
                 group.create_task(self._settle(one, refused.get(one.entry_id))).add_done_callback(ended)
+        if self._parts.stopping():
+            raise StoppedError
 
     async def ask_again(self) -> None:
         """Look up the items without a definite outcome until it is known, or the job is close to its expiry."""
         clock = self._parts.clock
         started = clock.now()
         while self._unclear and (clock.now() - started).total_seconds() < ASKING_SHARE * self._job.expires_in:
+            if self._parts.stopping():
+                raise StoppedError
             await clock.sleep(ASK_AGAIN_SECONDS)
             again, self._unclear = self._unclear, []
             for one in again:
@@ -163,6 +174,7 @@ class _Recorder:
             await self._give_up(one, None)
 
     async def _settle(self, work: Work, refusal: str | None) -> None:
+        self._parts.notify(ItemBegun(job_id=self._job.id, entry_id=work.entry_id))
         try:
             await self._find_or_record(work, refusal)
         except RejectedItemError as refused:

@@ -1,0 +1,47 @@
+"""What the commands of the service share. The service itself is loaded when it is needed: no other command pays for it."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from pleo_export.cli.common import ExitCode, fail
+from pleo_export.service.settings import ServiceSettings
+
+if TYPE_CHECKING:
+    from pleo_export.engine.engine import Engine
+    from pleo_export.service.opening import Opened
+
+
+def service_settings() -> ServiceSettings:
+    """Read the service's settings, or end the command with what is wrong."""
+    try:
+        return ServiceSettings()
+    except ValidationError as error:
+        problems = (
+            f"PLEO_EXPORT_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors()
+        )
+        fail("\n".join(problems), ExitCode.WRONG_SETTINGS)
+
+
+@asynccontextmanager
+async def opened(service: ServiceSettings) -> "AsyncIterator[Opened]":
+    """Open the service's store with its companies."""
+    from pleo_export.service.opening import opened as service_opened  # noqa: PLC0415
+
+    async with service_opened(service) as parts:
+        yield parts
+
+
+@contextmanager
+def opened_engine(service: ServiceSettings) -> "Iterator[Engine]":
+    """Open the engine, to fire and to look."""
+    from pleo_export.engine.errors import EngineError  # noqa: PLC0415
+    from pleo_export.service.opening import opened_engine as service_opened  # noqa: PLC0415
+
+    try:
+        with service_opened(service) as engine:
+            yield engine
+    except EngineError as error:
+        fail(str(error), ExitCode.NOT_REACHED)

@@ -1,0 +1,89 @@
+"""`pleo-export serve`, `web`, `worker`, `check`: the service that runs by itself."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pleo_export.cli.common import ExitCode, complete, explained, fail, out
+from pleo_export.cli.hosted import opened, opened_engine, service_settings
+from pleo_export.config import load_settings
+from pleo_export.service.settings import ServiceSettings
+from pleo_export.store.errors import ContradictionError
+
+ForOption = Annotated[
+    Path | None,
+    typer.Option("--settings", "-s", help="Serve this one company, whose settings file it is."),
+]
+CompanyArgument = Annotated[str | None, typer.Argument(help="A company's id; without it, all of them.")]
+
+
+def serve(*, settings: ForOption = None) -> None:
+    """Run the whole service: webhooks, polling, the button and the worker, until it is stopped.
+
+    It works for every company that was added (see `companies`), or for the one of --settings. Settings of the service
+    itself come from the environment: PLEO_EXPORT_DATABASE_URL and others, see docs/reference/service.md.
+    """
+    _run(settings, web=True, work=True)
+
+
+def web(*, settings: ForOption = None) -> None:
+    """Run the web part only: it takes triggers and leaves the work to `worker` processes."""
+    _run(settings, web=True, work=False)
+
+
+def worker(*, settings: ForOption = None) -> None:
+    """Run a worker only. Any number may work on one PostgreSQL database, on any number of machines."""
+    _run(settings, web=False, work=True)
+
+
+def check(company: CompanyArgument = None) -> None:
+    """Look for export jobs now, in addition to polling and webhooks. A running service does the work."""
+    with explained():
+        service = service_settings()
+        found = complete(_ids(service, company))
+        with opened_engine(service) as engine:
+            for company_id in found:
+                new = engine.fire(company_id, "check")
+                out().print(f"{company_id}: {'noted' if new else 'was waiting already'}", markup=False)
+
+
+async def _ids(service: ServiceSettings, company: str | None) -> Sequence[str]:
+    async with opened(service) as (store, _, _):
+        if company is not None:
+            return [(await store.company(company)).company_id]
+        return [one.company_id for one in await store.companies() if one.active]
+
+
+def _run(settings: Path | None, *, web: bool, work: bool) -> None:
+    from pleo_export.engine.errors import EngineError  # noqa: PLC0415 loaded by these commands only
+    from pleo_export.service.run import run_service  # noqa: PLC0415 likewise
+
+    with explained():
+        service = service_settings()
+        if settings is not None:
+            loaded = load_settings(settings)
+            text, folder = settings.read_text(encoding="utf-8"), str(settings.resolve().parent)
+            asyncio.run(_take_over(service, loaded.pleo.company_id, text, folder))
+        try:
+            ended = asyncio.run(run_service(service, web=web, work=work))
+        except EngineError as error:
+            fail(str(error), ExitCode.NOT_REACHED)
+    sys.stdout.flush()
+    if not ended:
+        os._exit(
+            ExitCode.ALL_WELL
+        )  # what is still at work is taken over by another worker, or by the next start
+
+
+async def _take_over(service: ServiceSettings, company_id: str, text: str, folder: str) -> None:
+    """Make a company one of the service's, with the settings that its file holds now."""
+    async with opened(service) as (store, _, _):
+        try:
+            await store.add_company(company_id, company_id, text, folder)
+        except ContradictionError:
+            await store.change_company(company_id, text, folder)

@@ -1,0 +1,175 @@
+"""Connecting a company by OAuth: from the address a person opens to the tokens that are kept."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import msgspec
+
+from pleo_export.pleo.client import PleoClient
+from pleo_export.pleo.installations import company_of
+from pleo_export.pleo.oauth import AuthorisationServer, OAuthApp, OAuthCredential, TokenPair, code_from
+from pleo_export.service.kinds import OAUTH
+from pleo_export.service.settings import ServiceSettings
+from pleo_export.store import Store
+
+CALLBACK = "/oauth/callback"
+CONNECTING_TIME = timedelta(minutes=15)
+
+
+class ConnectError(Exception):
+    """A company could not be connected."""
+
+
+class OAuthNotSetUpError(ConnectError):
+    """The service does not know how it is registered with Pleo."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "To connect by OAuth set PLEO_EXPORT_OAUTH_CLIENT_ID, PLEO_EXPORT_OAUTH_CLIENT_SECRET and"
+            " PLEO_EXPORT_PUBLIC_URL, as they are registered with Pleo."
+        )
+
+
+class UnknownConnectionError(ConnectError):
+    """Nobody began this connection, or too long ago, or it was used already."""
+
+    def __init__(self) -> None:
+        super().__init__("This link is too old or was used already. Run `pleo-export connect` again.")
+
+
+class OtherCompanyError(ConnectError):
+    """The person connected another company than the one that was meant."""
+
+    def __init__(self, meant: str, connected: str) -> None:
+        super().__init__(
+            f"Company {meant} was to be connected, but Pleo connected {connected}. Nothing was kept."
+        )
+
+
+class Sealed(Protocol):
+    """Where secrets are kept (`Companies`)."""
+
+    async def secret(self, company_id: str, kind: str) -> str | None: ...
+    async def keep_secret(self, company_id: str, kind: str, secret: str) -> None: ...
+
+
+class StoreKeeper:
+    """Keeps the tokens of one company in the store, sealed; only one process is inside at a time."""
+
+    def __init__(self, store: Store, sealed: Sealed, company_id: str) -> None:
+        self._store, self._sealed, self._company_id = store, sealed, company_id
+
+    async def load(self) -> TokenPair | None:
+        """Return what was kept last."""
+        kept = await self._sealed.secret(self._company_id, OAUTH)
+        return TokenPair.decoded(kept.encode()) if kept else None
+
+    async def keep(self, pair: TokenPair) -> None:
+        """Replace what is kept."""
+        await self._sealed.keep_secret(self._company_id, OAUTH, pair.encoded().decode())
+
+    def exclusively(self) -> AbstractAsyncContextManager[None]:
+        """Be the only one to change the tokens of the company."""
+        return self._store.exclusively(f"tokens of {self._company_id}")
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """What is remembered until the person comes back."""
+
+    company_id: str
+    verifier: str
+    at: datetime
+
+
+def authorisation_server(settings: ServiceSettings) -> AuthorisationServer | None:
+    """Return Pleo's authorisation server, None where OAuth is not set up. Raises UnusableSecretError."""
+    secret = settings.oauth_client_secret
+    if settings.oauth_client_id is None or secret is None or settings.public_url is None:
+        return None
+    app = OAuthApp(
+        client_id=settings.oauth_client_id,
+        client_secret=secret.get_secret_value(),
+        redirect_uri=settings.public_url.rstrip("/") + CALLBACK,
+        scopes=tuple(settings.oauth_scopes.split()),
+    )
+    return AuthorisationServer(settings.oauth_server, app)
+
+
+class Connecting:
+    """The two halves of connecting: `begin` gives the address to open, `finish` takes what Pleo sends back."""
+
+    def __init__(self, store: Store, sealed: Sealed, server: AuthorisationServer | None) -> None:
+        self._store, self._sealed, self._server = store, sealed, server
+
+    async def begin(self, company_id: str) -> str:
+        """Return the address that a person with a Pleo login opens. Raises ConnectError, MissingKeyError."""
+        if self._server is None:
+            raise OAuthNotSetUpError
+        beginning = self._server.begin()
+        begun = Begun(company_id, beginning.verifier, self._server.now())
+        await self._sealed.keep_secret(_place(beginning.state), OAUTH, msgspec.json.encode(begun).decode())
+        return beginning.url
+
+    async def finish(self, query: Mapping[str, str], pleo_url: Callable[[str], Awaitable[str]]) -> str:
+        """Keep the tokens of the company that was connected, and return its id. `pleo_url` is where its Pleo answers.
+
+        Raises ConnectError, AuthorisationDeniedError and other PleoErrors.
+        """
+        if self._server is None:
+            raise OAuthNotSetUpError
+        state = query.get("state", "")
+        kept = await self._sealed.secret(_place(state), OAUTH)
+        await self._store.drop_secrets(_place(state))
+        if kept is None:
+            raise UnknownConnectionError
+        begun = msgspec.json.decode(kept, type=Begun)
+        if self._server.now() - begun.at > CONNECTING_TIME:
+            raise UnknownConnectionError
+        pair = await self._server.exchange(code_from(query, state), begun.verifier)
+        await self._require_meant(begun.company_id, pair, await pleo_url(begun.company_id))
+        keeper = StoreKeeper(self._store, self._sealed, begun.company_id)
+        async with keeper.exclusively():
+            await keeper.keep(pair)
+        return begun.company_id
+
+    async def _require_meant(self, company_id: str, pair: TokenPair, pleo_url: str) -> None:
+        assert self._server is not None
+        credential = OAuthCredential(self._server, _Given(pair))
+        async with PleoClient(pleo_url, credential) as pleo:
+            installation = await pleo.installation.get()
+            if installation is None:
+                return  # Pleo knows of none; the first call for the company shows whether the tokens are right
+            connected = company_of(installation)
+            if connected != company_id:
+                raise OtherCompanyError(company_id, connected)
+            await pleo.installation.activate()
+
+
+class _Given:
+    """A pair that is not kept yet."""
+
+    def __init__(self, pair: TokenPair) -> None:
+        self._pair = pair
+
+    async def load(self) -> TokenPair | None:
+        return self._pair
+
+    async def keep(self, pair: TokenPair) -> None:
+        self._pair = pair
+
+    def exclusively(self) -> AbstractAsyncContextManager[None]:
+        return _Alone()
+
+
+class _Alone:
+    async def __aenter__(self) -> None:
+        return None
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+
+def _place(state: str) -> str:
+    return f"connecting {state}"

@@ -1,0 +1,5 @@
+"""The kinds of secrets that are kept for a company."""
+
+API_KEY = "pleo-api-key"
+OAUTH = "pleo-oauth"
+WEBHOOK_SECRETS = "pleo-webhook-secrets"

@@ -1,0 +1,149 @@
+"""Puts the service together and runs it until it is told to stop."""
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
+from datetime import timedelta
+
+import uvicorn
+
+from pleo_export.clock import SystemClock
+from pleo_export.engine import Engine
+from pleo_export.observe import logs, metrics
+from pleo_export.observe.watchdog import tell_systemd, watchdog
+from pleo_export.service.companies import Companies
+from pleo_export.service.connecting import Connecting
+from pleo_export.service.opening import opened, opened_engine
+from pleo_export.service.settings import ServiceSettings
+from pleo_export.service.web import WebParts, web_app
+from pleo_export.service.worker import Worker
+from pleo_export.store import Store
+
+RETENTION = timedelta(days=90)  # ended runs
+WEBHOOKS_KEPT = timedelta(days=3)  # Pleo repeats a webhook for a day
+HOUSEKEEPING_SECONDS = 3600.0
+GAUGE_SECONDS = 10.0
+
+log = logging.getLogger(__name__)
+
+
+async def run_service(settings: ServiceSettings, *, web: bool, work: bool) -> bool:
+    """Run the parts until SIGTERM or SIGINT. False where a company was still at work when the time was up."""
+    logs.configure(settings.log_format, settings.log_level)
+    for chatty in ("dbos", "uvicorn", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    stop = _on_signals()
+    async with AsyncExitStack() as stack:
+        store, companies, connecting = await stack.enter_async_context(opened(settings))
+        engine = stack.enter_context(opened_engine(settings))
+        tasks = [asyncio.create_task(watchdog()), asyncio.create_task(_housekeeping(store, engine))]
+        server = None
+        if web:
+            server = _Server(web_app(_web_parts(settings, engine, (store, companies, connecting))))
+            listener = stack.enter_context(socket.create_server((settings.host, settings.port)))
+            tasks.append(asyncio.create_task(server.serve(sockets=[listener])))
+            log.info("listening on http://%s:%d", *listener.getsockname()[:2])
+        if work:
+            worker = Worker(settings, store, companies, engine, SystemClock())
+            stack.callback(worker.close)
+            engine.register(worker.drain)
+            await asyncio.to_thread(engine.start)
+            tasks.append(asyncio.create_task(worker.poll()))
+            log.info("working as %s, %d companies at once", worker.holder, settings.companies_at_once)
+        tell_systemd("READY=1")
+        await stop.wait()
+        tell_systemd("STOPPING=1")
+        log.info("stopping: nothing new is begun")
+        ended = await asyncio.to_thread(engine.stop, settings.stop_seconds) if work else True
+        if server is not None:
+            server.should_exit = True
+            await tasks[2]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return ended
+
+
+def _web_parts(
+    settings: ServiceSettings, engine: Engine, open_parts: tuple[Store, Companies, Connecting]
+) -> WebParts:
+    store, companies, connecting = open_parts
+
+    async def ready() -> None:
+        await store.companies()
+
+    async def connect(query: Mapping[str, str]) -> str:
+        company_id = await connecting.finish(query, companies.pleo_url)
+        await asyncio.to_thread(engine.fire, company_id, "connected")
+        return company_id
+
+    return WebParts(
+        settings=settings,
+        engine=engine,
+        store=store,
+        secrets_of=companies.webhook_secrets,
+        connect=connect,
+        ready=ready,
+        now=SystemClock().now,
+    )
+
+
+def _on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the service."""
+
+    def __init__(self, app: object) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,  # type: ignore[arg-type]
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=5,
+            )
+        )
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _housekeeping(store: Store, engine: Engine) -> None:
+    """Keep the gauges true, and forget what is old. Ends by being cancelled only."""
+    cleaned, takeovers = 0.0, None
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            takeovers = await _gauge(store, engine, takeovers)
+            if loop.time() - cleaned > HOUSEKEEPING_SECONDS:
+                cleaned, now = loop.time(), SystemClock().now()
+                await store.forget_webhooks(now - WEBHOOKS_KEPT)
+                await asyncio.to_thread(engine.forget, now - RETENTION)
+        except Exception:  # the service's edge: the next round may find the database again
+            log.exception("housekeeping failed")
+        await asyncio.sleep(GAUGE_SECONDS)
+
+
+async def _gauge(store: Store, engine: Engine, takeovers: int | None) -> int:
+    """Show how runs and companies stand; return how many takeovers there were, `takeovers` of them counted already."""
+    status = await asyncio.to_thread(engine.status)
+    now = SystemClock().now()
+    oldest = max(((now - run.fired_at).total_seconds() for run in status.waiting), default=0.0)
+    by_state = {"waiting": len(status.waiting), "running": len(status.running), "failed": len(status.failed)}
+    metrics.runs(by_state, oldest)
+    if takeovers is not None:
+        metrics.taken_over(max(0, status.takeovers - takeovers))
+    companies = [one for one in await store.companies() if one.added_at is not None]
+    troubled = sum(one.trouble is not None for one in companies)
+    paused = sum(not one.active for one in companies)
+    metrics.companies({"troubled": troubled, "paused": paused, "well": len(companies) - troubled - paused})
+    return status.takeovers

@@ -1,0 +1,60 @@
+"""How the service itself runs, from the environment. What concerns a company stands in that company's settings."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ServiceSettings(BaseSettings):
+    """Environment variables with the prefix PLEO_EXPORT_."""
+
+    model_config = SettingsConfigDict(env_prefix="PLEO_EXPORT_", extra="ignore", env_ignore_empty=True)
+
+    database_url: str = Field(
+        default="sqlite:///pleo-export.db",
+        pattern="^(sqlite:///|postgresql://)",
+        description="Where companies, progress and waiting work are kept: `sqlite:///FILE` or `postgresql://…`.",
+    )
+    work_folder: Path = Field(
+        default=Path("pleo-export-work"), description="Where a worker keeps receipts while it records them."
+    )
+    host: str = Field(default="127.0.0.1", description="The address the web part listens on.")
+    port: int = Field(default=8480, ge=0, le=65535, description="The port the web part listens on.")
+    public_url: str | None = Field(
+        default=None, pattern="^https?://", description="How Pleo reaches the web part; for webhooks."
+    )
+    operator_token: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="What a caller shows to press the button over HTTP; without it the button is closed.",
+    )
+    oauth_client_id: str | None = Field(
+        default=None,
+        min_length=1,
+        description="This program as it is registered with Pleo, to connect by OAuth.",
+    )
+    oauth_client_secret: SecretStr | None = Field(
+        default=None, min_length=1, description="The secret that belongs to it."
+    )
+    oauth_server: str = Field(
+        default="https://auth.pleo.io", pattern="^https?://", description="Pleo's authorisation server."
+    )
+    oauth_scopes: str = Field(
+        default="export-jobs:read export-jobs:write export-items:read",
+        description="What is asked for, with blanks between.",
+    )
+    poll_minutes: float = Field(
+        default=5, gt=0, description="How often each company's waiting jobs are looked for without a webhook."
+    )
+    companies_at_once: int = Field(
+        default=8, ge=1, le=64, description="How many companies a worker drains at the same time."
+    )
+    stop_seconds: float = Field(
+        default=60, ge=0, description="How long a worker may finish what it has in hand when it is stopped."
+    )
+    log_format: Literal["console", "json"] = Field(default="console", description="How logs are written.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least that is logged."
+    )

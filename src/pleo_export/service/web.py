@@ -1,0 +1,171 @@
+"""The web part: takes Pleo's webhooks and the button, and says how the service is. It never exports anything itself."""
+
+import hmac
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Protocol
+
+from fastapi import Depends, FastAPI, Header, HTTPException, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import PlainTextResponse
+
+from pleo_export.observe import metrics
+from pleo_export.pleo.errors import PleoError
+from pleo_export.pleo.webhooks import Hint, WebhookError, body_bytes_max, is_export_job_created, verify
+from pleo_export.service.connecting import CALLBACK, ConnectError
+from pleo_export.service.settings import ServiceSettings
+from pleo_export.store.errors import StoreError
+from pleo_export.vault.errors import VaultError
+
+log = logging.getLogger(__name__)
+
+
+class Trigger(Protocol):
+    """What a trigger needs of the engine."""
+
+    def fire(self, company_id: str, cause: str) -> bool:
+        """Note durably that the company has work. False where that was noted already."""
+        ...
+
+
+class Memory(Protocol):
+    """What the web part needs of the store."""
+
+    async def see_webhook(self, webhook_id: str, event_id: str | None) -> bool: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebParts:
+    """Everything the web part works with.
+
+    `secrets_of` returns the webhook secrets of a company, the newest first, None for one that is not ours; `connect` takes
+    what Pleo sends back with a person and returns the company that was connected; `ready` raises where the service cannot
+    do its work, in a sentence.
+    """
+
+    settings: ServiceSettings
+    engine: Trigger
+    store: Memory
+    secrets_of: Callable[[str | None], Awaitable[tuple[str, Sequence[str]] | None]]
+    connect: Callable[[Mapping[str, str]], Awaitable[str]]
+    ready: Callable[[], Awaitable[None]]
+    now: Callable[[], datetime]
+
+
+def web_app(parts: WebParts) -> FastAPI:
+    """Return the application."""
+    app = FastAPI(title="pleo-export", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
+    app.state.parts = parts
+    app.post("/webhooks/pleo", status_code=204, response_class=Response)(webhook)
+    app.post("/api/companies/{company_id}/check", status_code=202)(check)
+    app.get(CALLBACK, response_class=PlainTextResponse)(connected)
+    app.get("/healthz")(healthz)
+    app.get("/readyz")(readyz)
+    app.get("/metrics", response_class=Response)(exposition)
+    return app
+
+
+def _parts(request: Request) -> WebParts:
+    parts: WebParts = request.app.state.parts
+    return parts
+
+
+Parts = Annotated[WebParts, Depends(_parts)]
+
+
+async def webhook(request: Request, parts: Parts, company: str | None = None) -> Response:
+    """Take Pleo's hint that a company has an export job.
+
+    2xx: the hint is kept, or concerns nobody here. 4xx: it is not from Pleo. 503: we could not keep it; send it again.
+    """
+    body = await _body(request)
+    try:
+        known = await parts.secrets_of(company)
+        if known is None:
+            # Whoever asks learns nothing about which companies there are.
+            return _answer("unknown_company")
+        company_id, secrets = known
+        hint = verify(request.headers, body, secrets, parts.now())
+        return _answer(await _taken(parts, company_id, hint))
+    except WebhookError as refused:
+        log.warning("a webhook was refused: %s", refused)
+        return _answer(type(refused).__name__, refused.status)
+    except StoreError as error:
+        log.error("a webhook could not be kept: %s", error)  # noqa: TRY400 the sentence says it all
+        return _answer("not_kept", 503)
+
+
+async def _taken(parts: WebParts, company_id: str, hint: Hint) -> str:
+    if not is_export_job_created(hint.event_type):
+        log.info("a webhook of type %s was received; it starts nothing", hint.event_type)
+        return "other_event"
+    if hint.company_id not in (company_id, None):
+        log.warning("a webhook for company %s came to the address of %s", hint.company_id, company_id)
+        return "unknown_company"
+    # The hint first: remembered without it, a crash in between would lose it when Pleo repeats the webhook.
+    new = await run_in_threadpool(parts.engine.fire, company_id, "webhook")
+    first = await parts.store.see_webhook(hint.webhook_id, hint.event_id)
+    log.info("a webhook says that company %s has a job%s", company_id, "" if new else "; it waits already")
+    return "taken" if first else "repeated"
+
+
+async def _body(request: Request) -> bytes:
+    """Read the body, or as much of it as is one byte too much."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > body_bytes_max:
+            break
+    return body[: body_bytes_max + 1]
+
+
+def _answer(result: str, status: int = 204) -> Response:
+    metrics.webhook(result)
+    return Response(status_code=status)
+
+
+async def check(
+    company_id: str, parts: Parts, authorization: Annotated[str | None, Header()] = None
+) -> dict[str, bool]:
+    """Press the button: look for export jobs of the company now."""
+    token = parts.settings.operator_token
+    if token is None:
+        raise HTTPException(403, "The button is closed: set PLEO_EXPORT_OPERATOR_TOKEN to open it.")
+    given = (authorization or "").removeprefix("Bearer ")
+    if not hmac.compare_digest(given.encode(), token.get_secret_value().encode()):
+        raise HTTPException(401, "Show the operator token: Authorization: Bearer ...")
+    if await parts.secrets_of(company_id) is None:
+        raise HTTPException(404, "There is no such company here.")
+    return {"noted": await run_in_threadpool(parts.engine.fire, company_id, "button")}
+
+
+async def connected(request: Request, parts: Parts) -> PlainTextResponse:
+    """Take a person back who has connected a company in Pleo."""
+    try:
+        company_id = await parts.connect(dict(request.query_params))
+    except (ConnectError, PleoError, VaultError) as error:
+        log.warning("a company was not connected: %s", error)
+        return PlainTextResponse(str(error), 400)
+    log.info("company %s was connected", company_id)
+    return PlainTextResponse(f"Company {company_id} is connected. You may close this page.")
+
+
+async def healthz() -> dict[str, str]:
+    """Say that the process lives."""
+    return {"status": "alive"}
+
+
+async def readyz(parts: Parts) -> dict[str, str]:
+    """Say whether triggers can be kept."""
+    try:
+        await parts.ready()
+    except StoreError as error:
+        raise HTTPException(503, str(error)) from error
+    return {"status": "ready"}
+
+
+async def exposition() -> Response:
+    """Return the metrics as Prometheus reads them."""
+    return Response(metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")

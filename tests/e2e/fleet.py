@@ -1,0 +1,129 @@
+"""Several companies of one simulated Pleo, and the workers that export for them."""
+
+import os
+import random
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from pleo_export.cli.init import example_chart, settings_text
+from pleo_export.simulator.hands import Hands
+from tests.e2e.service_process import PLEO_EXPORT
+from tests.e2e.story import assert_ledger_clean
+
+FINAL = {"completed", "completed_with_errors", "failed"}
+
+
+class Fleet:
+    """Companies with a ledger each, in folders below `folder`, and worker processes."""
+
+    def __init__(self, folder: Path, url: str, env: Mapping[str, str]) -> None:
+        self._folder, self._url, self._env = folder, url, env
+        self.hands = Hands(url)
+        self.companies: list[str] = []
+        self._workers: list[subprocess.Popen[bytes]] = []
+        self._expenses = 0
+
+    def make_company(self) -> tuple[str, str, str]:
+        """Make a company; return its id, its settings and their folder."""
+        number = len(self.companies) + 1
+        company_id = str(UUID(int=number, version=4))
+        folder = self._folder / f"company-{number}"
+        folder.mkdir()
+        (folder / "chart.toml").write_text(example_chart(), encoding="utf-8")
+        (folder / "key.txt").write_text(f"plp_key_{number}", encoding="ascii")
+        text = settings_text(
+            {
+                "pleo.company_id": company_id,
+                "pleo.base_url": self._url,
+                "pleo.api_key_file": "key.txt",
+                "vat.input_account": "2640",
+                "vat.output_account": "2610",
+            }
+        )
+        self.hands.create_company(
+            f"Company {number}", id=company_id, apiKey=f"plp_key_{number}", vendorBasedBookkeeping=True
+        )
+        self.companies.append(company_id)
+        return company_id, text, str(folder)
+
+    def press_export(self, times: int, items: int) -> Mapping[str, list[str]]:
+        """Press Export several times for every company; return the jobs by company, oldest first."""
+        jobs: dict[str, list[str]] = {company_id: [] for company_id in self.companies}
+        for company_id in self.companies:
+            for _ in range(times):
+                self._expenses += 1
+                ids = self.hands.generate(
+                    company_id, items, seed=self._expenses, scenario="plain", receipts=0
+                )
+                jobs[company_id].append(self.hands.press_export(company_id, ids))
+        return jobs
+
+    def start_worker(self) -> None:
+        log = (self._folder / f"worker-{len(self._workers)}.log").open("wb")
+        with log:
+            self._workers.append(
+                subprocess.Popen(
+                    [PLEO_EXPORT, "worker"], env=self._env, stdout=log, stderr=log, cwd=self._folder
+                )
+            )
+
+    def kill_worker(self, draw: random.Random) -> None:
+        victim = draw.choice([worker for worker in self._workers if worker.poll() is None])
+        victim.kill()
+        victim.wait()
+
+    def freeze_worker(self) -> subprocess.Popen[bytes]:
+        """Stop a worker where it is, as a machine that hangs would."""
+        victim = next(worker for worker in self._workers if worker.poll() is None)
+        os.kill(victim.pid, signal.SIGSTOP)
+        return victim
+
+    def end(self) -> None:
+        for worker in self._workers:
+            if worker.poll() is None:
+                worker.kill()
+                worker.wait()
+
+    def statuses(self, company_id: str) -> Mapping[str, str]:
+        return {job["id"]: job["status"] for job in self.hands.company(company_id)["jobs"]}
+
+    def all_ended(self, jobs: Mapping[str, Sequence[str]]) -> bool:
+        return all(
+            self.statuses(company_id).get(job) in FINAL for company_id, ids in jobs.items() for job in ids
+        )
+
+    def check(self, jobs: Mapping[str, Sequence[str]]) -> None:
+        """Every job completed once, in order, one at a time; each expense once in its ledger."""
+        audit = self.hands.audit()
+        for number, company_id in enumerate(self.companies, start=1):
+            assert set(self.statuses(company_id).values()) == {"completed"}
+            made = {job["id"]: job["createdAt"] for job in self.hands.company(company_id)["jobs"]}
+            in_order = sorted(jobs[company_id], key=lambda job: (made[job], job))
+            expected = [(job, event) for job in in_order for event in ("started", "completed")]
+            assert _events(audit, in_order) == expected, company_id
+            books = self._folder / f"company-{number}" / "ledger"
+            booked = Counter(
+                line.split('"')[1]
+                for path in books.glob("[0-9]*/*/*.beancount")
+                for line in path.read_text(encoding="utf-8").splitlines()
+                if line.startswith("  pleo-id: ")
+            )
+            expenses = [one["accountingEntryId"] for one in self.hands.company(company_id)["expenses"]]
+            assert booked == Counter(expenses), company_id
+        assert_ledger_clean(self._folder / "company-1" / "ledger")
+
+
+def _events(audit: list[Any], jobs: Sequence[str]) -> list[tuple[str, str]]:
+    """The events that Pleo accepted for these jobs, in their order."""
+    return [
+        (entry["body"]["jobId"], entry["body"]["event"])
+        for entry in audit
+        if entry["path"] == "/v3/export-job-events"
+        and entry["status"] == 202
+        and entry["body"]["jobId"] in jobs
+    ]

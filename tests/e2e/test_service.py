@@ -1,0 +1,137 @@
+"""The service beside a simulated Pleo: webhook, polling and button, and what a stop leaves behind."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from pleo_export.simulator.hands import simulator_process
+from pleo_export.vault import new_key
+from tests.e2e.service_process import call, environment, free_port, running, until
+from tests.e2e.story import API_KEY, COMPANY_ID, Story, assert_ledger_clean, events_of
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+SELDOM = "1000"  # minutes: polling plays no part
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Iterator[Story]:
+    with simulator_process() as url:
+        yield Story(tmp_path, url)
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> Mapping[str, str]:
+    return environment(tmp_path, PLEO_EXPORT_API_KEY=API_KEY, PLEO_EXPORT_POLL_MINUTES=SELDOM)
+
+
+def serve(story: Story) -> list[str]:
+    return ["serve", "--settings", str(story.settings)]
+
+
+def completed(story: Story, job_id: str) -> bool:
+    return bool(story.job(job_id)["status"] == "completed")
+
+
+def test_a_job_that_waited_is_found_at_the_start_and_a_later_one_by_polling_alone(
+    story: Story, env: Mapping[str, str], tmp_path: Path
+) -> None:
+    first = story.press_export(story.expenses(5, seed=1))
+    with running(serve(story), {**env, "PLEO_EXPORT_POLL_MINUTES": "0.05"}, tmp_path) as service:
+        until(lambda: completed(story, first), "the first job")
+        second = story.press_export(story.expenses(5, seed=2))
+        until(lambda: completed(story, second), "the second job")
+        assert 'state="well"' in service.text("/metrics")
+    assert len(story.entry_files()) == 10
+    assert_ledger_clean(story.books)
+    assert API_KEY not in service.said()
+
+
+def test_the_button_of_the_command_line_finds_a_job_at_once(
+    story: Story, env: Mapping[str, str], tmp_path: Path
+) -> None:
+    with running(serve(story), env, tmp_path):
+        call(env, "check")  # whatever the start looks for is over when this run is
+        job = story.press_export(story.expenses(3))
+        until(lambda: "noted" in call(env, "check", COMPANY_ID), "a run of its own")
+        until(lambda: completed(story, job), "the job")
+
+
+def test_pressing_export_reaches_the_service_through_pleos_webhook(
+    story: Story, env: Mapping[str, str], tmp_path: Path
+) -> None:
+    port = free_port()
+    keyed = {
+        **env,
+        "PLEO_EXPORT_ENCRYPTION_KEY": new_key(),
+        "PLEO_EXPORT_PUBLIC_URL": f"http://127.0.0.1:{port}",
+    }
+    with running(serve(story), keyed, tmp_path, port=port) as service:
+        assert "created" in call(keyed, "webhooks", "ensure")
+        assert "unchanged" in call(keyed, "webhooks", "ensure")
+        job = story.press_export(story.expenses(3))
+        until(lambda: completed(story, job), "the job")
+        assert 'result="taken"' in service.text("/metrics")
+        assert "1 subscriptions removed" in call(keyed, "webhooks", "remove")
+
+
+def test_a_stop_in_the_middle_of_a_job_finishes_what_is_in_hand_and_the_next_start_the_rest(
+    story: Story, env: Mapping[str, str], tmp_path: Path
+) -> None:
+    ids = story.expenses(150)
+    job = story.press_export(ids)
+    with running(serve(story), env, tmp_path):
+        until(lambda: len(story.entry_files()) > 5, "the first entries")
+    done = len(story.entry_files())
+    assert done < 150
+    with running(serve(story), env, tmp_path):
+        until(lambda: completed(story, job), "the rest")
+    assert set(story.entry_files()) == set(ids)
+    assert events_of(story.audit(), job) == Counter(started=1, completed=1)
+
+
+def test_a_kill_in_the_middle_of_a_job_costs_nothing(
+    story: Story, env: Mapping[str, str], tmp_path: Path
+) -> None:
+    ids = story.expenses(150)
+    job = story.press_export(ids)
+    with running(serve(story), env, tmp_path) as service:
+        until(lambda: len(story.entry_files()) > 5, "the first entries")
+        service.kill()
+    with running(serve(story), env, tmp_path):
+        until(lambda: completed(story, job), "the rest")
+    assert {reference: len(paths) for reference, paths in story.entry_files().items()} == dict.fromkeys(
+        ids, 1
+    )
+    assert events_of(story.audit(), job) == Counter(started=1, completed=1)
+
+
+def test_companies_are_added_paused_and_removed(story: Story, env: Mapping[str, str], tmp_path: Path) -> None:
+    assert "was added" in call(env, "companies", "add", str(story.settings), "--name", "Story ApS")
+    assert "working" in call(env, "companies", "list")
+    assert "paused" in call(env, "companies", "pause", COMPANY_ID)
+    job = story.press_export(story.expenses(3))
+    with running(["serve"], env, tmp_path):
+        call(env, "companies", "resume", COMPANY_ID)
+        call(env, "check", COMPANY_ID)
+        until(lambda: completed(story, job), "the job of the resumed company")
+    assert "was removed" in call(env, "companies", "remove", COMPANY_ID)
+    assert COMPANY_ID not in call(env, "companies", "list", "--json")
+
+
+def test_a_company_in_trouble_says_what_and_since_when_and_goes_on_by_itself(
+    story: Story, env: Mapping[str, str], tmp_path: Path
+) -> None:
+    key = tmp_path / "key.txt"
+    key.write_text("plp_another_key")
+    story.write_settings({"pleo.api_key_file": str(key)})
+    without_key = {name: value for name, value in env.items() if name != "PLEO_EXPORT_API_KEY"}
+    call(without_key, "companies", "add", str(story.settings))
+    job = story.press_export(story.expenses(3))
+    with running(["serve"], {**without_key, "PLEO_EXPORT_POLL_MINUTES": "0.05"}, tmp_path):
+        until(lambda: "in trouble" in call(env, "companies", "list"), "the trouble")
+        assert "since" in call(env, "companies", "show", COMPANY_ID)
+        key.write_text(API_KEY)
+        until(lambda: completed(story, job), "the job")
+        until(lambda: "working" in call(env, "companies", "list"), "the end of the trouble")

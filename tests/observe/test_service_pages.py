@@ -1,0 +1,124 @@
+"""The pages about the service, followed to the letter: real processes, a simulated Pleo, and SQLite or PostgreSQL."""
+
+import os
+import re
+import signal
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from pleo_export.simulator.hands import simulator_process
+from tests.e2e.service_process import PLEO_EXPORT, free_port, until
+from tests.e2e.story import API_KEY, Story, assert_ledger_clean
+from tests.store.postgres_server import a_server
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+PAGES = Path(__file__).parents[2] / "docs/how-to"
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Iterator[Story]:
+    """A company that has been set up, with its API key in a file."""
+    with simulator_process() as url:
+        story = Story(tmp_path, url)
+        (tmp_path / "api-key").write_text(API_KEY, encoding="ascii")
+        yield story
+
+
+class Shell:
+    """A shell into which the commands of a page are typed. No port that the page names is taken from this machine."""
+
+    def __init__(self, folder: Path, page: str) -> None:
+        self.port = free_port()
+        text = (PAGES / page).read_text(encoding="utf-8").replace("8480", str(self.port))
+        blocks = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
+        self.commands = [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
+        self._process = subprocess.Popen(
+            ["bash", "-eu"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,  # so that the services it starts can be ended with it
+            cwd=folder,
+            env=os.environ
+            | {
+                "PATH": f"{Path(PLEO_EXPORT).parent}:{os.environ['PATH']}",
+                "PLEO_EXPORT_PORT": str(self.port),
+                "PLEO_EXPORT_LOG_FORMAT": "json",
+            },
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(ProcessLookupError):  # everything has ended by itself
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def type_before(self, start: str) -> None:
+        """Type the commands before the one that starts so."""
+        while not self.commands[0].startswith(start):
+            self._type(self.commands.pop(0))
+
+    def type_rest(self) -> int:
+        """Type what is left and end the shell. Returns its exit code."""
+        for command in self.commands:
+            self._type(command)
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        return self._process.wait(90)
+
+    def ready(self) -> bool:
+        assert self._process.poll() is None, "a command of the page failed"
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def _type(self, command: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{command}\n")
+        self._process.stdin.flush()
+
+
+def follow(story: Story, shell: Shell) -> None:
+    """Start what the page starts, export a job with it, and stop it as the page says."""
+    shell.type_before("pleo-export check")
+    until(shell.ready, "the service's start")
+    job = story.press_export(story.expenses(5))
+    shell.type_before("kill")
+    until(lambda: bool(story.job(job)["status"] == "completed"), "the job")
+    assert shell.type_rest() == 0
+    assert len(story.entry_files()) == 5
+    assert_ledger_clean(story.books)
+
+
+def test_one_process_runs_as_its_page_says(story: Story, tmp_path: Path) -> None:
+    with Shell(tmp_path, "run-as-a-service.md") as shell:
+        follow(story, shell)
+    log = (tmp_path / "service.log").read_text(encoding="utf-8")
+    assert "stopping: nothing new is begun" in log
+    assert API_KEY not in log
+
+
+def test_two_workers_and_a_web_process_run_on_postgresql_as_their_page_says(
+    story: Story, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    server_folder = tmp_path_factory.mktemp("postgres")
+    with a_server(server_folder) as server, Shell(tmp_path, "scale-out.md") as shell:
+        for at, command in enumerate(shell.commands):
+            shell.commands[at] = re.sub(r"postgresql://\S+", f"'{server.url}'", command)
+        follow(story, shell)
+    logs = {name: (tmp_path / name).read_text() for name in ("worker-1.log", "worker-2.log", "web.log")}
+    assert all("stopping: nothing new is begun" in log for log in logs.values())
+    assert sum("step 7: Complete" in log for log in logs.values()) == 1
+    assert "step 1" not in logs["web.log"]
+    assert not any(API_KEY in log for log in logs.values())

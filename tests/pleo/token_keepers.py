@@ -1,0 +1,88 @@
+"""A keeper of tokens in a file, safe across processes, and some that go wrong."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from filelock import AsyncFileLock
+
+from pleo_export.pleo.oauth import TokenPair
+
+
+class FileKeeper:
+    """The pair as a file that is replaced whole, with a lock beside it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.loads = path, 0
+
+    async def load(self) -> TokenPair | None:
+        self.loads += 1
+        return TokenPair.decoded(self.path.read_bytes()) if self.path.exists() else None
+
+    async def keep(self, pair: TokenPair) -> None:
+        new = self.path.with_suffix(".new")
+        new.write_bytes(pair.encoded())
+        new.replace(self.path)
+
+    @asynccontextmanager
+    async def exclusively(self) -> AsyncIterator[None]:
+        async with AsyncFileLock(self.path.with_suffix(".lock"), poll_interval=0.005):
+            yield
+
+
+class StoreLost(Exception):  # noqa: N818 -- it stands for another's
+    """The database is away for a moment."""
+
+
+class ForgetfulKeeper(FileKeeper):
+    """Cannot keep a new pair `failures` times."""
+
+    failures = 1
+
+    async def keep(self, pair: TokenPair) -> None:
+        if not pair.refreshing and self.failures:
+            self.failures -= 1
+            raise StoreLost
+        await super().keep(pair)
+
+
+class SlowKeeper(FileKeeper):
+    """Takes a while to make a new pair durable."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.begun, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def keep(self, pair: TokenPair) -> None:
+        if not pair.refreshing:
+            self.begun.set()
+            await self.go_on.wait()
+        await super().keep(pair)
+
+
+class DyingKeeper(FileKeeper):
+    """Its process is killed at a certain moment: once a refresh is noted, or before a new pair is kept."""
+
+    def __init__(self, path: Path, *, once_noted: bool) -> None:
+        super().__init__(path)
+        self._once_noted = once_noted
+
+    async def keep(self, pair: TokenPair) -> None:
+        if pair.refreshing:
+            await super().keep(pair)
+        if pair.refreshing is self._once_noted:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def stored(path: Path) -> TokenPair:
+    pair = await FileKeeper(path).load()
+    assert pair is not None
+    return pair
+
+
+async def store(path: Path, pair: TokenPair, **fields: object) -> None:
+    await FileKeeper(path).keep(replace(pair, **fields))  # type: ignore[arg-type]

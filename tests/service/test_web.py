@@ -1,0 +1,209 @@
+"""What the web part answers, and what it has kept by then."""
+
+from base64 import b64encode
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from pydantic import SecretStr
+from standardwebhooks import Webhook
+
+from pleo_export.service.connecting import UnknownConnectionError
+from pleo_export.service.settings import ServiceSettings
+from pleo_export.service.web import WebParts, web_app
+from pleo_export.store.errors import StoreError
+
+NOW = datetime.now(UTC)
+COMPANY = "0b0f7a52-3a52-4d6f-9a55-2f7d4a3a1c01"
+SECRET = "whsec_" + b64encode(b"a secret of twenty-four.").decode()
+OLDER = "whsec_" + b64encode(b"another one, given up ..").decode()
+TOKEN = "an operator's token"
+
+
+class Kept:
+    """What was fired and remembered, in order; may be told to fail."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[str, ...]] = []
+        self.seen: set[str] = set()
+        self.broken = False
+
+    def fire(self, company_id: str, cause: str) -> bool:
+        if self.broken:
+            raise StoreError("the database is away")
+        self.steps.append(("fired", company_id, cause))
+        return True
+
+    async def see_webhook(self, webhook_id: str, event_id: str | None) -> bool:
+        self.steps.append(("seen", webhook_id))
+        new = webhook_id not in self.seen
+        self.seen.add(webhook_id)
+        return new
+
+    async def secrets_of(self, company_id: str | None) -> tuple[str, Sequence[str]] | None:
+        return (COMPANY, (SECRET, OLDER)) if company_id in (COMPANY, None) else None
+
+    async def connect(self, query: Mapping[str, str]) -> str:
+        if query.get("state") != "right":
+            raise UnknownConnectionError
+        return COMPANY
+
+    async def ready(self) -> None:
+        if self.broken:
+            raise StoreError("the database is away")
+
+
+@pytest.fixture
+def kept() -> Kept:
+    return Kept()
+
+
+@pytest.fixture
+async def web(kept: Kept) -> AsyncIterator[httpx.AsyncClient]:
+    parts = WebParts(
+        settings=ServiceSettings(operator_token=SecretStr(TOKEN)),
+        engine=kept,
+        store=kept,
+        secrets_of=kept.secrets_of,
+        connect=kept.connect,
+        ready=kept.ready,
+        now=lambda: NOW,
+    )
+    transport = httpx.ASGITransport(web_app(parts))
+    async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        yield client
+
+
+def event(event_type: str = "v1.export-job.created", company: str = COMPANY) -> bytes:
+    data = {"companyId": company, "id": "6f1f4a38-6d0c-4f6a-9d0e-6b6d1d3f2a10", "status": "pending"}
+    return msgspec.json.encode({"data": data, "eventId": "event-1", "eventType": event_type})
+
+
+def signed(
+    body: bytes, *, secret: str = SECRET, webhook_id: str = "msg_1", at: datetime = NOW
+) -> dict[str, str]:
+    return {
+        "webhook-id": webhook_id,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": Webhook(secret).sign(webhook_id, at, body.decode()),
+    }
+
+
+async def send(
+    web: httpx.AsyncClient, body: bytes, headers: dict[str, str], company: str | None = COMPANY
+) -> int:
+    query = {} if company is None else {"company": company}
+    return (await web.post("/webhooks/pleo", content=body, headers=headers, params=query)).status_code
+
+
+@pytest.mark.parametrize("secret", [SECRET, OLDER])
+@pytest.mark.parametrize("company", [COMPANY, None])
+async def test_a_signed_hint_is_kept_before_it_is_answered_and_remembered_after_it_was_kept(
+    web: httpx.AsyncClient, kept: Kept, secret: str, company: str | None
+) -> None:
+    body = event()
+    assert await send(web, body, signed(body, secret=secret), company) == 204
+    assert kept.steps == [("fired", COMPANY, "webhook"), ("seen", "msg_1")]
+
+
+async def test_the_same_webhook_twice_is_answered_twice(web: httpx.AsyncClient, kept: Kept) -> None:
+    body = event()
+    assert [await send(web, body, signed(body)) for _ in range(2)] == [204, 204]
+    assert len(kept.seen) == 1
+
+
+@pytest.mark.parametrize(
+    "spelling", ["v1.export.job-created", "export-job.created", "export.job-created", "v2.export-job.created"]
+)
+async def test_every_spelling_of_the_event_starts_a_look(
+    web: httpx.AsyncClient, kept: Kept, spelling: str
+) -> None:
+    body = event(spelling)
+    assert await send(web, body, signed(body)) == 204
+    assert kept.steps[0] == ("fired", COMPANY, "webhook")
+
+
+async def test_a_wrapped_body_is_read_as_well(web: httpx.AsyncClient, kept: Kept) -> None:
+    wrapped: dict[str, Any] = {"webhook-id": "msg_1", "payload": msgspec.json.decode(event())}
+    body = msgspec.json.encode(wrapped)
+    assert await send(web, body, signed(body)) == 204
+    assert kept.steps[0] == ("fired", COMPANY, "webhook")
+
+
+@pytest.mark.parametrize(
+    ("body", "company"),
+    [
+        (event("v1.vendor.created"), COMPANY),
+        (event(company="11111111-1111-4111-8111-111111111111"), COMPANY),
+        (event(), "11111111-1111-4111-8111-111111111111"),
+    ],
+)
+async def test_what_concerns_nobody_here_is_answered_and_starts_nothing(
+    web: httpx.AsyncClient, kept: Kept, body: bytes, company: str
+) -> None:
+    assert await send(web, body, signed(body), company) == 204
+    assert kept.steps == []
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"webhook-signature": "v1,AAAA"}, 401),
+        ({"webhook-signature": ""}, 401),
+        ({"webhook-id": "msg_2"}, 401),
+        ({"webhook-timestamp": str(int(NOW.timestamp()) - 301)}, 400),
+        ({"webhook-timestamp": str(int(NOW.timestamp()) + 301)}, 400),
+        ({"webhook-timestamp": "yesterday"}, 400),
+    ],
+)
+async def test_what_is_not_from_pleo_or_too_old_is_refused(
+    web: httpx.AsyncClient, kept: Kept, change: dict[str, str], status: int
+) -> None:
+    body = event()
+    answered = await send(web, body, signed(body) | change)
+    assert answered in (status, 401)
+    assert kept.steps == []
+
+
+async def test_a_body_that_was_changed_or_is_too_large_is_refused(web: httpx.AsyncClient, kept: Kept) -> None:
+    body = event()
+    assert await send(web, body + b" ", signed(body)) == 401
+    assert await send(web, b"x" * 2_000_000, signed(body)) == 413
+    assert kept.steps == []
+
+
+async def test_our_own_trouble_asks_pleo_to_send_it_again(web: httpx.AsyncClient, kept: Kept) -> None:
+    kept.broken = True
+    body = event()
+    assert await send(web, body, signed(body)) == 503
+    assert (await web.get("/readyz")).status_code == 503
+    assert (await web.get("/healthz")).status_code == 200
+
+
+async def test_the_button_needs_the_operators_token(web: httpx.AsyncClient, kept: Kept) -> None:
+    path = f"/api/companies/{COMPANY}/check"
+    assert (await web.post(path)).status_code == 401
+    assert (await web.post(path, headers={"Authorization": "Bearer wrong"})).status_code == 401
+    assert kept.steps == []
+    right = {"Authorization": f"Bearer {TOKEN}"}
+    assert (await web.post(path, headers=right)).json() == {"noted": True}
+    assert kept.steps == [("fired", COMPANY, "button")]
+    assert (await web.post("/api/companies/nobody/check", headers=right)).status_code == 404
+
+
+async def test_a_person_who_comes_back_from_pleo_is_told_what_became_of_it(web: httpx.AsyncClient) -> None:
+    right = await web.get("/oauth/callback", params={"code": "c", "state": "right"})
+    assert (right.status_code, COMPANY in right.text) == (200, True)
+    wrong = await web.get("/oauth/callback", params={"code": "c", "state": "wrong"})
+    assert wrong.status_code == 400
+    assert "too old or was used already" in wrong.text
+
+
+async def test_the_metrics_count_webhooks_by_what_became_of_them(web: httpx.AsyncClient) -> None:
+    body = event()
+    await send(web, body, signed(body))
+    text = (await web.get("/metrics")).text
+    assert 'result="taken"' in text
