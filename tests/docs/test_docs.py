@@ -154,7 +154,7 @@ def run_blocks(page: str, folder: Path, **environment: str) -> str:
 
 
 def test_the_python_of_the_simulators_page_works(tmp_path: Path) -> None:
-    assert run_blocks("how-to/use-the-simulator.md", tmp_path).split()[-1] == "40"
+    assert "40" in run_blocks("how-to/use-the-simulator.md", tmp_path).split()
 
 
 def test_the_python_of_the_librarys_page_works(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Several companies of one simulated Pleo, and the workers that export for them."""
 
+import fcntl
 import os
 import random
 import signal
@@ -78,10 +79,27 @@ class Fleet:
         victim.wait()
 
     def freeze_worker(self) -> subprocess.Popen[bytes]:
-        """Stop a worker where it is, as a machine that hangs would."""
+        """Stop a worker where it is, as a machine that hangs would, but not while it holds a lock of the ledger.
+
+        Such a lock is a file's on this machine: it would keep the other worker from the same names until it is freed.
+        """
         victim = next(worker for worker in self._workers if worker.poll() is None)
-        os.kill(victim.pid, signal.SIGSTOP)
-        return victim
+        while True:
+            os.kill(victim.pid, signal.SIGSTOP)
+            if not any(map(_locked, self._folder.glob("company-*/ledger/.pending/*.lock"))):
+                return victim
+            os.kill(victim.pid, signal.SIGCONT)
+
+    def thaw(self, frozen: subprocess.Popen[bytes]) -> None:
+        os.kill(frozen.pid, signal.SIGCONT)
+
+    def said(self, worker: int) -> str:
+        return (self._folder / f"worker-{worker}.log").read_text(encoding="utf-8", errors="replace")
+
+    def booked(self, company: int) -> int:
+        """How many entries stand in the ledger of the company with this number."""
+        books = self._folder / f"company-{company}" / "ledger"
+        return sum(path.name.count(".") == 1 for path in books.glob("2[0-9]*/*/*.beancount"))
 
     def end(self) -> None:
         for worker in self._workers:
@@ -116,6 +134,15 @@ class Fleet:
             expenses = [one["accountingEntryId"] for one in self.hands.company(company_id)["expenses"]]
             assert booked == Counter(expenses), company_id
         assert_ledger_clean(self._folder / "company-1" / "ledger")
+
+
+def _locked(path: Path) -> bool:
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _events(audit: list[Any], jobs: Sequence[str]) -> list[tuple[str, str]]:

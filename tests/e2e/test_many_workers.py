@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import psycopg
 import pytest
 
 from pleo_export.clock import SystemClock
@@ -19,7 +20,7 @@ from pleo_export.simulator.hands import simulator_process
 from pleo_export.store import Store, sqlite_url
 from tests.e2e.fleet import Fleet
 from tests.e2e.service_process import environment, until
-from tests.store.postgres_server import a_server
+from tests.store.postgres_server import PostgresServer, a_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -82,3 +83,55 @@ async def _add(database_url: str, fleet: Fleet, number: int) -> None:
         company_id, text, folder = fleet.make_company()
         await store.add_company(company_id, company_id, text, folder)
     await store.close()
+
+
+@pytest.fixture
+def postgres() -> Iterator[PostgresServer]:
+    with TemporaryDirectory(prefix="pleo-export-postgres-") as folder, a_server(Path(folder)) as server:
+        yield server
+
+
+def test_a_worker_that_was_frozen_does_nothing_more_once_another_has_taken_over(
+    postgres: PostgresServer, tmp_path: Path
+) -> None:
+    with simulator_process() as url, ExitStack() as stack:
+        fleet = Fleet(tmp_path, url, environment(tmp_path, PLEO_EXPORT_DATABASE_URL=postgres.url))
+        stack.callback(fleet.end)
+        asyncio.run(_add(postgres.url, fleet, 1))
+        jobs = fleet.press_export(1, 300)
+        fleet.start_worker()
+        until(lambda: fleet.booked(1) > 5, "the first entries")
+        frozen = fleet.freeze_worker()
+        assert fleet.booked(1) < 300
+        # The session that shows it alive ends, as keepalives end that of a machine that hangs; the others stay.
+        with psycopg.connect(postgres.url, autocommit=True) as connection:
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+        fleet.start_worker()
+        until(lambda: fleet.all_ended(jobs), "the job, by the other worker", 120)
+        calls = len(fleet.hands.audit())
+        fleet.thaw(frozen)
+        until(
+            lambda: "taken it over" in fleet.said(0) or "has taken over" in fleet.said(0), "that it finds out"
+        )
+        new = fleet.hands.audit()[calls:]
+        assert [one for one in new if one["method"] != "GET" and one["status"] < 300] == []
+        fleet.check(jobs)
+
+
+def test_the_work_goes_on_by_itself_after_the_database_was_killed_and_started_again(
+    postgres: PostgresServer, tmp_path: Path
+) -> None:
+    env = environment(tmp_path, PLEO_EXPORT_DATABASE_URL=postgres.url, PLEO_EXPORT_POLL_MINUTES="0.05")
+    with simulator_process() as url, ExitStack() as stack:
+        fleet = Fleet(tmp_path, url, env)
+        stack.callback(fleet.end)
+        asyncio.run(_add(postgres.url, fleet, 2))
+        jobs = fleet.press_export(1, 300)
+        for _ in range(2):
+            fleet.start_worker()
+        until(lambda: fleet.booked(1) > 5, "the first entries")
+        postgres.kill()
+        time.sleep(2.0)  # the server is away for a while, as it would be
+        postgres.start()
+        until(lambda: fleet.all_ended(jobs), "the jobs", 180)
+        fleet.check(jobs)

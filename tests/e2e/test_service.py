@@ -1,5 +1,6 @@
 """The service beside a simulated Pleo: webhook, polling and button, and what a stop leaves behind."""
 
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -74,6 +75,41 @@ def test_pressing_export_reaches_the_service_through_pleos_webhook(
         until(lambda: completed(story, job), "the job")
         assert 'result="taken"' in service.text("/metrics")
         assert "1 subscriptions removed" in call(keyed, "webhooks", "remove")
+
+
+def test_a_company_is_connected_by_oauth_and_its_tokens_are_renewed(
+    story: Story, env: Mapping[str, str], tmp_path: Path
+) -> None:
+    port = free_port()
+    public = f"http://127.0.0.1:{port}"
+    scopes = ["export-jobs:read", "export-jobs:write", "export-items:read"]
+    client = story.bookkeeper.register_client("pleo-export", f"{public}/oauth/callback", scopes)
+    story.bookkeeper.consent(COMPANY_ID)
+    story.bookkeeper.tokens(accessTokenSeconds=2)
+    connected = {
+        **env,
+        "PLEO_EXPORT_API_KEY": "",
+        "PLEO_EXPORT_ENCRYPTION_KEY": new_key(),
+        "PLEO_EXPORT_PUBLIC_URL": public,
+        "PLEO_EXPORT_OAUTH_SERVER": story.url,
+        "PLEO_EXPORT_OAUTH_CLIENT_ID": client["clientId"],
+        "PLEO_EXPORT_OAUTH_CLIENT_SECRET": client["clientSecret"],
+    }
+    with running(serve(story), connected, tmp_path, port=port) as service:
+        address = call(connected, "credentials", "connect", COMPANY_ID).strip()
+        with urllib.request.urlopen(
+            address, timeout=30
+        ) as answer:  # Pleo consents and sends us to the service
+            assert "is connected" in answer.read().decode()
+        for seed in (1, 2):
+            job = story.press_export(story.expenses(3, seed=seed))
+            call(connected, "check", COMPANY_ID)
+            until(lambda job=job: completed(story, job), "the job")  # type: ignore[misc]
+        until(lambda: bool(call(connected, "check")) and story.bookkeeper.refreshes() > 0, "a refresh")
+        said = service.said()
+    assert client["clientSecret"] not in said
+    assert "Bearer" not in said
+    assert b"access" not in (tmp_path / "service.db").read_bytes()
 
 
 def test_a_stop_in_the_middle_of_a_job_finishes_what_is_in_hand_and_the_next_start_the_rest(

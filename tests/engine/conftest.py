@@ -1,5 +1,6 @@
 """The engine's tests run on a file and on a PostgreSQL server; both are given to them as a URL."""
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -13,8 +14,12 @@ from tests.store.postgres_server import PostgresServer, a_server
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    with a_server(tmp_path_factory.mktemp("postgres")) as server:
+def postgres() -> Iterator[PostgresServer]:
+    # Not in pytest's own folder: each session that starts closes it to other users, and the server may run as one.
+    with (
+        tempfile.TemporaryDirectory(prefix="engine-", ignore_cleanup_errors=True) as folder,
+        a_server(Path(folder)) as server,
+    ):
         yield server
 
 

@@ -2,9 +2,11 @@
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -72,6 +74,25 @@ class Fleet:
         self.children += started
         assert all(child.worker for child in started)
         return started
+
+    def freeze(self, child: Child) -> None:
+        """Stop the worker, but not in the middle of a write to the file: that is the one state nobody else can heal."""
+        child.signal(signal.SIGSTOP)
+        while not self._may_be_written():
+            child.signal(signal.SIGCONT)
+            wait_seconds(0.05)
+            child.signal(signal.SIGSTOP)
+
+    def _may_be_written(self) -> bool:
+        if not self.url.startswith("sqlite"):
+            return True
+        path = self.url.removeprefix("sqlite:///")
+        try:
+            with closing(sqlite3.connect(path, timeout=1, isolation_level=None)) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        return True
 
     def living(self) -> list[Child]:
         return [child for child in self.children if child.process.poll() is None]

@@ -48,7 +48,7 @@ def test_a_frozen_worker_is_taken_over_and_wakes_up_with_a_smaller_token(url: st
         fleet.engine.fire("company-a", "webhook")
         first = fleet.wait_for("work")
         frozen = fleet.child_at_work()
-        frozen.signal(signal.SIGSTOP)
+        fleet.freeze(frozen)
         second = fleet.wait_for("begin", 2)
         frozen.signal(signal.SIGCONT)
         eventually(lambda: len(fleet.of("end")) == 2)
@@ -64,7 +64,7 @@ def test_a_frozen_worker_is_taken_over_and_wakes_up_with_a_smaller_token(url: st
 def test_a_worker_that_was_frozen_works_again_afterwards(url: str, tmp_path: Path) -> None:
     with Fleet(url, tmp_path, work="0.1", pace=SHORT_SILENCE) as fleet:
         (frozen, other) = fleet.start(2)
-        frozen.signal(signal.SIGSTOP)
+        fleet.freeze(frozen)
         eventually(lambda: [worker.id for worker in fleet.engine.status().workers] == [other.worker])
         frozen.signal(signal.SIGCONT)
         eventually(lambda: len(fleet.engine.status().workers) == 2)

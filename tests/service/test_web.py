@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 from standardwebhooks import Webhook
 
+from pleo_export.engine.errors import EngineUnreachableError
 from pleo_export.service.connecting import UnknownConnectionError
 from pleo_export.service.settings import ServiceSettings
 from pleo_export.service.web import WebParts, web_app
@@ -33,7 +34,7 @@ class Kept:
 
     def fire(self, company_id: str, cause: str) -> bool:
         if self.broken:
-            raise StoreError("the database is away")
+            raise EngineUnreachableError("postgresql://nowhere", "away")
         self.steps.append(("fired", company_id, cause))
         return True
 
@@ -72,7 +73,7 @@ async def web(kept: Kept) -> AsyncIterator[httpx.AsyncClient]:
         ready=kept.ready,
         now=lambda: NOW,
     )
-    transport = httpx.ASGITransport(web_app(parts))
+    transport = httpx.ASGITransport(web_app(parts, triggers=True))
     async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
         yield client
 

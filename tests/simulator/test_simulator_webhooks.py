@@ -385,6 +385,27 @@ async def test_the_postman_waits_for_no_endpoint_longer_than_told_and_serves_oth
     assert seen == [(200, None), (None, "TimeoutError")]
 
 
+async def test_a_crowd_of_events_comes_ten_at_a_time_and_waiting_for_a_place_is_no_timeout(api: Api) -> None:
+    await subscribe(api)
+    under_way, most, ten = 0, 0, asyncio.Event()
+
+    async def answer(_: httpx.Request) -> httpx.Response:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        if under_way == 10:
+            ten.set()
+        await ten.wait()
+        await asyncio.sleep(0.1)
+        under_way -= 1
+        return httpx.Response(200)
+
+    async with delivering(api, answer) as work:
+        await press(api, duplicates=29, timeoutSeconds=0.2, retrySeconds=[])
+        assert {one["status"] for one in await work.attempts(30)} == {200}
+    assert most == 10
+
+
 async def test_a_redirect_is_a_failure_and_not_followed(api: Api) -> None:
     await subscribe(api)
     hosts = []

@@ -1,5 +1,6 @@
 """A company as the service knows it: its settings and its credential, read from the store."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from pleo_export.store import Store
 from pleo_export.vault import Vault
 from pleo_export.vault.errors import MissingKeyError
 
+READ_SECONDS = 5.0
+
 
 class Companies:
     """Reads companies from the store; what is secret lies there sealed.
@@ -22,6 +25,7 @@ class Companies:
     def __init__(self, store: Store, vault: Vault | None, server: AuthorisationServer | None = None) -> None:
         self._store, self._vault, self._server = store, vault, server
         self._connections: dict[str, OAuthCredential] = {}
+        self._webhook_secrets: dict[str | None, tuple[float, tuple[str, Sequence[str]] | None]] = {}
 
     async def settings(self, company_id: str) -> Settings:
         """Return a company's settings. Raises UnknownCompanyError, and SettingsError where this version refuses them."""
@@ -67,8 +71,16 @@ class Companies:
     async def webhook_secrets(self, company_id: str | None) -> tuple[str, Sequence[str]] | None:
         """Return the company a webhook is for and its secrets, newest first; None where it is nobody's.
 
-        A webhook whose address names no company belongs to the only one there is.
+        A webhook whose address names no company belongs to the only one there is. What was read counts for some seconds.
         """
+        read = self._webhook_secrets.get(company_id)
+        if read is None or time.monotonic() - read[0] > READ_SECONDS:
+            read = time.monotonic(), await self._read_webhook_secrets(company_id)
+            if read[1] is not None:  # nobody fills the memory with companies that are not ours
+                self._webhook_secrets[company_id] = read
+        return read[1]
+
+    async def _read_webhook_secrets(self, company_id: str | None) -> tuple[str, Sequence[str]] | None:
         active = [one.company_id for one in await self._store.companies() if one.added_at is not None]
         if company_id is None and len(active) == 1:
             company_id = active[0]

@@ -41,8 +41,10 @@ async def run_service(settings: ServiceSettings, *, web: bool, work: bool) -> bo
         engine = stack.enter_context(opened_engine(settings))
         tasks = [asyncio.create_task(watchdog()), asyncio.create_task(_housekeeping(store, engine))]
         server = None
-        if web:
-            server = _Server(web_app(_web_parts(settings, engine, (store, companies, connecting))))
+        # A worker tells how it is only where it was given a port: several may run on one machine.
+        if web or "port" in settings.model_fields_set:
+            parts = _web_parts(settings, engine, (store, companies, connecting))
+            server = _Server(web_app(parts, triggers=web))
             listener = stack.enter_context(socket.create_server((settings.host, settings.port)))
             tasks.append(asyncio.create_task(server.serve(sockets=[listener])))
             log.info("listening on http://%s:%d", *listener.getsockname()[:2])

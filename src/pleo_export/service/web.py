@@ -1,7 +1,9 @@
 """The web part: takes Pleo's webhooks and the button, and says how the service is. It never exports anything itself."""
 
+import asyncio
 import hmac
 import logging
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +12,9 @@ from typing import Annotated, Protocol
 from fastapi import Depends, FastAPI, Header, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse
+from starlette.background import BackgroundTask
 
+from pleo_export.engine.errors import EngineError
 from pleo_export.observe import metrics
 from pleo_export.pleo.errors import PleoError
 from pleo_export.pleo.webhooks import Hint, WebhookError, body_bytes_max, is_export_job_created, verify
@@ -54,13 +58,15 @@ class WebParts:
     now: Callable[[], datetime]
 
 
-def web_app(parts: WebParts) -> FastAPI:
-    """Return the application."""
+def web_app(parts: WebParts, *, triggers: bool) -> FastAPI:
+    """Return the application; without `triggers` it only tells how the service is."""
     app = FastAPI(title="pleo-export", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
     app.state.parts = parts
-    app.post("/webhooks/pleo", status_code=204, response_class=Response)(webhook)
-    app.post("/api/companies/{company_id}/check", status_code=202)(check)
-    app.get(CALLBACK, response_class=PlainTextResponse)(connected)
+    app.state.fires = _Fires(parts.engine)
+    if triggers:
+        app.post("/webhooks/pleo", status_code=204, response_class=Response)(webhook)
+        app.post("/api/companies/{company_id}/check", status_code=202)(check)
+        app.get(CALLBACK, response_class=PlainTextResponse)(connected)
     app.get("/healthz")(healthz)
     app.get("/readyz")(readyz)
     app.get("/metrics", response_class=Response)(exposition)
@@ -75,7 +81,38 @@ def _parts(request: Request) -> WebParts:
 Parts = Annotated[WebParts, Depends(_parts)]
 
 
-async def webhook(request: Request, parts: Parts, company: str | None = None) -> Response:
+class _Fires:
+    """Fires for a company one after the other: whoever comes while one is under way shares the next.
+
+    A hint is answered once a firing that began after it came is durable, however many hints there are.
+    """
+
+    def __init__(self, engine: Trigger) -> None:
+        self._engine = engine
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._next: dict[str, asyncio.Task[bool]] = {}
+
+    async def fire(self, company_id: str, cause: str) -> bool:
+        task = self._next.get(company_id)
+        if task is None:
+            task = self._next[company_id] = asyncio.create_task(self._begin(company_id, cause))
+        return await asyncio.shield(task)
+
+    async def _begin(self, company_id: str, cause: str) -> bool:
+        async with self._locks[company_id]:
+            del self._next[company_id]
+            return await run_in_threadpool(self._engine.fire, company_id, cause)
+
+
+def _fires(request: Request) -> _Fires:
+    fires: _Fires = request.app.state.fires
+    return fires
+
+
+Fires = Annotated[_Fires, Depends(_fires)]
+
+
+async def webhook(request: Request, parts: Parts, fires: Fires, company: str | None = None) -> Response:
     """Take Pleo's hint that a company has an export job.
 
     2xx: the hint is kept, or concerns nobody here. 4xx: it is not from Pleo. 503: we could not keep it; send it again.
@@ -84,31 +121,42 @@ async def webhook(request: Request, parts: Parts, company: str | None = None) ->
     try:
         known = await parts.secrets_of(company)
         if known is None:
-            # Whoever asks learns nothing about which companies there are.
             return _answer("unknown_company")
         company_id, secrets = known
         hint = verify(request.headers, body, secrets, parts.now())
-        return _answer(await _taken(parts, company_id, hint))
+        result = await _taken(fires, company_id, hint)
     except WebhookError as refused:
         log.warning("a webhook was refused: %s", refused)
         return _answer(type(refused).__name__, refused.status)
-    except StoreError as error:
+    except (StoreError, EngineError) as error:
         log.error("a webhook could not be kept: %s", error)  # noqa: TRY400 the sentence says it all
         return _answer("not_kept", 503)
+    answer = _answer(result)
+    if result == "taken":
+        # Only counted: the hint is durable by now, and the same one twice is one.
+        answer.background = BackgroundTask(_remember, parts.store, hint)
+    return answer
 
 
-async def _taken(parts: WebParts, company_id: str, hint: Hint) -> str:
+async def _taken(fires: _Fires, company_id: str, hint: Hint) -> str:
     if not is_export_job_created(hint.event_type):
         log.info("a webhook of type %s was received; it starts nothing", hint.event_type)
         return "other_event"
     if hint.company_id not in (company_id, None):
         log.warning("a webhook for company %s came to the address of %s", hint.company_id, company_id)
         return "unknown_company"
-    # The hint first: remembered without it, a crash in between would lose it when Pleo repeats the webhook.
-    new = await run_in_threadpool(parts.engine.fire, company_id, "webhook")
-    first = await parts.store.see_webhook(hint.webhook_id, hint.event_id)
-    log.info("a webhook says that company %s has a job%s", company_id, "" if new else "; it waits already")
-    return "taken" if first else "repeated"
+    new = await fires.fire(company_id, "webhook")
+    log.debug("a webhook says that company %s has a job%s", company_id, "" if new else "; it waits already")
+    return "taken"
+
+
+async def _remember(store: Memory, hint: Hint) -> None:
+    """Remember a webhook, and count one that Pleo has sent before."""
+    try:
+        if not await store.see_webhook(hint.webhook_id, hint.event_id):
+            metrics.webhook("repeated")
+    except StoreError as error:
+        log.warning("a webhook was kept, but its id was not remembered: %s", error)
 
 
 async def _body(request: Request) -> bytes:
@@ -161,7 +209,7 @@ async def readyz(parts: Parts) -> dict[str, str]:
     """Say whether triggers can be kept."""
     try:
         await parts.ready()
-    except StoreError as error:
+    except (StoreError, EngineError) as error:
         raise HTTPException(503, str(error)) from error
     return {"status": "ready"}
 

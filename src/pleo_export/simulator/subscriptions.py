@@ -9,7 +9,7 @@ from datetime import datetime
 from pleo_export.simulator.credentials import Owner, company_urn
 from pleo_export.simulator.errors import SubscriptionNotFoundError
 from pleo_export.simulator.scalars import timestamp
-from pleo_export.simulator.subscription_messages import EndpointAuth, SubscriptionRequest
+from pleo_export.simulator.subscription_messages import SubscriptionRequest
 from pleo_export.simulator.vocabulary import (
     EventType,
     JsonObject,
@@ -63,10 +63,6 @@ class Subscription:
     @property
     def active(self) -> bool:
         return not self.deleted and self.status is SubscriptionStatus.ACTIVE
-
-    @property
-    def endpoint_auth(self) -> EndpointAuth | None:
-        return self.wanted.endpoint_auth
 
     def is_for(self, company_id: str, event_type: EventType) -> bool:
         return self.active and self.owner[1] == company_id and event_type in self.wanted.event_types
