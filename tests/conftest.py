@@ -3,6 +3,11 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples at every run, and no database of examples beside the code.
+settings.register_profile("same every time", derandomize=True, database=None, deadline=None)
+settings.load_profile("same every time")
 
 # These test pure code or files; a socket there is a mistake. Others may reach this machine only (see pyproject.toml).
 WITHOUT_SOCKETS = {"domain", "store", "config", "golden"}

@@ -42,6 +42,8 @@ from tests.documents.samples import (
     taking,
 )
 
+pytestmark = pytest.mark.slow
+
 REFERENCE = "entry"
 
 

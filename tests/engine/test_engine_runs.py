@@ -7,6 +7,8 @@ from pleo_export.engine import EngineError, RunState
 from pleo_export.engine.queue import entry_id
 from tests.engine.bench import NOON, Bench, Drained, Gate, eventually, numbered, wait_until_idle
 
+pytestmark = pytest.mark.slow
+
 
 class BooksClosedError(EngineError):
     """Stands for any error of ours: its sentence is made to be shown."""
