@@ -162,3 +162,14 @@ def test_every_command_explains_itself(command: str) -> None:
     result = CliRunner().invoke(app, [*command.split(), "--help"])
     assert result.exit_code == ExitCode.ALL_WELL
     assert len(result.stdout.split()) > 30
+
+
+def test_init_asks_pleo_whose_key_it_is_where_no_company_was_named(desk: Desk, tmp_path: Path) -> None:
+    key = tmp_path / "key.txt"
+    key.write_text(f"{desk.key}\n", encoding="ascii")
+    for name in ("first", "second"):  # the second time the installation is there
+        command = ["init", str(tmp_path / name), "--api-key-file", str(key), "--base-url", desk.url]
+        assert CliRunner().invoke(app, command).exit_code == ExitCode.ALL_WELL
+        written = load_settings(tmp_path / name / "pleo-export.toml")
+        assert (written.pleo.company_id, written.pleo.base_url) == (desk.company_id, desk.url)
+        assert written.pleo.api_key_file == key

@@ -378,3 +378,13 @@ async def test_a_list_survives_a_page_that_came_cut() -> None:
         client(server.url, Waits(), server.timeouts) as pleo,
     ):
         assert [record.accounting_entry_id async for record in pleo.job_items(JOB)] == [ENTRY]
+
+
+async def test_clients_that_share_a_credential_share_what_it_may_call_in_a_minute() -> None:
+    shared = rate_limiter()
+    async with serving(FINE) as server:
+        for _ in range(3):
+            async with PleoClient(server.url, ApiKey(SECRET), limiter=shared) as pleo:
+                await pleo.get_job(JOB)
+    assert not shared.has_capacity(limits.calls_burst_max - 2)
+    assert shared.has_capacity(limits.calls_burst_max - 3)

@@ -10,8 +10,11 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from pleo_export.cli.common import ExitCode, explained, fail, out
-from pleo_export.config import SETTINGS_FILE, Settings
+from pleo_export.cli.common import ExitCode, complete, explained, fail, out
+from pleo_export.config import PLEO_URL, SETTINGS_FILE, Settings
+from pleo_export.pleo.auth import ApiKey
+from pleo_export.pleo.client import PleoClient
+from pleo_export.pleo.installations import InstallationStatus, company_of
 from pleo_export.toml_text import toml_comment, toml_line
 
 CHART_FILE = Path("chart.toml")
@@ -47,13 +50,32 @@ FolderArgument = Annotated[Path, typer.Argument(help="The folder to set up; it i
 CompanyOption = Annotated[str | None, typer.Option("--company-id", help="The company's id (UUID) in Pleo.")]
 
 
-def init(folder: FolderArgument = Path(), *, company_id: CompanyOption = None) -> None:
+KeyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--api-key-file", help="A file with the API key: without --company-id Pleo is asked whose it is."
+    ),
+]
+UrlOption = Annotated[str, typer.Option("--base-url", help="Pleo's API, or a simulator's address.")]
+
+
+def init(
+    folder: FolderArgument = Path(),
+    *,
+    company_id: CompanyOption = None,
+    api_key_file: KeyOption = None,
+    base_url: UrlOption = PLEO_URL,
+) -> None:
     """Write a commented settings file and a chart of accounts to begin with. Nothing is ever overwritten."""
-    if company_id is not None:
-        company_id = _checked(company_id)
-    given = {} if company_id is None else {"pleo.company_id": company_id}
-    texts = {SETTINGS_FILE: settings_text(given), CHART_FILE: example_chart()}
+    given: dict[str, Value] = {} if base_url == PLEO_URL else {"pleo.base_url": base_url}
     with explained():
+        if company_id is None and api_key_file is not None:
+            company_id = complete(_whose(api_key_file.read_text(encoding="ascii").strip(), base_url))
+        if company_id is not None:
+            given["pleo.company_id"] = _checked(company_id)
+        if api_key_file is not None:
+            given["pleo.api_key_file"] = str(api_key_file.resolve())
+        texts = {SETTINGS_FILE: settings_text(given), CHART_FILE: example_chart()}
         for name in texts:
             if (folder / name).exists():
                 fail(
@@ -72,6 +94,15 @@ def init(folder: FolderArgument = Path(), *, company_id: CompanyOption = None) -
         f"  3. pleo-export doctor --settings {folder / SETTINGS_FILE}",
         markup=False,
     )
+
+
+async def _whose(key: str, base_url: str) -> str:
+    """Return the id of the company that an API key is for, as its installation says; makes the installation where none is."""
+    async with PleoClient(base_url, ApiKey(key)) as pleo:
+        installation = await pleo.installation.get()
+        if installation is None:
+            installation = await pleo.installation.register(InstallationStatus.AUTHORIZED)
+        return company_of(installation)
 
 
 def _checked(company_id: str) -> str:

@@ -8,6 +8,7 @@ from typing import Self
 from urllib.parse import quote
 
 import msgspec
+from aiolimiter import AsyncLimiter
 
 from pleo_export.domain.item import ExportItem, Sent, UnreadableItem, decode_as_sent, text_of
 from pleo_export.domain.job import (
@@ -59,7 +60,8 @@ class PleoClient:
     """A connection to Pleo with one credential. Use as an async context manager.
 
     `base_url` is scheme, host and optional path; http is accepted for this machine only (UnusableBaseUrlError). At most
-    500 calls a minute leave an instance, and Pleo counts per credential: keep one instance for each credential.
+    500 calls a minute leave an instance, and Pleo counts per credential: keep one instance for each credential, or give
+    those of one credential the same `limiter` (see `rate_limiter`): whoever waits longest goes first.
     """
 
     def __init__(
@@ -69,9 +71,10 @@ class PleoClient:
         *,
         around: Surroundings | None = None,
         timeouts: Timeouts | None = None,
+        limiter: AsyncLimiter | None = None,
     ) -> None:
         self._transport = Transport(
-            read_base_url(base_url), credential, around or Surroundings(), timeouts or Timeouts()
+            read_base_url(base_url), credential, around or Surroundings(), timeouts or Timeouts(), limiter
         )
         self.subscriptions = Subscriptions(self._transport)
         self.installation = Installations(self._transport)

@@ -69,14 +69,22 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 class Transport:
     """Sends calls with one credential. Use as an async context manager.
 
-    The rate is limited per instance, and Pleo counts per credential: keep one instance for each credential.
+    The rate is limited per instance, and Pleo counts per credential: keep one instance for each credential, or give
+    those of one credential the same `limiter`.
     """
 
-    def __init__(self, base: URL, credential: Credential, around: Surroundings, timeouts: Timeouts) -> None:
+    def __init__(
+        self,
+        base: URL,
+        credential: Credential,
+        around: Surroundings,
+        timeouts: Timeouts,
+        limiter: AsyncLimiter | None = None,
+    ) -> None:
         self._base, self._credential = base, credential
         self._clock, self._called, self._timeouts = around.clock, around.called, timeouts
         self.retrier = Retrier(around)
-        self._limiter = rate_limiter()
+        self._limiter = limiter or rate_limiter()
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:

@@ -1,6 +1,7 @@
 """The worker: drains the companies that the engine hands it, and looks for work that no webhook told of."""
 
 import asyncio
+import hashlib
 import logging
 import os
 import random
@@ -12,6 +13,8 @@ from functools import partial
 from threading import Event
 from typing import Protocol
 
+from aiolimiter import AsyncLimiter
+
 from pleo_export.accounting.port import ConnectorError
 from pleo_export.compose import connector_for, sweep
 from pleo_export.config import Settings, SettingsError
@@ -20,10 +23,12 @@ from pleo_export.engine.runs import EngineStatus
 from pleo_export.observe import logs, metrics
 from pleo_export.observe.traces import open_traces
 from pleo_export.pleo.addresses import base_url, is_loopback
-from pleo_export.pleo.auth import UnusableSecretError
+from pleo_export.pleo.auth import Credential, UnusableSecretError
 from pleo_export.pleo.client import PleoClient
 from pleo_export.pleo.files import Downloader
+from pleo_export.pleo.oauth import OAuthCredential
 from pleo_export.pleo.retrying import CallError, Surroundings
+from pleo_export.pleo.transport import rate_limiter
 from pleo_export.service.companies import Companies
 from pleo_export.service.settings import ServiceSettings
 from pleo_export.store import FencedError, Store, sqlite_path
@@ -65,6 +70,7 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         self._traces = open_traces()
         self._seen: set[str] = set()
+        self._limiters: dict[str, AsyncLimiter] = {}
         self._fired: dict[str, datetime] = {}
         self.holder = f"{socket.gethostname()}:{os.getpid()}"
 
@@ -153,6 +159,13 @@ class Worker:
 
         return told
 
+    def _limiter(self, company_id: str, settings: Settings, credential: Credential) -> AsyncLimiter:
+        """Return what limits the calls of a credential, shared by all companies it serves, from drain to drain."""
+        # A connection by OAuth is one company's, and its header changes.
+        who = company_id if isinstance(credential, OAuthCredential) else credential.header
+        key = hashlib.sha256(f"{settings.pleo.base_url} {who}".encode()).hexdigest()
+        return self._limiters.setdefault(key, rate_limiter())
+
     @asynccontextmanager
     async def _parts(
         self, company_id: str, settings: Settings, store: Store, notify: Callable[[Notice], None]
@@ -163,8 +176,9 @@ class Worker:
         async with AsyncExitStack() as stack:
             connector = connector_for(settings)
             stack.push_async_callback(connector.close)
+            limiter = self._limiter(company_id, settings, credential)
             pleo = await stack.enter_async_context(
-                PleoClient(settings.pleo.base_url, credential, around=COUNTED)
+                PleoClient(settings.pleo.base_url, credential, around=COUNTED, limiter=limiter)
             )
             local = is_loopback(address.host or "")
             downloader = await stack.enter_async_context(Downloader(folder, allow_private=local))
