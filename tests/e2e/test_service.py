@@ -74,7 +74,7 @@ def test_pressing_export_reaches_the_service_through_pleos_webhook(
         job = story.press_export(story.expenses(3))
         until(lambda: completed(story, job), "the job")
         assert 'result="taken"' in service.text("/metrics")
-        assert "1 subscriptions removed" in call(keyed, "webhooks", "remove")
+        assert "1 subscriptions removed" in call(keyed, "companies", "remove", COMPANY_ID)
 
 
 def test_a_company_is_connected_by_oauth_and_its_tokens_are_renewed(

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from pleo_export.cli.common import JsonOption, complete, explained, out, print_json
 from pleo_export.cli.hosted import opened, service_settings
+from pleo_export.cli.webhooks import take_back
 from pleo_export.config import load_settings
 from pleo_export.domain.progress import Company
 from pleo_export.service.kinds import API_KEY
@@ -101,7 +102,8 @@ def resume(company: CompanyArgument) -> None:
 
 @app.command()
 def remove(company: CompanyArgument) -> None:
-    """Forget a company's settings and secrets. What was exported, and the memory of it, stays."""
+    """Forget a company's settings and secrets, and take its subscription back. What was exported, and the memory of it, stays."""
+    take_back(company)
     _change("remove_company", company)
     out().print(f"{company} was removed.")
 

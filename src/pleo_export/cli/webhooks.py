@@ -62,6 +62,16 @@ def _each(company: str | None, act: Act) -> None:
         complete(work())
 
 
+def take_back(company: str) -> None:
+    """Remove the subscription of a company that leaves, where there may be one and Pleo can be asked."""
+    if service_settings().public_url is None:
+        return
+    try:
+        _each(company, _remove)
+    except typer.Exit:
+        out().print("Its subscription could not be removed in Pleo; webhooks for it are ignored from now on.")
+
+
 async def _ensure(companies: "Companies", pleo: PleoClient, company_id: str, address: str) -> str:
     ensured = await ensure_subscription(pleo.subscriptions, address)
     before = (await companies.secret(company_id, WEBHOOK_SECRETS) or "").split()
