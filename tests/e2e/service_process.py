@@ -80,7 +80,7 @@ def running(
         log.open("w") as output,
         subprocess.Popen(
             [PLEO_EXPORT, *command],
-            env={**env, "PLEO_EXPORT_PORT": str(port)},
+            env={**env, "PLEO_EXPORT_PORT": str(port), "PLEO_EXPORT_HEALTH_PORT": str(port)},
             stdout=output,
             stderr=output,
             text=True,

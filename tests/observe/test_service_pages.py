@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Self
 
 import pytest
@@ -110,15 +111,22 @@ def test_one_process_runs_as_its_page_says(story: Story, tmp_path: Path) -> None
 
 
 def test_two_workers_and_a_web_process_run_on_postgresql_as_their_page_says(
-    story: Story, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    story: Story, tmp_path: Path
 ) -> None:
-    server_folder = tmp_path_factory.mktemp("postgres")
-    with a_server(server_folder) as server, Shell(tmp_path, "scale-out.md") as shell:
+    # Not pytest's own folder: a server that root starts runs as another user, who may not enter there.
+    with (
+        TemporaryDirectory(prefix="pleo-export-postgres-") as server_folder,
+        a_server(Path(server_folder)) as server,
+        Shell(tmp_path, "scale-out.md") as shell,
+    ):
         for at, command in enumerate(shell.commands):
             shell.commands[at] = re.sub(r"postgresql://\S+", f"'{server.url}'", command)
         follow(story, shell)
     logs = {name: (tmp_path / name).read_text() for name in ("worker-1.log", "worker-2.log", "web.log")}
-    assert all("stopping: nothing new is begun" in log for log in logs.values())
+    # On a busy machine one worker may still be loading when the other has done it all.
+    begun = [log for log in logs.values() if "working as" in log or "listening on" in log]
+    assert len(begun) >= 2
+    assert all("stopping: nothing new is begun" in log for log in begun)
     assert sum("step 7: Complete" in log for log in logs.values()) == 1
     assert "step 1" not in logs["web.log"]
     assert not any(API_KEY in log for log in logs.values())

@@ -41,11 +41,11 @@ async def run_service(settings: ServiceSettings, *, web: bool, work: bool) -> bo
         engine = stack.enter_context(opened_engine(settings))
         tasks = [asyncio.create_task(watchdog()), asyncio.create_task(_housekeeping(store, engine))]
         server = None
-        # A worker tells how it is only where it was given a port: several may run on one machine.
-        if web or "port" in settings.model_fields_set:
+        port = settings.port if web else settings.health_port
+        if port is not None:
             parts = _web_parts(settings, engine, (store, companies, connecting))
             server = _Server(web_app(parts, triggers=web))
-            listener = stack.enter_context(socket.create_server((settings.host, settings.port)))
+            listener = stack.enter_context(socket.create_server((settings.host, port)))
             tasks.append(asyncio.create_task(server.serve(sockets=[listener])))
             log.info("listening on http://%s:%d", *listener.getsockname()[:2])
         if work:

@@ -22,6 +22,12 @@ class ServiceSettings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="The address the web part listens on.")
     port: int = Field(default=8480, ge=0, le=65535, description="The port the web part listens on.")
+    health_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Where a `worker` tells how it is; without it, it listens nowhere.",
+    )
     public_url: str | None = Field(
         default=None, pattern="^https?://", description="How Pleo reaches the web part; for webhooks."
     )
