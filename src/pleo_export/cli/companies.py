@@ -47,7 +47,7 @@ async def _add(company_id: str, facts: tuple[str, str, str], key: str | None) ->
 def list_companies(*, as_json: JsonOption = False) -> None:
     """Show every company with how it stands."""
     with explained():
-        found = [one for one in complete(_all()) if one.added_at is not None]
+        found = [one for one in complete(_all()) if one.in_service]
     if as_json:
         print_json([{"company_id": one.company_id, "name": one.name, "state": state(one)} for one in found])
         return

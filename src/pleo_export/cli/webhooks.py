@@ -50,7 +50,7 @@ def _each(company: str | None, act: Act) -> None:
 
     async def work() -> None:
         async with opened(service) as (store, companies, _):
-            known = [one.company_id for one in await store.companies() if one.added_at is not None]
+            known = [one.company_id for one in await store.companies() if one.in_service]
             for company_id in known if company is None else [company]:
                 settings = await companies.settings(company_id)
                 credential = await companies.credential(company_id, settings)

@@ -100,6 +100,11 @@ class Company(msgspec.Struct, frozen=True, kw_only=True):
     trouble_since: Instant | None = None
 
     @property
+    def in_service(self) -> bool:
+        """Whether it was added, and not removed since."""
+        return self.added_at is not None
+
+    @property
     def active(self) -> bool:
         """Whether its jobs are to be exported: it is in service and not paused."""
-        return self.added_at is not None and self.paused_at is None
+        return self.in_service and self.paused_at is None

@@ -4,8 +4,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from pleo_export.config import SETTINGS_FILE, Secrets, Settings, api_key, parse_settings
-from pleo_export.pleo.auth import ApiKey, BearerToken, Credential
+from pleo_export.compose import credential_for
+from pleo_export.config import SETTINGS_FILE, Settings, parse_settings
+from pleo_export.pleo.auth import ApiKey, Credential
 from pleo_export.pleo.oauth import AuthorisationServer, OAuthCredential
 from pleo_export.service.connecting import StoreKeeper
 from pleo_export.service.kinds import API_KEY, OAUTH, WEBHOOK_SECRETS
@@ -49,10 +50,7 @@ class Companies:
         key = await self.secret(company_id, API_KEY)
         if key is not None:
             return ApiKey(key)
-        secrets = Secrets()
-        if secrets.access_token is not None:
-            return BearerToken(secrets.access_token.get_secret_value())
-        return ApiKey(api_key(settings, secrets, SETTINGS_FILE).get_secret_value())
+        return credential_for(settings, SETTINGS_FILE)
 
     async def secret(self, company_id: str, kind: str) -> str | None:
         """Return a company's secret, or None where none was kept."""
@@ -81,7 +79,7 @@ class Companies:
         return read[1]
 
     async def _read_webhook_secrets(self, company_id: str | None) -> tuple[str, Sequence[str]] | None:
-        active = [one.company_id for one in await self._store.companies() if one.added_at is not None]
+        active = [one.company_id for one in await self._store.companies() if one.in_service]
         if company_id is None and len(active) == 1:
             company_id = active[0]
         if company_id is None or company_id not in active:

@@ -1,7 +1,7 @@
 """Connecting a company by OAuth: from the address a person opens to the tokens that are kept."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -160,15 +160,7 @@ class _Given:
         self._pair = pair
 
     def exclusively(self) -> AbstractAsyncContextManager[None]:
-        return _Alone()
-
-
-class _Alone:
-    async def __aenter__(self) -> None:
-        return None
-
-    async def __aexit__(self, *_: object) -> None:
-        return None
+        return nullcontext()
 
 
 def _place(state: str) -> str:

@@ -14,9 +14,7 @@ from pleo_export.clock import SystemClock
 from pleo_export.engine import Engine
 from pleo_export.observe import logs, metrics
 from pleo_export.observe.watchdog import tell_systemd, watchdog
-from pleo_export.service.companies import Companies
-from pleo_export.service.connecting import Connecting
-from pleo_export.service.opening import opened, opened_engine
+from pleo_export.service.opening import Opened, opened, opened_engine
 from pleo_export.service.settings import ServiceSettings
 from pleo_export.service.web import WebParts, web_app
 from pleo_export.service.worker import Worker
@@ -37,19 +35,19 @@ async def run_service(settings: ServiceSettings, *, web: bool, work: bool) -> bo
         logging.getLogger(chatty).setLevel(logging.WARNING)
     stop = _on_signals()
     async with AsyncExitStack() as stack:
-        store, companies, connecting = await stack.enter_async_context(opened(settings))
+        parts = await stack.enter_async_context(opened(settings))
         engine = stack.enter_context(opened_engine(settings))
-        tasks = [asyncio.create_task(watchdog()), asyncio.create_task(_housekeeping(store, engine))]
-        server = None
+        tasks = [asyncio.create_task(watchdog()), asyncio.create_task(_housekeeping(parts.store, engine))]
+        server, serving = None, None
         port = settings.port if web else settings.health_port
         if port is not None:
-            parts = _web_parts(settings, engine, (store, companies, connecting))
-            server = _Server(web_app(parts, triggers=web))
+            server = _Server(web_app(_web_parts(settings, engine, parts), triggers=web))
             listener = stack.enter_context(socket.create_server((settings.host, port)))
-            tasks.append(asyncio.create_task(server.serve(sockets=[listener])))
+            serving = asyncio.create_task(server.serve(sockets=[listener]))
+            tasks.append(serving)
             log.info("listening on http://%s:%d", *listener.getsockname()[:2])
         if work:
-            worker = Worker(settings, store, companies, engine, SystemClock())
+            worker = Worker(settings, parts.store, parts.companies, engine, SystemClock())
             stack.callback(worker.close)
             engine.register(worker.drain)
             await asyncio.to_thread(engine.start)
@@ -60,19 +58,17 @@ async def run_service(settings: ServiceSettings, *, web: bool, work: bool) -> bo
         tell_systemd("STOPPING=1")
         log.info("stopping: nothing new is begun")
         ended = await asyncio.to_thread(engine.stop, settings.stop_seconds) if work else True
-        if server is not None:
+        if server is not None and serving is not None:
             server.should_exit = True
-            await tasks[2]
+            await serving
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     return ended
 
 
-def _web_parts(
-    settings: ServiceSettings, engine: Engine, open_parts: tuple[Store, Companies, Connecting]
-) -> WebParts:
-    store, companies, connecting = open_parts
+def _web_parts(settings: ServiceSettings, engine: Engine, parts: Opened) -> WebParts:
+    store, companies, connecting = parts
 
     async def ready() -> None:
         await store.companies()
@@ -144,7 +140,7 @@ async def _gauge(store: Store, engine: Engine, takeovers: int | None) -> int:
     metrics.runs(by_state, oldest)
     if takeovers is not None:
         metrics.taken_over(max(0, status.takeovers - takeovers))
-    companies = [one for one in await store.companies() if one.added_at is not None]
+    companies = [one for one in await store.companies() if one.in_service]
     troubled = sum(one.trouble is not None for one in companies)
     paused = sum(not one.active for one in companies)
     metrics.companies({"troubled": troubled, "paused": paused, "well": len(companies) - troubled - paused})
