@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -33,12 +33,16 @@ def connector_for(settings: Settings) -> Connector:
     return LedgerConnector(settings.ledger)
 
 
-@asynccontextmanager
-async def reading(settings: Settings, credential: Credential) -> AsyncIterator[Sources]:
+def reading(settings: Settings, credential: Credential) -> AbstractAsyncContextManager[Sources]:
     """Open what is needed to look without changing anything."""
+    return _sources(settings, PleoClient(settings.pleo.base_url, credential))
+
+
+@asynccontextmanager
+async def _sources(settings: Settings, client: PleoClient) -> AsyncIterator[Sources]:
     connector = connector_for(settings)
     try:
-        async with PleoClient(settings.pleo.base_url, credential) as pleo:
+        async with client as pleo:
             yield Sources(
                 company_id=settings.pleo.company_id,
                 settings=settings.company,
@@ -63,9 +67,23 @@ async def working(
         stack.enter_context(company_lease(path, company_id))
         store = await Store.open(sqlite_url(path), SystemClock().now)
         stack.push_async_callback(store.close)
-        sources = await stack.enter_async_context(reading(settings, credential))
+        pleo = PleoClient(settings.pleo.base_url, credential)
         folder = path.with_name(path.name + ".receipts") / company_id
-        sweep(folder)
+        yield await stack.enter_async_context(parts_of(settings, pleo, store, folder, notify))
+
+
+@asynccontextmanager
+async def parts_of(
+    settings: Settings,
+    pleo: PleoClient,
+    store: Store,
+    folder: Path,
+    notify: Callable[[Notice], None],
+) -> AsyncIterator[Parts]:
+    """Open what exporting needs beside the store; `folder` is for receipts on their way, and nobody else's."""
+    async with AsyncExitStack() as stack:
+        sources = await stack.enter_async_context(_sources(settings, pleo))
+        _sweep(folder)
         local = is_loopback(base_url(settings.pleo.base_url).host or "")
         downloader = await stack.enter_async_context(Downloader(folder, allow_private=local))
         yield Parts(
@@ -78,7 +96,7 @@ async def working(
         )
 
 
-def sweep(folder: Path) -> None:
-    """Remove the downloads of a process that was killed; nobody else uses the folder while we hold the lease."""
+def _sweep(folder: Path) -> None:
+    """Remove the downloads of a process that was killed."""
     for left in folder.glob("*"):
         left.unlink()

@@ -7,7 +7,8 @@ import os
 import random
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from threading import Event
@@ -16,16 +17,13 @@ from typing import Protocol
 from aiolimiter import AsyncLimiter
 
 from pleo_export.accounting.port import ConnectorError
-from pleo_export.compose import connector_for, sweep
+from pleo_export.compose import parts_of
 from pleo_export.config import Settings, SettingsError
-from pleo_export.documents import fit
 from pleo_export.engine.runs import EngineStatus
 from pleo_export.observe import logs, metrics
 from pleo_export.observe.traces import open_traces
-from pleo_export.pleo.addresses import base_url, is_loopback
 from pleo_export.pleo.auth import Credential, UnusableSecretError
 from pleo_export.pleo.client import PleoClient
-from pleo_export.pleo.files import Downloader
 from pleo_export.pleo.oauth import OAuthCredential
 from pleo_export.pleo.retrying import CallError, Surroundings
 from pleo_export.pleo.transport import rate_limiter
@@ -172,27 +170,7 @@ class Worker:
     ) -> AsyncIterator[Parts]:
         credential = await self._companies.credential(company_id, settings)
         folder = self._settings.work_folder / self.holder.replace(":", "-") / company_id
-        address = base_url(settings.pleo.base_url)
-        async with AsyncExitStack() as stack:
-            connector = connector_for(settings)
-            stack.push_async_callback(connector.close)
-            limiter = self._limiter(company_id, settings, credential)
-            pleo = await stack.enter_async_context(
-                PleoClient(settings.pleo.base_url, credential, around=COUNTED, limiter=limiter)
-            )
-            local = is_loopback(address.host or "")
-            downloader = await stack.enter_async_context(Downloader(folder, allow_private=local))
-            sweep(folder)
-            yield Parts(
-                company_id=company_id,
-                settings=settings.company,
-                pleo=pleo,
-                connector=connector,
-                clock=self._clock,
-                receipts=downloader,
-                fit=partial(fit, folder=folder),
-                store=store,
-                draw=random.random,
-                notify=notify,
-                stopping=self._engine.stopping.is_set,
-            )
+        limiter = self._limiter(company_id, settings, credential)
+        pleo = PleoClient(settings.pleo.base_url, credential, around=COUNTED, limiter=limiter)
+        async with parts_of(settings, pleo, store, folder, notify) as parts:
+            yield replace(parts, stopping=self._engine.stopping.is_set)
