@@ -7,14 +7,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
 import msgspec
 from standardwebhooks import Webhook
-from tests.e2e.service_process import call, environment, free_port, running, until
+from tests.e2e.service_process import Service, call, environment, free_port, running, until
 from tests.e2e.story import API_KEY, COMPANY_ID, Story
 from tests.store.postgres_server import a_server
 
@@ -31,8 +31,37 @@ def main() -> None:
     for kind in ("sqlite", "postgresql"):
         with tempfile.TemporaryDirectory() as folder, _database(kind, Path(folder)) as url:
             if "--flood" not in sys.argv:
-                started(kind, Path(folder), url)
-            flood(kind, Path(folder), url)
+                started(Bench(kind, Path(folder) / "started", url))
+            flood(Bench(kind, Path(folder) / "one", url), apart=False)
+            flood(Bench(kind, Path(folder) / "two", url), apart=True)
+
+
+class Bench:
+    """A service to be measured: its folder, its environment, its port."""
+
+    def __init__(self, kind: str, place: Path, url: str) -> None:
+        self.kind, self.place, self.port = kind, place, free_port()
+        place.mkdir()
+        self.env = {
+            **environment(place, PLEO_EXPORT_API_KEY=API_KEY, PLEO_EXPORT_POLL_MINUTES="1000"),
+            "PLEO_EXPORT_DATABASE_URL": url,
+            "PLEO_EXPORT_ENCRYPTION_KEY": KEY,
+            "PLEO_EXPORT_PUBLIC_URL": f"http://127.0.0.1:{self.port}",
+            "PLEO_EXPORT_LOG_LEVEL": "warning",
+        }
+
+    @contextmanager
+    def serving(self, *commands: str) -> Iterator[tuple[Story, Service]]:
+        """Run a Pleo and the commands, the first of which answers, with a webhook subscribed."""
+        with simulator_process() as pleo, ExitStack() as stack:
+            story = Story(self.place, pleo)
+            first, *others = commands
+            settings = ["--settings", str(story.settings)]
+            service = stack.enter_context(running([first, *settings], self.env, self.place, port=self.port))
+            for other in others:
+                stack.enter_context(running([other], self.env, self.place))
+            call(self.env, "webhooks", "ensure")
+            yield story, service
 
 
 @contextmanager
@@ -44,63 +73,37 @@ def _database(kind: str, folder: Path) -> Iterator[str]:
         yield server.url
 
 
-def _env(folder: Path, url: str, port: int) -> dict[str, str]:
-    return {
-        **environment(folder, PLEO_EXPORT_API_KEY=API_KEY, PLEO_EXPORT_POLL_MINUTES="1000"),
-        "PLEO_EXPORT_DATABASE_URL": url,
-        "PLEO_EXPORT_ENCRYPTION_KEY": KEY,
-        "PLEO_EXPORT_PUBLIC_URL": f"http://127.0.0.1:{port}",
-        "PLEO_EXPORT_LOG_LEVEL": "warning",
-    }
-
-
-def started(kind: str, folder: Path, url: str) -> None:
+def started(bench: Bench) -> None:
     """From Export pressed (its webhook is sent at once) to Pleo's 202 for `started`, by the clock of this process."""
-    place = folder / "started"
-    place.mkdir()
-    port = free_port()
-    env = _env(place, url, port)
-    with simulator_process() as pleo:
-        story = Story(place, pleo)
-        with running(["serve", "--settings", str(story.settings)], env, place, port=port):
-            call(env, "webhooks", "ensure")
-            waits = []
-            for seed in range(ROUNDS):
-                ids = story.expenses(1, seed=seed, receipts=0)
-                began = time.perf_counter()
-                job = story.press_export(ids)
-                while story.job(job)["status"] == "pending":
-                    time.sleep(0.005)
-                waits.append(time.perf_counter() - began)
-                until(lambda job=job: story.job(job)["status"] == "completed", "the job")  # type: ignore[misc]
+    with bench.serving("serve") as (story, _):
+        waits = []
+        for seed in range(ROUNDS):
+            ids = story.expenses(1, seed=seed, receipts=0)
+            began = time.perf_counter()
+            job = story.press_export(ids)
+            while story.job(job)["status"] == "pending":
+                time.sleep(0.005)
+            waits.append(time.perf_counter() - began)
+            until(lambda job=job: story.job(job)["status"] == "completed", "the job")  # type: ignore[misc]
     p50, p90 = statistics.median(waits), statistics.quantiles(waits, n=10)[8]
     print(
-        f"{kind}: Export pressed to started: p50 {p50 * 1000:.0f} ms, p90 {p90 * 1000:.0f} ms, {ROUNDS} jobs"
+        f"{bench.kind}: Export pressed to started: p50 {p50 * 1000:.0f} ms, p90 {p90 * 1000:.0f} ms,"
+        f" {ROUNDS} jobs"
     )
 
 
-def flood(kind: str, folder: Path, url: str) -> None:
-    """Send signed webhooks at a steady pace while a job runs: one web process, one worker."""
-    place = folder / "flood"
-    place.mkdir()
-    port = free_port()
-    env = _env(place, url, port)
-    with simulator_process() as pleo:
-        story = Story(place, pleo)
-        command = ["web", "--settings", str(story.settings)]
-        with (
-            running(command, env, place, port=port) as service,
-            running(["worker"], env, place),
-        ):
-            call(env, "webhooks", "ensure")
-            secret = _secret(story)
-            story.press_export(story.expenses(2000, seed=99, receipts=0))
-            waits, refused = asyncio.run(_send(f"{service.url}/webhooks/pleo?company={COMPANY_ID}", secret))
-            counted = re.search(r'webhooks_total\{result="taken"\} ([\d.]+)', service.text("/metrics"))
+def flood(bench: Bench, *, apart: bool) -> None:
+    """Send signed webhooks at a steady pace while a job runs: web and worker in one process, or in two."""
+    with bench.serving(*(("web", "worker") if apart else ("serve",))) as (story, service):
+        secret = _secret(story)
+        story.press_export(story.expenses(2000, seed=99, receipts=0))
+        waits, refused = asyncio.run(_send(f"{service.url}/webhooks/pleo?company={COMPANY_ID}", secret))
+        counted = re.search(r'webhooks_total\{result="taken"\} ([\d.]+)', service.text("/metrics"))
     p50, p99 = statistics.median(waits), statistics.quantiles(waits, n=100)[98]
     print(
-        f"{kind}: {len(waits)} webhooks, {A_SECOND} a second while a job runs: p50 {p50 * 1000:.0f} ms,"
-        f" p99 {p99 * 1000:.0f} ms; refused {refused}; counted as taken {counted and counted[1]}"
+        f"{bench.kind}, {'two processes' if apart else 'one process'}: {len(waits)} webhooks, {A_SECOND} a second while"
+        f" a job runs: p50 {p50 * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms; refused {refused};"
+        f" counted as taken {counted and counted[1]}"
     )
 
 

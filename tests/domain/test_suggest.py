@@ -195,6 +195,16 @@ def test_an_employee_is_known_by_the_code_only() -> None:
     assert unknown(owed(kind="out_of_pocket", user=User(id="u", name="Ada Example"))) == []
 
 
+def test_out_of_pocket_the_seller_is_asked_for_no_more_than_the_booking_looks_for_them() -> None:
+    paid_by_ada = owed(
+        kind="out_of_pocket", user=User(id="u", name="Ada Example", code="077"), vendor=vendor()
+    )
+    (asked,) = unknown(paid_by_ada)
+    assert asked.key == "077"
+    mapped = SETTINGS.model_copy(update={"mapping": MappingSettings(vendors={"077": "V-9"})})
+    assert unknown(paid_by_ada, settings=mapped) == []
+
+
 @pytest.mark.parametrize(
     "not_owed",
     [

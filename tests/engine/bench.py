@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from pleo_export.engine import Drain, Engine, EngineStatus, Pace
+from pleo_export.engine import Begun, Engine, EngineStatus, Pace
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PATIENCE_SECONDS = 20.0
@@ -76,13 +76,15 @@ class Bench:
         self._engines.append(engine)
         return engine
 
-    def working(self, drain: Drain = lambda _company, _token: None, *, capacity: int = 8) -> Engine:
+    def working(
+        self, drain: Callable[[str, int], None] = lambda _company, _token: None, *, capacity: int = 8
+    ) -> Engine:
         """An engine that works; only one at a time."""
         engine = self.engine(capacity=capacity)
 
-        def recorded(company: str, token: int) -> None:
-            self.drained.append(Drained(company, token))
-            drain(company, token)
+        def recorded(begun: Begun) -> None:
+            self.drained.append(Drained(begun.company_id, begun.token))
+            drain(begun.company_id, begun.token)
 
         engine.register(recorded)
         engine.start()

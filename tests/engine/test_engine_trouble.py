@@ -48,7 +48,7 @@ def test_a_server_that_does_not_answer_is_told_without_its_password() -> None:
 def test_a_file_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     engine = Engine(f"sqlite:///{tmp_path}/file/engine.db", StoppedClock())
-    engine.register(lambda _company, _token: None)
+    engine.register(lambda _begun: None)
     with pytest.raises(EngineUnreachableError, match=r"Not a directory|File exists"):
         engine.start()
     engine.close()

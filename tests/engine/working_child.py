@@ -13,7 +13,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pleo_export.engine import Engine, Pace
+from pleo_export.engine import Begun, Engine, Pace
 
 STEP_SECONDS = 0.02
 
@@ -36,7 +36,8 @@ class Journal:
 def main(url: str, journal: Journal, work: str, pace: Pace) -> None:
     engine = Engine(url, now, pace=pace)
 
-    def drain(company: str, token: int) -> None:
+    def drain(begun: Begun) -> None:
+        company, token = begun.company_id, begun.token
         journal.note("begin", company, token)
         if (work, company) == ("die", "company-a"):
             os.kill(os.getpid(), signal.SIGKILL)

@@ -75,9 +75,8 @@ def _run(settings: Path | None, *, web: bool, work: bool) -> None:
             fail(str(error), ExitCode.NOT_REACHED)
     sys.stdout.flush()
     if not ended:
-        os._exit(
-            ExitCode.ALL_WELL
-        )  # what is still at work is taken over by another worker, or by the next start
+        # What is still at work is taken over by another worker, or by the next start.
+        os._exit(ExitCode.ALL_WELL)
 
 
 async def _take_over(service: ServiceSettings, company_id: str, text: str, folder: str) -> None:

@@ -16,6 +16,11 @@ from pleo_export.domain.settings import CompanySettings
 ResolvedAccount = tuple[LedgerAccount, Reason]
 
 
+def account_keys(named: Account) -> tuple[str, ...]:
+    """Return what an account of Pleo may be called in the settings, the surest first."""
+    return tuple(key for key in (named.code, named.identifier, named.id, named.name) if key)
+
+
 class Accounts(msgspec.Struct, frozen=True, kw_only=True):
     """Finds the accounts of one item that is booked in `currency`. All its verbs raise RejectedItemError."""
 
@@ -95,8 +100,7 @@ class Accounts(msgspec.Struct, frozen=True, kw_only=True):
 
     def _mapped(self, named: Account) -> str | None:
         mapping = self.settings.mapping.accounts
-        keys = (named.code, named.identifier, named.id, named.name)
-        return next((mapping[key] for key in keys if key and key in mapping), None)
+        return next((mapping[key] for key in account_keys(named) if key in mapping), None)
 
     def _existing(self, code: str | None, identifier: str | None, place: str) -> LedgerAccount:
         """Return the account that was named at `place`: where a bookkeeper looks if it cannot be used."""

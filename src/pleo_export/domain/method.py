@@ -51,7 +51,7 @@ def _journal(rule: str, value: str) -> Method:
     return Method(payable=False, reason=Reason(rule, value))
 
 
-def _through(found: tuple[LedgerVendor, str], surest: "_Key", rule: str) -> Method:
+def _through(found: tuple[LedgerVendor, str], surest: "VendorKey", rule: str) -> Method:
     vendor, how_found = found
     return Method(
         payable=True,
@@ -64,7 +64,7 @@ def _through(found: tuple[LedgerVendor, str], surest: "_Key", rule: str) -> Meth
 def _payable(item: ExportItem, how: HowBooked, settings: CompanySettings, reference: ReferenceData) -> Method:
     found = find_vendor(item, how, settings, reference)
     if found is not None:
-        return _through(found, _vendor_keys(item, how)[0], "bookkeeping.method")
+        return _through(found, vendor_keys(item, how)[0], "bookkeeping.method")
     owed = _who_is_owed(item, how)
     policy = settings.bookkeeping.unknown_vendor
     if policy is UnknownVendor.FALLBACK_ACCOUNT:
@@ -88,7 +88,7 @@ def _without_method(
     if how.owed_to is OwedTo.SUPPLIER and reference.vendors is not None:
         found = find_vendor(item, how, settings, reference)
         if found is not None:
-            return _through(found, _vendor_keys(item, how)[0], "method_when_missing")
+            return _through(found, vendor_keys(item, how)[0], "method_when_missing")
     why = "no vendor matches" if how.owed_to is OwedTo.SUPPLIER else "what an employee paid is no vendor's"
     return _journal("method_when_missing", f"journal, {why}")
 
@@ -101,7 +101,7 @@ def find_vendor(
     Where there is a vendor object, the supplier is ignored. What the company maps comes first. A system without a list
     of vendors takes whom Pleo names.
     """
-    keys = _vendor_keys(item, how)
+    keys = vendor_keys(item, how)
     if reference.vendors is None:
         named = (key for key in keys if not key.only_a_name or _mapped(key, settings))
         return next((_as_named(key, settings) for key in named), None)
@@ -116,7 +116,7 @@ def find_vendor(
     )
 
 
-class _Key(msgspec.Struct, frozen=True):
+class VendorKey(msgspec.Struct, frozen=True):
     """What Pleo says of whoever is owed: a field, its value, and their name."""
 
     field: str
@@ -129,7 +129,7 @@ class _Key(msgspec.Struct, frozen=True):
         return self.field.endswith(".name")
 
 
-def _vendor_keys(item: ExportItem, how: HowBooked) -> list[_Key]:
+def vendor_keys(item: ExportItem, how: HowBooked) -> list[VendorKey]:
     """Return what tells who may be owed, the surest first. Out of pocket, that is the employee."""
     user, vendor, supplier = item.user, item.vendor, item.supplier
     keys: list[tuple[str, str | None, str]] = []
@@ -154,10 +154,10 @@ def _vendor_keys(item: ExportItem, how: HowBooked) -> list[_Key]:
     if how.owed_to is OwedTo.EMPLOYEE:
         # Whoever sold it was paid by the employee: a vendor that Pleo names beside them is owed nothing.
         keys = [key for key in keys if user is not None and key[2] == user.name]
-    return [_Key(field, value, name) for field, value, name in keys if value]
+    return [VendorKey(field, value, name) for field, value, name in keys if value]
 
 
-def _known(keys: Sequence[_Key], reference: ReferenceData) -> Iterator[tuple[LedgerVendor, _Key]]:
+def _known(keys: Sequence[VendorKey], reference: ReferenceData) -> Iterator[tuple[LedgerVendor, VendorKey]]:
     """Yield the vendors of the accounting system that a key fits, blocked ones included."""
     for key in keys:
         for vendor in reference.vendors or ():
@@ -165,15 +165,15 @@ def _known(keys: Sequence[_Key], reference: ReferenceData) -> Iterator[tuple[Led
                 yield vendor, key
 
 
-def _mapped(key: _Key, settings: CompanySettings) -> str | None:
+def _mapped(key: VendorKey, settings: CompanySettings) -> str | None:
     return settings.mapping.vendors.get(key.value)
 
 
-def _as_named(key: _Key, settings: CompanySettings) -> tuple[LedgerVendor, str]:
+def _as_named(key: VendorKey, settings: CompanySettings) -> tuple[LedgerVendor, str]:
     return LedgerVendor(id=_mapped(key, settings) or key.value, name=key.name), f"{key.field} {key.value}"
 
 
-def _matches(vendor: LedgerVendor, key: _Key) -> bool:
+def _matches(vendor: LedgerVendor, key: VendorKey) -> bool:
     if key.only_a_name:
         return False
     if key.field == "supplier.account":
@@ -185,7 +185,7 @@ def _matches(vendor: LedgerVendor, key: _Key) -> bool:
 
 def _to_create(item: ExportItem, how: HowBooked, reference: ReferenceData) -> tuple[EntryVendor, str] | None:
     """Return the vendor as it is to be created, under the surest key Pleo has; None where it is blocked or has no key."""
-    keys = _vendor_keys(item, how)
+    keys = vendor_keys(item, how)
     if any(True for _ in _known(keys, reference)):
         return None
     tax = next((key.value for key in keys if key.field in _TAX_NUMBERS), None)

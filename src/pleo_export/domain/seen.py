@@ -5,11 +5,13 @@ from enum import StrEnum
 
 import msgspec
 
-from pleo_export.domain.how_booked import HOW_BOOKED, HowBooked, OwedTo, Payable
+from pleo_export.domain.accounts import account_keys
+from pleo_export.domain.how_booked import HOW_BOOKED, Payable
 from pleo_export.domain.item import BookkeepingMethod, ExportItem, ItemType, known
-from pleo_export.domain.method import find_vendor, resolve_method
+from pleo_export.domain.method import find_vendor, resolve_method, vendor_keys
 from pleo_export.domain.reference import ReferenceData
 from pleo_export.domain.settings import CompanySettings, VatHandling
+from pleo_export.domain.tax import tax_keys
 
 
 class Table(StrEnum):
@@ -50,9 +52,7 @@ def _accounts(expense: ExportItem, settings: CompanySettings, reference: Referen
     categories = (line.account for line in expense.accounting_entry_lines)
     for account in filter(None, (expense.contra_account, *categories)):
         there = reference.account(account.code, account.identifier)
-        mapped = _among(
-            (account.code, account.identifier, account.id, account.name), settings.mapping.accounts
-        )
+        mapped = _among(account_keys(account), settings.mapping.accounts)
         yield Seen(
             table=Table.ACCOUNTS,
             codes=given(account.code, account.identifier),
@@ -67,10 +67,10 @@ def _tax_codes(expense: ExportItem, settings: CompanySettings, reference: Refere
         # Where the tax is booked on accounts, a tax without a code needs none.
         if tax.code is None and settings.vat.handling is not VatHandling.BY_CODE:
             continue
-        mapped = _among((tax.code, tax.id), settings.mapping.tax_codes)
+        mapped = _among(tax_keys(tax), settings.mapping.tax_codes)
         yield Seen(
             table=Table.TAX_CODES,
-            codes=(tax.code or tax.id,),
+            codes=tax_keys(tax)[:1],
             name=None,
             known=mapped or there is None or tax.code in there,
         )
@@ -98,27 +98,17 @@ def _vendors(expense: ExportItem, settings: CompanySettings, reference: Referenc
     if kind is None or HOW_BOOKED[kind].payable is Payable.NEVER:
         return
     how = HOW_BOOKED[kind]
-    codes, name = _owed(expense, how)
+    keys = vendor_keys(expense, how)
+    if not keys:
+        return
+    codes = tuple(key.value for key in keys if not key.only_a_name)
     method = expense.bookkeeping.method if expense.bookkeeping else None
-    if method == BookkeepingMethod.ACCOUNTS_PAYABLE and (codes or name):
+    if method == BookkeepingMethod.ACCOUNTS_PAYABLE:
         found = find_vendor(expense, how, settings, reference)
-        there = found is not None or _among((*codes, name), settings.mapping.vendors)
-        yield Seen(table=Table.VENDORS, codes=codes, name=name, known=there)
+        there = found is not None or _among((key.value for key in keys), settings.mapping.vendors)
+        yield Seen(table=Table.VENDORS, codes=codes, name=keys[0].name, known=there)
     elif method is None and resolve_method(expense, how, settings, reference).payable:
-        yield Seen(table=Table.VENDORS, codes=codes, name=name, known=True)
-
-
-def _owed(expense: ExportItem, how: HowBooked) -> tuple[tuple[str, ...], str | None]:
-    """Return the codes and the name of whoever is owed; an employee is known by the code only."""
-    user, vendor, supplier = expense.user, expense.vendor, expense.supplier
-    if how.owed_to is OwedTo.EMPLOYEE:
-        return (given(user.code), user.name) if user is not None and user.code else ((), None)
-    if vendor is not None:
-        codes = (vendor.external_id, vendor.code, vendor.tax_registration_number, vendor.id)
-        return given(*codes), vendor.name
-    if supplier is not None:
-        return given(supplier.code, supplier.tax_identifier, supplier.account), supplier.name
-    return (), None
+        yield Seen(table=Table.VENDORS, codes=codes, name=keys[0].name, known=True)
 
 
 def given(*codes: str | None) -> tuple[str, ...]:
@@ -126,5 +116,5 @@ def given(*codes: str | None) -> tuple[str, ...]:
     return tuple(code for code in codes if code)
 
 
-def _among(keys: Iterable[str | None], mapped: Mapping[str, object]) -> bool:
-    return any(key in mapped for key in keys if key)
+def _among(keys: Iterable[str], mapped: Mapping[str, object]) -> bool:
+    return any(key in mapped for key in keys)

@@ -129,9 +129,14 @@ def _rate(tax: Tax) -> str:
     return f"{(tax.rate * 100).normalize():f} %"
 
 
+def tax_keys(tax: Tax) -> tuple[str, ...]:
+    """Return what a tax of Pleo may be called in the settings, the surest first."""
+    return tuple(key for key in (tax.code, tax.id) if key)
+
+
 def _mapping(tax: Tax, accounts: Accounts) -> TaxCodeMapping:
     mapping = accounts.settings.mapping.tax_codes
-    return mapping.get(tax.code or "") or mapping.get(tax.id) or TaxCodeMapping()
+    return next((mapping[key] for key in tax_keys(tax) if key in mapping), TaxCodeMapping())
 
 
 def _code(tax: Tax, position: int, mapping: TaxCodeMapping, accounts: Accounts) -> str | None:

@@ -9,10 +9,11 @@ from pleo_export.engine.errors import (
     OldSqliteError,
     UnknownEngineUrlError,
 )
-from pleo_export.engine.runs import EngineStatus, Run, RunState, Worker
+from pleo_export.engine.runs import Begun, EngineStatus, Run, RunState, Worker
 from pleo_export.engine.watch import Pace
 
 __all__ = [
+    "Begun",
     "Drain",
     "Engine",
     "EngineAlreadyStartedError",

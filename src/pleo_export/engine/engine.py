@@ -20,11 +20,11 @@ from pleo_export.engine.errors import (
 )
 from pleo_export.engine.liveness import liveness_at
 from pleo_export.engine.queue import Queue, migrate
-from pleo_export.engine.runs import Clock, EngineStatus, Runs, RunState
+from pleo_export.engine.runs import Begun, Clock, EngineStatus, Runs, RunState
 from pleo_export.engine.watch import DATABASE_TROUBLE, Pace, Watch
 
 T = TypeVar("T")
-Drain = Callable[[str, int], None]
+Drain = Callable[[Begun], None]
 
 DEFAULT_PACE = Pace()
 RETRY_SECONDS = 0.5
@@ -65,10 +65,10 @@ class Engine:
         self._guard = threading.Lock()
 
     def register(self, drain: Drain) -> None:
-        """Say what a run does: `drain(company_id, token)`, called in a thread of its own.
+        """Say what a run does: `drain(begun)`, called in a thread of its own.
 
         It returns when the company has no job left, or early once `stopping` is set; what it raises ends the run as failed.
-        `token` rises with every run of a company, takeovers included: whoever holds a smaller one must not write any more.
+        `begun.token` rises with every run of a company, takeovers included: whoever holds a smaller one must not write any more.
         """
         self._drain = drain
 
@@ -162,7 +162,7 @@ class Engine:
         try:
             begun = self._persist(run_id, lambda: self._runs.begin(run_id, self.worker))
             if begun is not None:
-                problem = self._drained(begun.company_id, begun.token)
+                problem = self._drained(begun)
                 state = RunState.DONE if problem is None else RunState.FAILED
                 self._persist(run_id, lambda: self._end(run_id, state, problem))
         finally:
@@ -170,13 +170,13 @@ class Engine:
                 self._active.discard(run_id)
                 self._idle.notify_all()
 
-    def _drained(self, company_id: str, token: int) -> str | None:
+    def _drained(self, begun: Begun) -> str | None:
         """Drain the company; return what went wrong."""
         assert self._drain is not None
         try:
-            self._drain(company_id, token)
+            self._drain(begun)
         except Exception as error:  # the edge of a thread: whatever it is ends this run, not the worker
-            log.warning("the run of company %s failed", company_id, exc_info=error)
+            log.warning("the run of company %s failed", begun.company_id, exc_info=error)
             return problem_of(error)
         return None
 

@@ -61,10 +61,12 @@ class Pulse(NamedTuple):
 
 
 class Begun(NamedTuple):
-    """What a run works on, and the number that tells it from every earlier run of the company."""
+    """What a run works on, what fired it and when, and the number that tells it from every earlier run of the company."""
 
     company_id: str
     token: int
+    cause: str
+    fired_at: datetime
 
 
 class EngineStatus(NamedTuple):
@@ -101,12 +103,13 @@ ADD = text(
     "INSERT INTO runs (company, cause, state, fired_at, attempt) VALUES (:company, :cause, 'waiting', :now, :attempt)"
     " ON CONFLICT DO NOTHING RETURNING id"
 )
+WAITS = text("SELECT 1 FROM runs WHERE company = :company AND state = 'waiting'")
 INHERIT = text(
     "UPDATE runs SET attempt = :attempt WHERE company = :company AND state = 'waiting' AND attempt < :attempt"
 )
 BEGIN = text(
     "UPDATE runs SET state = 'running', started_at = :now, worker = :worker WHERE id = :id AND state = 'waiting'"
-    " RETURNING company"
+    " RETURNING company, cause, fired_at"
 )
 # The upsert locks the company's row until the run has begun. Milliseconds, so that tokens go on rising where this
 # database is lost and begins anew.
@@ -156,6 +159,10 @@ class Runs:
 
     def fire(self, company_id: str, cause: str) -> bool:
         """Let a run wait for the company; False where one waits already, which is as good."""
+        with self._engine.connect() as connection:
+            # A look waits for nobody, and most of a flood of webhooks needs no more.
+            if connection.execute(WAITS, {"company": company_id}).first() is not None:
+                return False
         with self._engine.begin() as connection:
             return self._add(connection, company_id, cause)
 
@@ -166,11 +173,12 @@ class Runs:
         """
         with self._engine.begin() as connection:
             values = {"id": run_id, "worker": worker, "now": self._now()}
-            company: str | None = connection.execute(BEGIN, values).scalar()
-            if company is None:
+            begun = connection.execute(BEGIN, values).first()
+            if begun is None:
                 return None
+            company, cause, fired_at = begun
             token = connection.execute(TAKE_TOKEN, {"company": company, "millis": self._now()}).scalar_one()
-        return Begun(company, token)
+        return Begun(company, token, cause, _instant(fired_at))
 
     def end(self, run_id: int, state: RunState, problem: str | None, *, successor: str | None) -> bool:
         """End the run, and let another one wait where a `successor` has a cause; False where the run was taken away."""

@@ -36,7 +36,9 @@ class UnknownConnectionError(ConnectError):
     """Nobody began this connection, or too long ago, or it was used already."""
 
     def __init__(self) -> None:
-        super().__init__("This link is too old or was used already. Run `pleo-export connect` again.")
+        super().__init__(
+            "This link is too old or was used already. Run `pleo-export credentials connect` again."
+        )
 
 
 class OtherCompanyError(ConnectError):

@@ -19,7 +19,7 @@ from aiolimiter import AsyncLimiter
 from pleo_export.accounting.port import ConnectorError
 from pleo_export.compose import parts_of
 from pleo_export.config import Settings, SettingsError
-from pleo_export.engine.runs import EngineStatus
+from pleo_export.engine import Begun
 from pleo_export.observe import logs, metrics
 from pleo_export.observe.traces import open_traces
 from pleo_export.pleo.auth import Credential, UnusableSecretError
@@ -54,7 +54,6 @@ class Engine(Protocol):
     stopping: Event
 
     def fire(self, company_id: str, cause: str) -> bool: ...
-    def status(self) -> EngineStatus: ...
 
 
 class Worker:
@@ -76,9 +75,9 @@ class Worker:
         """Send the traces that are left."""
         self._traces.close()
 
-    def drain(self, company_id: str, token: int) -> None:
+    def drain(self, begun: Begun) -> None:
         """Export every waiting job of a company, or leave the rest where the service stops. Blocks its thread."""
-        asyncio.run_coroutine_threadsafe(self._drain(company_id, token), self._loop).result()
+        asyncio.run_coroutine_threadsafe(self._drain(begun), self._loop).result()
 
     async def poll(self) -> None:
         """Look again and again which companies are due, and give them to the engine. Ends by being cancelled only."""
@@ -107,7 +106,8 @@ class Worker:
         interval = timedelta(minutes=self._settings.poll_minutes) * share
         return now >= max(fired, checked or fired) + interval
 
-    async def _drain(self, company_id: str, token: int) -> None:
+    async def _drain(self, begun: Begun) -> None:
+        company_id, token = begun.company_id, begun.token
         with logs.about(company=company_id):
             company = await self._store.company(company_id)
             if not company.active:
@@ -116,7 +116,7 @@ class Worker:
             fenced = self._store.fenced(company_id, token)
             try:
                 with self._alone(company_id):
-                    await self._export(company_id, fenced)
+                    await self._export(begun, fenced)
             except StoppedError:
                 log.info("stopped; the rest is left to the next worker")
             except FencedError:
@@ -131,24 +131,22 @@ class Worker:
         path = sqlite_path(self._settings.database_url)
         return nullcontext() if path is None else company_lease(path, company_id)
 
-    async def _export(self, company_id: str, store: Store) -> None:
+    async def _export(self, begun: Begun, store: Store) -> None:
+        company_id = begun.company_id
         settings = await self._companies.settings(company_id)
         # What is in progress at the first look, or while we remember an open job, may be ours from before.
         recovering = company_id not in self._seen or bool(await store.open_jobs(company_id))
-        timed = await self._timed(company_id, metrics.watch())
-        with self._traces.run(company_id, logs.watch(timed)) as notify:
+        watched = logs.watch(self._timed(begun, metrics.watch()))
+        with self._traces.run(company_id, watched) as notify:
             async with self._parts(company_id, settings, store, notify) as parts:
                 for summary in await export_pending(parts, recovering=recovering):
                     metrics.job_ended(summary)
         self._seen.add(company_id)
         await store.trouble(company_id, None)
 
-    async def _timed(self, company_id: str, notify: Callable[[Notice], None]) -> Callable[[Notice], None]:
+    def _timed(self, begun: Begun, notify: Callable[[Notice], None]) -> Callable[[Notice], None]:
         """Measure how long after a webhook the first job was started."""
-        status = await asyncio.to_thread(self._engine.status)
-        fired = [
-            run.fired_at for run in status.running if (run.company_id, run.cause) == (company_id, "webhook")
-        ]
+        fired = [begun.fired_at] if begun.cause == "webhook" else []
 
         def told(notice: Notice) -> None:
             if fired and isinstance(notice, StepTaken) and notice.job_id is not None:
