@@ -12,6 +12,7 @@ from pleo_export.store import FencedError, Store
 from tests.store.stores import COMPANY, JOB, create_entry, opened, planned, reject, succeed
 
 WRITES: list[Callable[[Store], Awaitable[object]]] = [
+    lambda store: store.ensure_lease(),
     lambda store: store.see_company(COMPANY),
     lambda store: store.see_job("job-2", COMPANY),
     lambda store: store.mark_started(JOB),

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from pleo_export.domain.progress import Phase
 from pleo_export.store import Store, StoreError, sqlite_url
@@ -147,6 +148,15 @@ async def test_a_bug_in_an_operation_reaches_its_waiter_and_the_writer_lives_on(
             await store._writer.run(bug)
         await store.intend(JOB, "e00")
         assert await phases(store) == [Phase.INTENDED]
+
+
+async def test_what_a_failed_statement_was_run_with_is_not_in_its_error(url: str) -> None:
+    async with opened(url) as store:
+        for engine in (store._database.writer, store._database.reader):
+            with pytest.raises(SQLAlchemyError) as raised, engine.connect() as connection:
+                connection.execute(text("SELECT 1 FROM nowhere WHERE name = :name"), {"name": "Ada Example"})
+            assert "FROM nowhere" in str(raised.value)
+            assert "Ada" not in str(raised.value)
 
 
 async def test_a_cancelled_waiter_leaves_the_others_alone(url: str) -> None:

@@ -148,6 +148,7 @@ class PostgresDatabase:
             pool_pre_ping=True,
             pool_size=1,
             max_overflow=0,
+            hide_parameters=True,  # what an error of ours chains may be logged
         )
 
     def _with_session(self, **session: str) -> dict[str, Any]:

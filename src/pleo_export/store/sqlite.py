@@ -127,7 +127,9 @@ class SqliteFile:
 def _engine(path: Path, *, begin: str, pragmas: tuple[str, ...]) -> Engine:
     # isolation_level None: the driver starts no transactions of its own, the listener below starts all of them.
     address = URL.create("sqlite", database=str(path))
-    engine = create_engine(address, connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_SECONDS})
+    engine = create_engine(
+        address, connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_SECONDS}, hide_parameters=True
+    )
 
     def on_connect(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
         for pragma in pragmas:

@@ -28,7 +28,7 @@ async def persist(
     Every verb of a connector may be repeated: recording finds the entry by its reference before it creates one.
     Where only that look guards against a second entry, a call without an answer may still be under way unseen, so
     the caller leaves `repeat_unanswered` off and looks later. After a NoAnswerError another failure says nothing
-    about the first try, so NoAnswerError is raised.
+    about the first try, so NoAnswerError is raised. Raises FencedError before a try, once the company is another worker's.
     """
 
     def wait(state: RetryCallState) -> float:
@@ -41,6 +41,8 @@ async def persist(
     unclear: list[NoAnswerError] = []
 
     async def attempt() -> Result:
+        # The last thing that was written may be long ago: a turn was awaited, or an earlier try.
+        await parts.store.ensure_lease()
         try:
             return await call()
         except NoAnswerError as error:

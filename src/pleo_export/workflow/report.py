@@ -111,6 +111,8 @@ class Reporter:
     async def _update(self, updates: Sequence[ItemUpdate]) -> Sequence[ItemUpdateError]:
         if not updates:
             return ()
+        # Whoever was taken over must not put its own view in the place of its successor's.
+        await self._parts.store.ensure_lease()
         try:
             return (await self._parts.pleo.update_items(self._job.id, updates)).errors
         except ExportJobStatusUnprocessableError as error:

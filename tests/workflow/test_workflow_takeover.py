@@ -1,0 +1,65 @@
+"""A worker that was taken over finds out before it does anything else outside, wherever it stands."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from pleo_export.accounting.port import UnreachableError
+from pleo_export.store import FencedError, Store
+from pleo_export.workflow.flow import export_pending
+from pleo_export.workflow.ports import Parts
+from tests.workflow.workflow_scene import Scene, eid, expense
+
+
+@asynccontextmanager
+async def first_worker(scene: Scene) -> AsyncIterator[tuple[Parts, Callable[[], Awaitable[None]]]]:
+    """Give the parts of a worker that holds the company's lease, and what takes the company over from it."""
+    async with scene.parts() as parts:
+        store, company = parts.store, scene.company.id
+        assert isinstance(store, Store)
+        await store.take_lease(company, 1, "worker-1")
+        yield (
+            replace(parts, store=store.fenced(company, 1)),
+            partial(store.take_lease, company, 2, "worker-2"),
+        )
+
+
+async def test_a_worker_that_was_taken_over_while_it_recorded_tells_pleo_nothing_more(scene: Scene) -> None:
+    job_id = await scene.company.job_of(expense(1), expense(2))
+    recording, forever = asyncio.Event(), asyncio.Event()
+
+    async def hang(_verb: str, reference: str) -> None:
+        if reference == eid(2):
+            recording.set()
+            await forever.wait()
+
+    scene.connector.before = hang
+    async with first_worker(scene) as (parts, take_over):
+        working = asyncio.create_task(export_pending(parts))
+        await recording.wait()
+        told = await scene.company.updates(job_id)
+        await take_over()
+        await scene.clock.until_asleep(1)
+        scene.clock.advance(30)  # time for a sign of life, with the first expense's outcome
+        with pytest.raises(FencedError):
+            await working
+    assert await scene.company.updates(job_id) == told
+
+
+async def test_a_worker_that_was_taken_over_between_two_tries_does_not_try_again(scene: Scene) -> None:
+    await scene.company.job_of(expense(1))
+    async with first_worker(scene) as (parts, take_over):
+
+        async def lost(_verb: str, _reference: str) -> None:
+            await take_over()
+            raise UnreachableError
+
+        scene.connector.before = lost
+        with pytest.raises(FencedError):
+            await export_pending(parts)
+    assert scene.connector.asked("record") == [eid(1)]
+    assert scene.booked() == []
