@@ -7,7 +7,7 @@ UV_VERSION := 0.13.8
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fast format bench golden reference clean
+.PHONY: help demo test check fast format bench golden reference odoo-up odoo-down clean
 
 help:  ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/  make \1 — \2/p' $(MAKEFILE_LIST)
@@ -50,6 +50,12 @@ golden: $(READY)  ## the texts of the golden pairs anew; changes none without OV
 
 reference: $(READY)  ## the generated reference pages
 	$(BIN)/python -m tests.docs.pages
+
+odoo-up: $(READY)  ## a real Odoo 19 for trying things out, at 127.0.0.1:8069 (ODOO_PORT)
+	@$(BIN)/python -m tests.odoo up
+
+odoo-down: $(READY)  ## stop it and forget what is in it
+	@$(BIN)/python -m tests.odoo down
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) .uv pleo-export-demo .mypy_cache .pytest_cache .ruff_cache .hypothesis

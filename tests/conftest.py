@@ -5,6 +5,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.odoo.fixtures import odoo, odoo_server, pytest_terminal_summary
+
+__all__ = ["odoo", "odoo_server", "pytest_terminal_summary"]  # for all tests
+
 # The same examples at every run, and no database of examples beside the code.
 settings.register_profile("same every time", derandomize=True, database=None, deadline=None)
 settings.load_profile("same every time")

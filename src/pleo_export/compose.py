@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 
 from pleo_export.accounting.ledger import LedgerConnector
+from pleo_export.accounting.odoo import OdooConnector
 from pleo_export.accounting.port import Connector
 from pleo_export.clock import SystemClock
-from pleo_export.config import Secrets, Settings, api_key
+from pleo_export.config import Secrets, Settings, api_key, odoo_api_key
 from pleo_export.documents import fit
 from pleo_export.pleo.addresses import base_url, is_loopback
 from pleo_export.pleo.auth import ApiKey, BearerToken, Credential
@@ -28,19 +29,28 @@ def credential_for(settings: Settings, path: Path) -> Credential:
     return ApiKey(api_key(settings, secrets, path).get_secret_value())
 
 
-def connector_for(settings: Settings) -> Connector:
-    """Return the connector to the company's accounting system."""
+def connector_for(settings: Settings, key: str | None = None) -> Connector:
+    """Return the connector to the company's accounting system.
+
+    `key` is what proves to that system who we are, where it was kept elsewhere than the settings say. Raises SettingsError.
+    """
+    if settings.odoo is not None:
+        return OdooConnector(settings.odoo, key or odoo_api_key(settings, Secrets()).get_secret_value())
+    assert settings.ledger is not None
     return LedgerConnector(settings.ledger)
 
 
 def reading(settings: Settings, credential: Credential) -> AbstractAsyncContextManager[Sources]:
-    """Open what is needed to look without changing anything."""
-    return _sources(settings, PleoClient(settings.pleo.base_url, credential))
+    """Open what is needed to look without changing anything. Raises SettingsError."""
+    return sources_of(settings, PleoClient(settings.pleo.base_url, credential))
 
 
 @asynccontextmanager
-async def _sources(settings: Settings, client: PleoClient) -> AsyncIterator[Sources]:
-    connector = connector_for(settings)
+async def sources_of(
+    settings: Settings, client: PleoClient, connector_key: str | None = None
+) -> AsyncIterator[Sources]:
+    """Open Pleo and the accounting system. Raises SettingsError."""
+    connector = connector_for(settings, connector_key)
     try:
         async with client as pleo:
             yield Sources(
@@ -67,25 +77,23 @@ async def working(
         stack.enter_context(company_lease(path, company_id))
         store = await Store.open(sqlite_url(path), SystemClock().now)
         stack.push_async_callback(store.close)
-        pleo = PleoClient(settings.pleo.base_url, credential)
+        sources = await stack.enter_async_context(reading(settings, credential))
         folder = path.with_name(path.name + ".receipts") / company_id
-        yield await stack.enter_async_context(parts_of(settings, pleo, store, folder, notify))
+        yield await stack.enter_async_context(parts_of(settings, sources, store, folder, notify))
 
 
 @asynccontextmanager
 async def parts_of(
     settings: Settings,
-    pleo: PleoClient,
+    sources: Sources,
     store: Store,
     folder: Path,
     notify: Callable[[Notice], None],
 ) -> AsyncIterator[Parts]:
     """Open what exporting needs beside the store; `folder` is for receipts on their way, and nobody else's."""
-    async with AsyncExitStack() as stack:
-        sources = await stack.enter_async_context(_sources(settings, pleo))
-        _sweep(folder)
-        local = is_loopback(base_url(settings.pleo.base_url).host or "")
-        downloader = await stack.enter_async_context(Downloader(folder, allow_private=local))
+    _sweep(folder)
+    local = is_loopback(base_url(settings.pleo.base_url).host or "")
+    async with Downloader(folder, allow_private=local) as downloader:
         yield Parts(
             **vars(sources),
             receipts=downloader,

@@ -3,12 +3,22 @@
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self, TypeVar
 from uuid import UUID
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pleo_export.accounting.ledger import LedgerSettings
+from pleo_export.accounting.odoo.settings import OdooSettings
 from pleo_export.config_problems import told
 from pleo_export.domain.settings import (
     AccountSettings,
@@ -23,6 +33,8 @@ from pleo_export.pleo.addresses import base_url
 
 PLEO_URL = "https://external.pleo.io"
 SETTINGS_FILE = Path("pleo-export.toml")
+PlacedSection = TypeVar("PlacedSection", bound=BaseModel)
+ACCOUNTING_SYSTEMS = ("ledger", "odoo")  # each a section of its own
 
 
 class PleoSettings(Section):
@@ -60,16 +72,35 @@ class StoreSettings(Section):
 
 
 class Settings(Section):
-    """The whole settings file. Relative paths start at the folder of the file."""
+    """The whole settings file. Relative paths start at the folder of the file.
+
+    One of the accounting systems is there: `ledger` or `odoo`.
+    """
 
     pleo: PleoSettings
     accounts: AccountSettings
-    ledger: LedgerSettings
+    ledger: LedgerSettings | None = None
+    odoo: OdooSettings | None = None
     vat: VatSettings = VatSettings()
     journals: JournalSettings = JournalSettings()
     bookkeeping: BookkeepingSettings = BookkeepingSettings()
     mapping: MappingSettings = MappingSettings()
     store: StoreSettings = StoreSettings()
+    _file: Path = PrivateAttr(SETTINGS_FILE)
+
+    @model_validator(mode="after")
+    def _one_accounting_system(self) -> Self:
+        given = [name for name in ACCOUNTING_SYSTEMS if getattr(self, name) is not None]
+        if len(given) != 1:
+            sections = " or ".join(f"[{name}]" for name in ACCOUNTING_SYSTEMS)
+            found = "both are there" if given else "neither is there"
+            raise ValueError(f"expenses go to one accounting system: a section {sections}; {found}")
+        return self
+
+    @property
+    def file(self) -> Path:
+        """Where the settings were read from."""
+        return self._file
 
     @property
     def company(self) -> CompanySettings:
@@ -84,12 +115,13 @@ class Settings(Section):
 
 
 class Secrets(BaseSettings):
-    """Credentials for Pleo, from the environment: PLEO_EXPORT_API_KEY or PLEO_EXPORT_ACCESS_TOKEN."""
+    """Credentials from the environment: PLEO_EXPORT_API_KEY or PLEO_EXPORT_ACCESS_TOKEN for Pleo, PLEO_EXPORT_ODOO_API_KEY."""
 
     model_config = SettingsConfigDict(env_prefix="PLEO_EXPORT_", extra="ignore", env_ignore_empty=True)
 
     api_key: SecretStr | None = None
     access_token: SecretStr | None = None
+    odoo_api_key: SecretStr | None = None
 
 
 class SettingsError(Exception):
@@ -125,45 +157,60 @@ def parse_settings(text: str, path: Path) -> Settings:
         settings = Settings.model_validate(tree)
     except ValidationError as error:
         raise SettingsError(path, [told(detail, tree, Settings) for detail in error.errors()]) from None
-    return _at(settings, path.resolve().parent)
+    return _at(settings, path)
 
 
 def api_key(settings: Settings, secrets: Secrets, path: Path) -> SecretStr:
-    """Return the API key from the environment, else from its file. Raises SettingsError."""
-    if secrets.api_key is not None:
-        return secrets.api_key
-    key_file = settings.pleo.api_key_file
-    if key_file is None:
+    """Return Pleo's API key from the environment, else from its file. Raises SettingsError."""
+    return _secret(
+        secrets.api_key, "PLEO_EXPORT_API_KEY", "pleo.api_key_file", settings.pleo.api_key_file, path
+    )
+
+
+def odoo_api_key(settings: Settings, secrets: Secrets) -> SecretStr:
+    """Return Odoo's API key from the environment, else from its file. Raises SettingsError."""
+    file = settings.odoo.api_key_file if settings.odoo is not None else None
+    return _secret(secrets.odoo_api_key, "PLEO_EXPORT_ODOO_API_KEY", "odoo.api_key_file", file, settings.file)
+
+
+def _secret(given: SecretStr | None, variable: str, setting: str, file: Path | None, path: Path) -> SecretStr:
+    if given is not None:
+        return given
+    if file is None:
         raise SettingsError(
             path,
             [
-                (
-                    "there is no API key; set the environment variable PLEO_EXPORT_API_KEY,"
-                    " or pleo.api_key_file to a file that holds it"
-                )
+                f"there is no API key; set the environment variable {variable}, or {setting} to a file that holds it"
             ],
         )
     try:
-        key = key_file.read_text(encoding="utf-8").strip()
+        key = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
-            path,
-            [f"pleo.api_key_file = '{key_file}' cannot be read ({type(error).__name__}); correct the path"],
+            path, [f"{setting} = '{file}' cannot be read ({type(error).__name__}); correct the path"]
         ) from None
     if not key:
-        raise SettingsError(path, [f"pleo.api_key_file = '{key_file}' is empty; put the API key into it"])
+        raise SettingsError(path, [f"{setting} = '{file}' is empty; put the API key into it"])
     return SecretStr(key)
 
 
-def _at(settings: Settings, folder: Path) -> Settings:
-    pleo, ledger, store = settings.pleo, settings.ledger, settings.store
-    key_file = folder / pleo.api_key_file if pleo.api_key_file is not None else None
-    return settings.model_copy(
+def _at(settings: Settings, path: Path) -> Settings:
+    """Return the settings with their relative paths at the folder of the file they stand in."""
+    folder = path.resolve().parent
+    placed = settings.model_copy(
         update={
-            "pleo": pleo.model_copy(update={"api_key_file": key_file}),
-            "ledger": ledger.model_copy(
-                update={"folder": folder / ledger.folder, "chart": folder / ledger.chart}
-            ),
-            "store": store.model_copy(update={"path": folder / store.path}),
+            "pleo": _below(settings.pleo, folder, "api_key_file"),
+            "ledger": settings.ledger and _below(settings.ledger, folder, "folder", "chart"),
+            "odoo": settings.odoo and _below(settings.odoo, folder, "api_key_file"),
+            "store": _below(settings.store, folder, "path"),
         }
+    )
+    placed._file = path  # noqa: SLF001 of this class, set here only
+    return placed
+
+
+def _below(section: PlacedSection, folder: Path, *names: str) -> PlacedSection:
+    paths = {name: getattr(section, name) for name in names}
+    return section.model_copy(
+        update={name: folder / path for name, path in paths.items() if path is not None}
     )

@@ -25,6 +25,8 @@ _OF_THE_KEY = "[key]"  # how pydantic marks that the key of a table is wrong, no
 def told(detail: ErrorDetails, tree: Mapping[str, Any], settings: type[BaseModel]) -> str:
     """Tell one problem that pydantic found in `tree`, which was read as `settings`."""
     location = [str(part) for part in detail["loc"]]
+    if not location:  # the file as a whole
+        return detail["msg"].removeprefix("Value error, ")
     if location[-1] == _OF_THE_KEY:
         return _wrong_key(location[:-1], settings)
     if detail["type"] == "extra_forbidden":

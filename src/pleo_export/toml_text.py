@@ -4,7 +4,9 @@ import json
 import re
 from collections.abc import Mapping
 from enum import Enum
+from typing import TypeAlias
 
+Value: TypeAlias = str | int | Mapping[str, "Value"]
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -14,9 +16,11 @@ def toml_key(text: str) -> str:
 
 
 def toml_value(value: object) -> str:
-    """Write text, a choice or a path as a string, a mapping as an inline table."""
+    """Write text, a choice or a path as a string, a whole number as it is, a mapping as an inline table."""
     if isinstance(value, Mapping):
         return f"{{ {', '.join(toml_line(str(key), one) for key, one in value.items())} }}"
+    if isinstance(value, int):
+        return str(value)
     plain = value.value if isinstance(value, Enum) else value
     return json.dumps(str(plain), ensure_ascii=False).replace("\x7f", "\\u007f")
 

@@ -29,7 +29,7 @@ def test_settings_and_chart_of_each_company_fit_together(tmp_path: Path, name: S
     (tmp_path / "pleo-export.toml").write_text(text, encoding="utf-8")
     (tmp_path / "chart.toml").write_text(scenario.chart_text(), encoding="utf-8")
     settings = load_settings(tmp_path / "pleo-export.toml")
-    chart = read_chart(settings.ledger.chart)
+    chart = read_chart(tmp_path / "chart.toml")
     assert settings_findings(settings.company, chart.reference_data) == []
     assert len(generate(1, scenario.count, name, company_id=scenario.company_id)) == scenario.count
 

@@ -8,9 +8,10 @@ import pytest
 
 from pleo_export.accounting.ledger.chart import read_chart
 from pleo_export.cli.init import example_chart, settings_text
-from pleo_export.config import Secrets, SettingsError, api_key, load_settings
+from pleo_export.config import Secrets, SettingsError, api_key, load_settings, odoo_api_key
 from pleo_export.domain.check import settings_findings
 
+ODOO = {"odoo.url": "https://books.example.com", "odoo.database": "books"}
 COMPANY = "5f0c7f4e-1d54-4a6e-9a6b-0d8c1f3a2b10"
 
 
@@ -30,16 +31,20 @@ def problems(path: Path) -> tuple[str, ...]:
 def test_the_file_that_init_writes_is_valid_and_all_its_paths_start_at_its_folder(tmp_path: Path) -> None:
     settings = load_settings(written(tmp_path, settings_text({"pleo.company_id": COMPANY})))
     assert settings.pleo.company_id == COMPANY
+    assert settings.ledger is not None
     assert settings.ledger.folder == tmp_path / "ledger"
     assert settings.ledger.chart == tmp_path / "chart.toml"
     assert settings.store.path == tmp_path / "pleo-export.db"
 
 
-def test_every_commented_line_of_it_becomes_valid_when_the_comment_sign_is_removed(tmp_path: Path) -> None:
-    text = settings_text({"pleo.company_id": COMPANY})
+@pytest.mark.parametrize("system", [{}, ODOO], ids=["ledger", "odoo"])
+def test_every_commented_line_of_it_becomes_valid_when_the_comment_sign_is_removed(
+    tmp_path: Path, system: dict[str, Any]
+) -> None:
+    text = settings_text({"pleo.company_id": COMPANY, **system})
     uncommented = re.sub(r"^# (\[[\w.]+\]|\w+ = .*)$", r"\1", text, flags=re.MULTILINE)
     settings = load_settings(written(tmp_path, uncommented))
-    for name, section in settings:
+    for name, section in ((name, section) for name, section in settings if section is not None):
         assert section.model_fields_set == type(section).model_fields.keys(), name
     assert settings.mapping.tax_codes["I25"].input_account == "2640"
     assert settings.bookkeeping.posting_by_type == {"invoice": "final"}
@@ -75,9 +80,9 @@ def test_what_decides_how_expenses_are_booked_is_all_of_the_file_but_the_places(
     given = {"pleo.company_id": COMPANY, "journals.general": "MISC", "vat.handling": "by_code"}
     settings = load_settings(written(tmp_path, settings_text({**given, **GIVEN})))
     company = settings.company
-    assert {name: section for name, section in settings if name not in ("pleo", "ledger", "store")} == dict(
-        company
-    )
+    assert {
+        name: section for name, section in settings if name not in ("pleo", "ledger", "odoo", "store")
+    } == dict(company)
     assert (company.journals.general, company.vat.handling) == ("MISC", "by_code")
 
 
@@ -254,3 +259,45 @@ def test_a_value_in_place_of_a_section_says_how_a_section_looks(tmp_path: Path) 
         written(tmp_path, "vat = 3\n" + settings_text({"pleo.company_id": COMPANY}).split("[vat]")[0])
     )
     assert any(one.startswith("vat = 3: must be a section of its own: [name] on one line") for one in found)
+
+
+def test_expenses_go_to_one_accounting_system(tmp_path: Path) -> None:
+    text = settings_text({"pleo.company_id": COMPANY})
+    other = '[odoo]\nurl = "https://books.example.com"\ndatabase = "books"\n'
+    (both,) = problems(written(tmp_path, text + other))
+    assert both == "expenses go to one accounting system: a section [ledger] or [odoo]; both are there"
+    before, after = text.split("[ledger]")
+    (neither,) = problems(written(tmp_path, before + "[vat]" + after.split("[vat]")[1]))
+    assert neither == "expenses go to one accounting system: a section [ledger] or [odoo]; neither is there"
+
+
+def test_odoos_key_file_lies_beside_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PLEO_EXPORT_ODOO_API_KEY", raising=False)
+    (tmp_path / "odoo.txt").write_text("from-file\n", encoding="utf-8")
+    given = {"pleo.company_id": COMPANY, **ODOO}
+    settings = load_settings(written(tmp_path, settings_text({**given, "odoo.api_key_file": "odoo.txt"})))
+    assert odoo_api_key(settings, Secrets()).get_secret_value() == "from-file"
+    path = written(tmp_path, settings_text(given))
+    with pytest.raises(SettingsError, match="PLEO_EXPORT_ODOO_API_KEY") as caught:
+        odoo_api_key(load_settings(path), Secrets())
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://books.example.com", "http://8.8.8.8:8069", "https://me:secret@books.example.com", "ftp://odoo"],
+)
+def test_an_address_of_odoo_that_would_give_the_key_away_is_refused(tmp_path: Path, url: str) -> None:
+    values = {"pleo.company_id": COMPANY, **ODOO, "odoo.url": url}
+    (found,) = problems(written(tmp_path, settings_text(values)))
+    assert found.startswith("odoo.url = ")
+    assert "secret" not in found
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8069", "http://odoo:8069", "http://192.168.1.5:8069/"])
+def test_plain_http_is_accepted_within_the_own_network(tmp_path: Path, url: str) -> None:
+    settings = load_settings(
+        written(tmp_path, settings_text({"pleo.company_id": COMPANY, **ODOO, "odoo.url": url}))
+    )
+    assert settings.odoo is not None
+    assert settings.odoo.url == url.rstrip("/")

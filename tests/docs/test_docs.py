@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -24,6 +24,7 @@ from pleo_export.simulator.hands import simulator_process
 from tests.docs.pages import PAGES as PAGES_FROM_CODE
 from tests.docs.pages.bookkeeping import bookkeeping_page
 from tests.e2e.story import API_KEY, Story
+from tests.odoo.server import OdooDatabase
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
@@ -80,13 +81,17 @@ def settings_below(section: Any, place: str) -> Iterator[tuple[str, str]]:
                 yield from settings_below(kind, f"{place}.{key}.CODE")
 
 
+def section_of(name: str) -> Any:
+    """The model of a section of the settings, which may be one that need not be there."""
+    kind = Settings.model_fields[name].annotation
+    return next((one for one in get_args(kind) if one is not type(None)), kind)
+
+
 def test_every_setting_stands_in_the_reference_with_its_meaning() -> None:
     page = read("reference/settings.md")
-    for name, field in Settings.model_fields.items():
+    for name in Settings.model_fields:
         assert f"## [{name}]" in page
-        section = field.annotation
-        assert section is not None
-        for dotted, description in settings_below(section, name):
+        for dotted, description in settings_below(section_of(name), name):
             assert re.search(
                 rf"^\| `{re.escape(dotted)}` \|.*\| {re.escape(description)} \|$", page, re.MULTILINE
             )
@@ -97,9 +102,8 @@ def test_every_table_of_settings_has_an_example_that_can_be_used(tmp_path: Path)
     examples = re.findall(r"^### \[([\w.]+)\]$.*?```toml\n(.*?)```", page, re.MULTILINE | re.DOTALL)
     tables = {
         f"{name}.{key}"
-        for name, field in Settings.model_fields.items()
-        if field.annotation is not None
-        for key, option in field.annotation.model_fields.items()
+        for name in Settings.model_fields
+        for key, option in section_of(name).model_fields.items()
         if get_origin(option.annotation) is dict
     }
     assert {table for table, _ in examples} == tables
@@ -166,13 +170,19 @@ def test_the_python_of_the_librarys_page_works(tmp_path: Path) -> None:
     assert f"{job} completed 3" in printed
 
 
-def run_commands(page: str, folder: Path) -> str:
-    """Type the commands of a page, block after block, into one shell; return what they print."""
+def run_commands(page: str, folder: Path, places: Mapping[str, str] | None = None) -> str:
+    """Type the commands of a page, block after block, into one shell; return what they print.
+
+    `places` are addresses of the page, and where the servers of the test are instead.
+    """
     blocks = re.findall(r"```console\n(.*?)```", read(page), re.DOTALL)
     commands = [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
     assert len(commands) >= 3
+    script = "\n".join(["set -eu", *commands])
+    for place, there in (places or {}).items():
+        script = script.replace(place, there)
     done = subprocess.run(
-        ["bash", "-c", "\n".join(["set -eu", *commands])],
+        ["bash", "-c", script],
         cwd=folder,
         env=os.environ
         | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PLEO_EXPORT_API_KEY": API_KEY},
@@ -231,3 +241,26 @@ def test_the_tutorial_works_when_followed_to_the_letter(tmp_path: Path) -> None:
     assert "8 would be recorded, 0 would fail" in done.stdout
     assert "completed. 8 recorded, 0 failed." in done.stdout
     assert "Nothing to do" in done.stdout
+
+
+@pytest.mark.slow
+def test_the_first_export_into_odoo_works_as_its_page_says(tmp_path: Path, odoo: OdooDatabase) -> None:
+    # What the page has a person do in the browser: the account, and the key in a file.
+    wallet = {"code": "6485", "name": "Pleo", "account_type": "asset_current"}
+    odoo.call("account.account", "create", vals_list=[wallet])
+    (tmp_path / "odoo-api-key.txt").write_text(odoo.key, encoding="ascii")
+    with simulator_process() as url:
+        places = {"http://127.0.0.1:8400": url, "http://127.0.0.1:8069": odoo.url}
+        printed = run_commands("how-to/odoo.md", tmp_path, places)
+    assert "company Acme ApS (number 1), books in DKK" in printed
+    assert "All well" in printed
+    assert "6 would be recorded, 0 would fail" in printed
+    assert "completed. 6 recorded, 0 failed." in printed
+    assert odoo.call("account.move", "search_count", domain=[["state", "=", "draft"]]) >= 6
+    (balance,) = odoo.call(
+        "account.move.line",
+        "formatted_read_group",
+        domain=[["account_id.code", "=", "6485"]],
+        aggregates=["balance:sum"],
+    )
+    assert balance["balance:sum"] < 0

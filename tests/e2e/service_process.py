@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -71,7 +71,13 @@ def environment(folder: Path, **changes: str) -> Mapping[str, str]:
 
 @contextmanager
 def running(
-    command: list[str], env: Mapping[str, str], folder: Path, *, web: bool = True, port: int | None = None
+    command: list[str],
+    env: Mapping[str, str],
+    folder: Path,
+    *,
+    web: bool = True,
+    port: int | None = None,
+    program: Sequence[str] = (PLEO_EXPORT,),
 ) -> Iterator[Service]:
     """Run a command of the service until the body ends; unless it was killed, it must end well by SIGTERM."""
     port = port or free_port()
@@ -79,7 +85,7 @@ def running(
     with (
         log.open("w") as output,
         subprocess.Popen(
-            [PLEO_EXPORT, *command],
+            [*program, *command],
             env={**env, "PLEO_EXPORT_PORT": str(port), "PLEO_EXPORT_HEALTH_PORT": str(port)},
             stdout=output,
             stderr=output,

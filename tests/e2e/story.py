@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from pleo_export.accounting.ledger import bean_check
-from pleo_export.cli.init import Value, example_chart, settings_text
+from pleo_export.cli.init import example_chart, settings_text
 from pleo_export.simulator.hands import Hands
+from pleo_export.toml_text import Value
 
 COMPANY_ID = "5f0c7f4e-1d54-4a6e-9a6b-0d8c1f3a2b10"
 API_KEY = "plp_story_key"

@@ -9,7 +9,7 @@ import pytest
 
 from pleo_export.simulator.hands import simulator_process
 from pleo_export.vault import new_key
-from tests.e2e.service_process import call, environment, free_port, running, until
+from tests.e2e.service_process import Service, call, environment, free_port, running, until
 from tests.e2e.story import API_KEY, COMPANY_ID, Story, assert_ledger_clean, events_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
@@ -77,16 +77,13 @@ def test_pressing_export_reaches_the_service_through_pleos_webhook(
         assert "1 subscriptions removed" in call(keyed, "companies", "remove", COMPANY_ID)
 
 
-def test_a_company_is_connected_by_oauth_and_its_tokens_are_renewed(
-    story: Story, env: Mapping[str, str], tmp_path: Path
-) -> None:
-    port = free_port()
+def registered(story: Story, env: Mapping[str, str], port: int) -> Mapping[str, str]:
+    """Register the service with Pleo, where a user allows whatever is asked for."""
     public = f"http://127.0.0.1:{port}"
     scopes = ["export-jobs:read", "export-jobs:write", "export-items:read"]
     client = story.bookkeeper.register_client("pleo-export", f"{public}/oauth/callback", scopes)
     story.bookkeeper.consent(COMPANY_ID)
-    story.bookkeeper.tokens(accessTokenSeconds=2)
-    connected = {
+    return {
         **env,
         "PLEO_EXPORT_API_KEY": "",
         "PLEO_EXPORT_ENCRYPTION_KEY": new_key(),
@@ -95,19 +92,60 @@ def test_a_company_is_connected_by_oauth_and_its_tokens_are_renewed(
         "PLEO_EXPORT_OAUTH_CLIENT_ID": client["clientId"],
         "PLEO_EXPORT_OAUTH_CLIENT_SECRET": client["clientSecret"],
     }
+
+
+def connect(env: Mapping[str, str]) -> None:
+    """Open the address as a person does: Pleo consents and sends the browser to the service."""
+    address = call(env, "credentials", "connect", COMPANY_ID).strip()
+    with urllib.request.urlopen(address, timeout=30) as answer:
+        assert "is connected" in answer.read().decode()
+
+
+def test_a_connection_that_was_lost_says_reconnect_asks_pleo_no_more_and_is_mended_by_connecting(
+    story: Story, env: Mapping[str, str], tmp_path: Path
+) -> None:
+    port = free_port()
+    connected = registered(story, {**env, "PLEO_EXPORT_POLL_MINUTES": "0.02"}, port)
+
+    def asked() -> int:
+        return sum(entry["path"] == "/oauth/token" for entry in story.audit())
+
+    def runs(service: Service) -> int:
+        """How many runs have ended, as their log tells."""
+        return service.said().count("Connect the company to Pleo again")
+
     with running(serve(story), connected, tmp_path, port=port) as service:
-        address = call(connected, "credentials", "connect", COMPANY_ID).strip()
-        with urllib.request.urlopen(
-            address, timeout=30
-        ) as answer:  # Pleo consents and sends us to the service
-            assert "is connected" in answer.read().decode()
+        connect(connected)
+        story.bookkeeper.tokens(loseAnswers=1)
+        story.bookkeeper.advance(24 * 3600)  # the access token has ended
+        until(lambda: "in trouble" in call(connected, "companies", "list"), "the trouble")
+        shown = call(connected, "companies", "show", COMPANY_ID)
+        assert "the answer to a refresh was lost" in shown
+        assert "Connect the company to Pleo again" in shown
+        before, told = asked(), runs(service)
+        until(lambda: runs(service) >= told + 3, "more looks at the company")
+        assert asked() == before
+        connect(connected)
+        job = story.press_export(story.expenses(3))
+        until(lambda: completed(story, job), "the job")
+        until(lambda: "working" in call(connected, "companies", "list"), "the end of the trouble")
+
+
+def test_a_company_is_connected_by_oauth_and_its_tokens_are_renewed(
+    story: Story, env: Mapping[str, str], tmp_path: Path
+) -> None:
+    port = free_port()
+    connected = registered(story, env, port)
+    story.bookkeeper.tokens(accessTokenSeconds=2)
+    with running(serve(story), connected, tmp_path, port=port) as service:
+        connect(connected)
         for seed in (1, 2):
             job = story.press_export(story.expenses(3, seed=seed))
             call(connected, "check", COMPANY_ID)
             until(lambda job=job: completed(story, job), "the job")  # type: ignore[misc]
         until(lambda: bool(call(connected, "check")) and story.bookkeeper.refreshes() > 0, "a refresh")
         said = service.said()
-    assert client["clientSecret"] not in said
+    assert connected["PLEO_EXPORT_OAUTH_CLIENT_SECRET"] not in said
     assert "Bearer" not in said
     assert b"access" not in (tmp_path / "service.db").read_bytes()
 

@@ -189,11 +189,64 @@ def test_runs_that_ended_long_ago_are_forgotten_and_no_others(bench: Bench) -> N
     firing = bench.engine()
     firing.fire("company-a", "webhook")
     limit = bench.clock.forward(days=-1)
-    assert firing.forget(before=limit) == 1
-    assert firing.forget(before=limit) == 0
+    assert firing.forget(limit, done_before=limit) == 1
+    assert firing.forget(limit, done_before=limit) == 0
     assert len(firing.status().waiting) == 1
-    bench.clock.forward(days=2)
-    assert firing.forget(before=bench.clock()) == 1
+    later = bench.clock.forward(days=2)
+    assert firing.forget(later, done_before=later) == 1
+
+
+def test_runs_that_were_simply_done_are_forgotten_sooner_than_those_that_tell_something(bench: Bench) -> None:
+    def drain(company: str, token: int) -> None:
+        if company == "company-a":
+            raise BooksClosedError("The books are closed.")
+
+    engine = bench.working(drain)
+    for company in numbered(2):
+        engine.fire(company, "poll")
+    engine.fire("company-a", "poll")
+    wait_until_idle(engine)
+    long_ago, now = bench.clock.now, bench.clock.forward(days=4)
+    assert engine.forget(long_ago, done_before=now) == 2
+    assert engine.runs_of("company-0").ended is None
+    failed = engine.runs_of("company-a").ended
+    assert failed is not None
+    assert (failed.state, failed.problem) == (RunState.FAILED, "The books are closed.")
+
+
+def test_what_is_known_of_one_company_is_told(bench: Bench) -> None:
+    gate = Gate()
+    engine = bench.working(gate)
+    engine.fire("company-a", "webhook")
+    gate.wait_for_entry()
+    bench.clock.forward(minutes=1)
+    engine.fire("company-a", "poll")
+    engine.fire("company-b", "poll")
+    known = engine.runs_of("company-a")
+    assert (known.running is not None, known.ended, known.takeovers) == (True, None, 0)
+    assert known.waiting is not None
+    assert (known.waiting.cause, known.waiting.fired_at) == ("poll", bench.clock())
+    gate.opened.set()
+    wait_until_idle(engine)
+    after = engine.runs_of("company-a")
+    assert (after.waiting, after.running) == (None, None)
+    assert after.ended is not None
+    assert after.ended.state is RunState.DONE
+
+
+def test_failures_are_counted_also_where_only_the_latest_are_shown(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pleo_export.engine.runs.FAILURES_SHOWN_MAX", 2)
+
+    def drain(company: str, token: int) -> None:
+        raise BooksClosedError("The books are closed.")
+
+    engine = bench.working(drain)
+    for company in numbered(3):
+        engine.fire(company, "poll")
+    status = wait_until_idle(engine)
+    assert (len(status.failed), status.failures) == (2, 3)
 
 
 def test_a_company_whose_last_run_was_never_ended_is_not_blocked(bench: Bench) -> None:

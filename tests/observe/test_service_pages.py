@@ -6,6 +6,7 @@ import signal
 import subprocess
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 
 from pleo_export.simulator.hands import simulator_process
 from tests.e2e.service_process import PLEO_EXPORT, free_port, until
-from tests.e2e.story import API_KEY, Story, assert_ledger_clean
+from tests.e2e.story import API_KEY, Story, assert_ledger_clean, events_of
 from tests.store.postgres_server import a_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
@@ -90,27 +91,31 @@ class Shell:
         self._process.stdin.flush()
 
 
-def follow(story: Story, shell: Shell) -> None:
+def follow(story: Story, shell: Shell, expenses: int) -> None:
     """Start what the page starts, export a job with it, and stop it as the page says."""
     shell.type_before("pleo-export check")
     until(shell.ready, "the service's start")
-    job = story.press_export(story.expenses(5))
+    ids = story.expenses(expenses)
+    job = story.press_export(ids)
     shell.type_before("kill")
     until(lambda: bool(story.job(job)["status"] == "completed"), "the job")
     assert shell.type_rest() == 0
-    assert len(story.entry_files()) == 5
+    assert {reference: len(paths) for reference, paths in story.entry_files().items()} == dict.fromkeys(
+        ids, 1
+    )
+    assert events_of(story.audit(), job) == Counter(started=1, completed=1)
     assert_ledger_clean(story.books)
 
 
 def test_one_process_runs_as_its_page_says(story: Story, tmp_path: Path) -> None:
     with Shell(tmp_path, "run-as-a-service.md") as shell:
-        follow(story, shell)
+        follow(story, shell, 5)
     log = (tmp_path / "service.log").read_text(encoding="utf-8")
     assert "stopping: nothing new is begun" in log
     assert API_KEY not in log
 
 
-def test_two_workers_and_a_web_process_run_on_postgresql_as_their_page_says(
+def test_two_workers_share_a_database_and_one_goes_on_when_the_other_is_killed_as_their_page_says(
     story: Story, tmp_path: Path
 ) -> None:
     # Not pytest's own folder: a server that root starts runs as another user, who may not enter there.
@@ -121,12 +126,17 @@ def test_two_workers_and_a_web_process_run_on_postgresql_as_their_page_says(
     ):
         for at, command in enumerate(shell.commands):
             shell.commands[at] = re.sub(r"postgresql://\S+", f"'{server.url}'", command)
-        follow(story, shell)
-    logs = {name: (tmp_path / name).read_text() for name in ("worker-1.log", "worker-2.log", "web.log")}
-    # On a busy machine one worker may still be loading when the other has done it all.
-    begun = [log for log in logs.values() if "working as" in log or "listening on" in log]
-    assert len(begun) >= 2
-    assert all("stopping: nothing new is begun" in log for log in begun)
-    assert sum("step 7: Complete" in log for log in logs.values()) == 1
-    assert "step 1" not in logs["web.log"]
-    assert not any(API_KEY in log for log in logs.values())
+        follow(story, shell, 150)
+    web, *workers = ((tmp_path / f"{name}.log").read_text() for name in ("web", "worker-1", "worker-2"))
+    (successor,) = (log for log in workers if "Runs taken over from it: 1." in log)
+    (killed,) = (log for log in workers if log != successor)
+    assert "step 5: Record" in killed
+    assert "step 7: Complete" not in killed
+    assert "step 7: Complete (completed)" in successor
+    assert "step " not in web
+    assert ["stopping: nothing new is begun" in log for log in (web, successor, killed)] == [
+        True,
+        True,
+        False,
+    ]
+    assert not any(API_KEY in log for log in (web, *workers))

@@ -12,6 +12,10 @@ import pytest
 from pleo_export.observe.watchdog import tell_systemd, watchdog, watchdog_seconds
 
 
+def well() -> None:
+    return None
+
+
 @pytest.fixture
 def ear(tmp_path: Path) -> Iterator[tuple[socket.socket, str]]:
     address = str(tmp_path / "notify")
@@ -50,7 +54,7 @@ async def test_signs_of_life_come_twice_in_each_period_while_the_loop_turns(
 ) -> None:
     listening, address = ear
     environment = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "100000", "WATCHDOG_PID": str(os.getpid())}
-    signs = asyncio.create_task(watchdog(environment))
+    signs = asyncio.create_task(watchdog(well, environment))
     loop = asyncio.get_running_loop()
     began = loop.time()
     for _ in range(5):
@@ -62,6 +66,28 @@ async def test_signs_of_life_come_twice_in_each_period_while_the_loop_turns(
     listening.settimeout(0)
     with pytest.raises(BlockingIOError):
         listening.recv(100)
+
+
+async def test_no_sign_of_life_comes_while_something_has_failed_for_good(
+    ear: tuple[socket.socket, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    listening, address = ear
+    listening.settimeout(0)
+    environment = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "20000"}
+    asked = asyncio.Event()
+
+    def fault() -> str:
+        asked.set()
+        return "The watch has ended."
+
+    signs = asyncio.create_task(watchdog(fault, environment))
+    for _ in range(3):
+        asked.clear()
+        await asked.wait()
+    signs.cancel()
+    with pytest.raises(BlockingIOError):
+        listening.recv(100)
+    assert "started again: The watch has ended." in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -77,7 +103,7 @@ async def test_signs_of_life_come_twice_in_each_period_while_the_loop_turns(
 )
 async def test_it_ends_at_once_where_no_sign_of_life_is_expected(environment: dict[str, str]) -> None:
     async with asyncio.timeout(1):
-        await watchdog(environment)
+        await watchdog(well, environment)
 
 
 def test_the_period_is_told_in_microseconds() -> None:

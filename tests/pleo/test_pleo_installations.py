@@ -10,7 +10,6 @@ from pleo_export.pleo.auth import ApiKey
 from pleo_export.pleo.client import PleoClient
 from pleo_export.pleo.installations import (
     Installation,
-    InstallationErrorCode,
     Installations,
     InstallationStatus,
     company_of,
@@ -78,14 +77,6 @@ async def register(calls: Installations) -> object:
     return await calls.register(InstallationStatus.ACTIVATED)
 
 
-async def report(calls: Installations) -> object:
-    return await calls.update(InstallationStatus.ERROR, InstallationErrorCode.AUTH_ERROR)
-
-
-async def resume(calls: Installations) -> object:
-    return await calls.update(InstallationStatus.ACTIVATED)
-
-
 async def activate(calls: Installations) -> object:
     return await calls.activate()
 
@@ -94,8 +85,6 @@ async def activate(calls: Installations) -> object:
     ("act", "call", "body"),
     [
         (register, "POST /v1/installations/me", {"status": "ACTIVATED"}),
-        (report, "PUT /v1/installations/me", {"status": "ERROR", "errorCode": "AUTH_ERROR"}),
-        (resume, "PUT /v1/installations/me", {"status": "ACTIVATED"}),
         (activate, "POST /v1/installations/me:activate", None),
     ],
 )
@@ -127,20 +116,6 @@ async def test_a_disconnection_that_is_refused_is_told() -> None:
     async with serving(answers(403)) as server, client(server) as pleo:
         with pytest.raises(errors.PleoForbiddenError):
             await pleo.installation.remove()
-
-
-async def test_pleo_tells_what_it_takes_a_credential_for() -> None:
-    sent = {
-        "authMethod": "API_KEY",
-        "clientId": "c",
-        "scope": "export-jobs:read export-jobs:write",
-        "subjectURN": f"urn:pleo:company:{COMPANY}",
-    }
-    for body in ({"data": sent}, {"data": {**sent, "subjectURN": None}}):
-        async with serving(answers(200, body)) as server, client(server) as pleo:
-            found = await pleo.installation.introspect()
-        assert (found.auth_method, found.subject) == ("API_KEY", body["data"]["subjectURN"])
-        assert server.calls == ["GET /v1/introspect"]
 
 
 @pytest.mark.parametrize(

@@ -66,11 +66,11 @@ def test_a_no_is_told_with_pleos_word_for_it(query: dict[str, str], code: str) -
     assert caught.value.code == code
 
 
-async def test_a_code_becomes_tokens_that_are_kept_and_used(
+async def test_a_code_becomes_tokens_that_are_used_once_they_are_kept(
     server: TokenServer, pleo_auth: AuthorisationServer, tmp_path: Path
 ) -> None:
-    credential = OAuthCredential(pleo_auth, FileKeeper(tmp_path / "tokens"))
-    await credential.connect("code-1", VERIFIER)
+    keeper = FileKeeper(tmp_path / "tokens")
+    await keeper.keep(await pleo_auth.exchange("code-1", VERIFIER))
     assert server.forms == [
         {
             "grant_type": "authorization_code",
@@ -81,6 +81,7 @@ async def test_a_code_becomes_tokens_that_are_kept_and_used(
     ]
     assert server.authorizations == ["Basic Y2xpZW50LTE6Y2xpZW50LXNlY3JldC0wMDAx"]
     assert (await stored(tmp_path / "tokens")).refresh_token == "refresh-1"
+    credential = OAuthCredential(pleo_auth, keeper)
     await credential.refreshed_if_needed()
     assert (credential.header, len(server.forms)) == ("Bearer access-1", 1)
 

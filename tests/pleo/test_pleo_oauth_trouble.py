@@ -14,7 +14,7 @@ from pleo_export.pleo.installations import InstallationStatus
 from pleo_export.pleo.oauth import AuthorisationServer, OAuthCredential, TokenPair
 from tests.pleo.misbehaving_server import NOW, closed_port
 from tests.pleo.oauth_scene import PAIR, VERIFIER, Time, another
-from tests.pleo.token_keepers import store, stored
+from tests.pleo.token_keepers import FileKeeper, store, stored
 from tests.pleo.token_server import (
     CLIENT_SECRET,
     Misbehaviour,
@@ -145,7 +145,7 @@ async def test_a_person_who_connects_again_mends_it_for_every_process(
     await store(path, PAIR, broken=Broken.REVOKED)
     with pytest.raises(errors.ReconnectNeededError):
         await credential.refreshed_if_needed()
-    await another(pleo_auth, path).connect("code-1", VERIFIER)
+    await FileKeeper(path).keep(await pleo_auth.exchange("code-1", VERIFIER))
     await credential.refreshed_if_needed()
     assert (credential.header, server.refreshes) == ("Bearer access-1", 0)
 
@@ -157,7 +157,7 @@ async def test_a_broken_connection_is_told_by_the_call_that_needed_it(
     server.revoked = True
     async with PleoClient(server.url, credential) as pleo:
         with pytest.raises(errors.ReconnectNeededError):
-            await pleo.installation.introspect()
+            await pleo.installation.get()
     assert server.api_calls == ["Bearer ended-early"]
 
 

@@ -71,9 +71,11 @@ async def credential(
         browser.get(beginning.url, allow_redirects=False) as answer,
     ):
         back = answer.headers["Location"]
-    credential = OAuthCredential(pleo_auth, FileKeeper(tmp_path / "tokens"))
+    keeper = FileKeeper(tmp_path / "tokens")
     query = dict(URL(back).query)
-    await credential.connect(code_from(query, beginning.state), beginning.verifier)
+    await keeper.keep(await pleo_auth.exchange(code_from(query, beginning.state), beginning.verifier))
+    credential = OAuthCredential(pleo_auth, keeper)
+    await credential.refreshed_if_needed()
     return credential
 
 
@@ -85,7 +87,6 @@ async def test_a_company_is_connected_activated_refreshed_and_disconnected(
         assert installation is not None
         assert company_of(installation) == company["id"]
         assert (await pleo.installation.activate()).status == InstallationStatus.ACTIVATED
-        assert (await pleo.installation.introspect()).auth_method == "OAUTH2"
         before = await stored(tmp_path / "tokens")
         await credential.refreshed_if_needed(refused=credential.header)
         assert await pleo.list_jobs(company["id"], [JobStatus.PENDING]) == []

@@ -1,8 +1,6 @@
 """A keeper of tokens in a file, safe across processes, and some that go wrong."""
 
 import asyncio
-import os
-import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -22,6 +20,12 @@ class FileKeeper:
     async def load(self) -> TokenPair | None:
         self.loads += 1
         return TokenPair.decoded(self.path.read_bytes()) if self.path.exists() else None
+
+    async def replace(self, old: TokenPair, new: TokenPair) -> bool:
+        if not self.path.exists() or TokenPair.decoded(self.path.read_bytes()) != old:
+            return False
+        await self.keep(new)
+        return True
 
     async def keep(self, pair: TokenPair) -> None:
         new = self.path.with_suffix(".new")
@@ -43,11 +47,11 @@ class ForgetfulKeeper(FileKeeper):
 
     failures = 1
 
-    async def keep(self, pair: TokenPair) -> None:
-        if not pair.refreshing and self.failures:
+    async def replace(self, old: TokenPair, new: TokenPair) -> bool:
+        if not new.refreshing and self.failures:
             self.failures -= 1
             raise StoreLost
-        await super().keep(pair)
+        return await super().replace(old, new)
 
 
 class SlowKeeper(FileKeeper):
@@ -57,25 +61,27 @@ class SlowKeeper(FileKeeper):
         super().__init__(path)
         self.begun, self.go_on = asyncio.Event(), asyncio.Event()
 
-    async def keep(self, pair: TokenPair) -> None:
-        if not pair.refreshing:
+    async def replace(self, old: TokenPair, new: TokenPair) -> bool:
+        if not new.refreshing:
             self.begun.set()
             await self.go_on.wait()
-        await super().keep(pair)
+        return await super().replace(old, new)
 
 
-class DyingKeeper(FileKeeper):
-    """Its process is killed at a certain moment: once a refresh is noted, or before a new pair is kept."""
+class UnlockedKeeper(FileKeeper):
+    """Keeps nobody out: the server that granted the lock was started again while somebody was inside."""
 
-    def __init__(self, path: Path, *, once_noted: bool) -> None:
-        super().__init__(path)
-        self._once_noted = once_noted
+    @asynccontextmanager
+    async def exclusively(self) -> AsyncIterator[None]:
+        yield
 
-    async def keep(self, pair: TokenPair) -> None:
-        if pair.refreshing:
-            await super().keep(pair)
-        if pair.refreshing is self._once_noted:
-            os.kill(os.getpid(), signal.SIGKILL)
+
+class ForgetfulUnlockedKeeper(ForgetfulKeeper, UnlockedKeeper):
+    """Both at once, as when a database is started again."""
+
+
+class SlowUnlockedKeeper(SlowKeeper, UnlockedKeeper):
+    """Lets others in while it takes its time."""
 
 
 async def stored(path: Path) -> TokenPair:

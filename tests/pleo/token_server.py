@@ -1,6 +1,6 @@
 """A small authorisation server on loopback that replaces tokens as Pleo does, counts, and misbehaves when told to.
 
-It also answers one API call, to whoever shows the current access token.
+It also answers the calls about the installation, to whoever shows the current access token.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from pleo_export.pleo.oauth import ClientAuthentication, OAuthApp
+from tests.pleo.pleo_samples import COMPANY
 
 CLIENT_SECRET = "client-secret-0001"
 REDIRECT_URI = "https://connector.example/connect/pleo"
@@ -40,6 +41,7 @@ class TokenServer:
     forms: list[dict[str, str]] = field(default_factory=list)
     authorizations: list[str | None] = field(default_factory=list)
     api_calls: list[str] = field(default_factory=list)
+    api_paths: list[str] = field(default_factory=list)
     accepts: bool = True
     revoked: bool = False
     url: str = ""
@@ -72,9 +74,13 @@ class TokenServer:
 
     async def api(self, request: web.Request) -> web.Response:
         self.api_calls.append(request.headers["Authorization"])
+        self.api_paths.append(f"{request.method} {request.path}")
         if not self.accepts or request.headers["Authorization"] != f"Bearer access-{self.number}":
             return web.json_response({"type": "UNAUTHORIZED"}, status=401)
-        return web.json_response({"data": {"authMethod": "OAUTH2", "clientId": "client-1", "scope": "s"}})
+        if request.method == "DELETE":
+            return web.Response(status=204)
+        resource = f"urn:pleo:company:{COMPANY}"
+        return web.json_response({"id": "installation-1", "resource": resource, "status": "AUTHORIZED"})
 
 
 async def loses_the_answer(

@@ -3,6 +3,7 @@
 from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,11 +12,21 @@ import pytest
 from pydantic import SecretStr
 from standardwebhooks import Webhook
 
+from pleo_export.config import SettingsError
 from pleo_export.engine.errors import EngineUnreachableError
-from pleo_export.service.connecting import UnknownConnectionError
+from pleo_export.pleo.errors import (
+    AuthorisationDeniedError,
+    Facts,
+    GrantRefusedError,
+    NoCompanyError,
+    OAuthClientRefusedError,
+    PleoNoAnswerError,
+)
+from pleo_export.service.errors import OAuthNotSetUpError, OtherCompanyError, UnknownConnectionError
 from pleo_export.service.settings import ServiceSettings
 from pleo_export.service.web import WebParts, web_app
-from pleo_export.store.errors import StoreError
+from pleo_export.store.errors import StoreError, StoreUnreachableError, UnknownCompanyError
+from pleo_export.vault.errors import MissingKeyError, UnknownKeyError
 
 NOW = datetime.now(UTC)
 COMPANY = "0b0f7a52-3a52-4d6f-9a55-2f7d4a3a1c01"
@@ -31,6 +42,8 @@ class Kept:
         self.steps: list[tuple[str, ...]] = []
         self.seen: set[str] = set()
         self.broken = False
+        self.fault: str | None = None
+        self.trouble: Exception | None = None
 
     def fire(self, company_id: str, cause: str) -> bool:
         if self.broken:
@@ -38,16 +51,21 @@ class Kept:
         self.steps.append(("fired", company_id, cause))
         return True
 
-    async def see_webhook(self, webhook_id: str, event_id: str | None) -> bool:
+    async def saw_webhook(self, webhook_id: str) -> bool:
+        return webhook_id in self.seen
+
+    async def see_webhook(self, webhook_id: str, event_id: str | None) -> None:
         self.steps.append(("seen", webhook_id))
-        new = webhook_id not in self.seen
         self.seen.add(webhook_id)
-        return new
 
     async def secrets_of(self, company_id: str | None) -> tuple[str, Sequence[str]] | None:
+        if self.trouble is not None:
+            raise self.trouble
         return (COMPANY, (SECRET, OLDER)) if company_id in (COMPANY, None) else None
 
     async def connect(self, query: Mapping[str, str]) -> str:
+        if self.trouble is not None:
+            raise self.trouble
         if query.get("state") != "right":
             raise UnknownConnectionError
         return COMPANY
@@ -71,6 +89,7 @@ async def web(kept: Kept) -> AsyncIterator[httpx.AsyncClient]:
         secrets_of=kept.secrets_of,
         connect=kept.connect,
         ready=kept.ready,
+        fault=lambda: kept.fault,
         now=lambda: NOW,
     )
     transport = httpx.ASGITransport(web_app(parts, triggers=True))
@@ -110,10 +129,22 @@ async def test_a_signed_hint_is_kept_before_it_is_answered_and_remembered_after_
     assert kept.steps == [("fired", COMPANY, "webhook"), ("seen", "msg_1")]
 
 
-async def test_the_same_webhook_twice_is_answered_twice(web: httpx.AsyncClient, kept: Kept) -> None:
+async def test_a_webhook_that_was_taken_is_answered_again_but_fires_nothing(
+    web: httpx.AsyncClient, kept: Kept
+) -> None:
     body = event()
-    assert [await send(web, body, signed(body)) for _ in range(2)] == [204, 204]
-    assert len(kept.seen) == 1
+    assert [await send(web, body, signed(body)) for _ in range(1000)] == [204] * 1000
+    assert kept.steps == [("fired", COMPANY, "webhook"), ("seen", "msg_1")]
+
+
+async def test_a_webhook_that_could_not_be_kept_is_new_when_it_comes_again(
+    web: httpx.AsyncClient, kept: Kept
+) -> None:
+    body, kept.broken = event(), True
+    assert await send(web, body, signed(body)) == 503
+    kept.broken = False
+    assert await send(web, body, signed(body)) == 204
+    assert kept.steps == [("fired", COMPANY, "webhook"), ("seen", "msg_1")]
 
 
 @pytest.mark.parametrize(
@@ -132,6 +163,16 @@ async def test_a_wrapped_body_is_read_as_well(web: httpx.AsyncClient, kept: Kept
     body = msgspec.json.encode(wrapped)
     assert await send(web, body, signed(body)) == 204
     assert kept.steps[0] == ("fired", COMPANY, "webhook")
+
+
+async def test_a_webhook_for_a_company_that_nobody_knows_leaves_a_line_that_its_sender_cannot_fill(
+    web: httpx.AsyncClient, kept: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    assert await send(web, event(), {}, "made\nup, and very long") == 204
+    (line,) = (record.getMessage() for record in caplog.records if "not here" in record.getMessage())
+    assert line == r"a webhook came for a company that is not here: 'made\nu"
+    assert kept.steps == []
 
 
 @pytest.mark.parametrize(
@@ -184,6 +225,12 @@ async def test_our_own_trouble_asks_pleo_to_send_it_again(web: httpx.AsyncClient
     assert (await web.get("/healthz")).status_code == 200
 
 
+async def test_a_process_that_has_to_be_started_again_says_so(web: httpx.AsyncClient, kept: Kept) -> None:
+    kept.fault = "The watch has ended."
+    answer = await web.get("/healthz")
+    assert (answer.status_code, answer.json()) == (503, {"detail": "The watch has ended."})
+
+
 async def test_the_button_needs_the_operators_token(web: httpx.AsyncClient, kept: Kept) -> None:
     path = f"/api/companies/{COMPANY}/check"
     assert (await web.post(path)).status_code == 401
@@ -201,6 +248,53 @@ async def test_a_person_who_comes_back_from_pleo_is_told_what_became_of_it(web: 
     wrong = await web.get("/oauth/callback", params={"code": "c", "state": "wrong"})
     assert wrong.status_code == 400
     assert "too old or was used already" in wrong.text
+
+
+FACTS = Facts(method="POST", path="/oauth/token")
+AWAY = StoreUnreachableError("the PostgreSQL database pleo", "away")
+
+
+@pytest.mark.parametrize("trouble", [AWAY, MissingKeyError(), UnknownKeyError()])
+async def test_what_we_cannot_read_just_now_is_our_own_trouble(
+    web: httpx.AsyncClient, kept: Kept, trouble: Exception
+) -> None:
+    kept.trouble, body = trouble, event()
+    assert await send(web, body, signed(body)) == 503
+    pressed = await web.post(f"/api/companies/{COMPANY}/check", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert (pressed.status_code, pressed.json()) == (503, {"detail": str(trouble)})
+    assert kept.steps == []
+
+
+async def test_a_button_whose_press_cannot_be_kept_says_so(web: httpx.AsyncClient, kept: Kept) -> None:
+    kept.broken = True
+    pressed = await web.post(f"/api/companies/{COMPANY}/check", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert (pressed.status_code, "cannot be used" in pressed.text) == (503, True)
+
+
+@pytest.mark.parametrize(
+    ("status", "trouble"),
+    [
+        (400, AuthorisationDeniedError("access_denied")),
+        (400, OtherCompanyError("a", "b")),
+        (400, NoCompanyError()),
+        (400, UnknownCompanyError(COMPANY)),
+        (400, GrantRefusedError(FACTS)),
+        (503, OAuthNotSetUpError()),
+        (503, OAuthClientRefusedError(FACTS)),
+        (503, PleoNoAnswerError(FACTS)),
+        (503, SettingsError(Path("pleo-export.toml"), ["pleo.nonsense: there is no such setting"])),
+        (503, EngineUnreachableError("postgresql://nowhere", "away")),
+        (503, AWAY),
+        (503, MissingKeyError()),
+    ],
+    ids=lambda value: str(value) if isinstance(value, int) else type(value).__name__,
+)
+async def test_a_person_who_was_not_connected_is_told_why_and_whose_matter_it_is(
+    web: httpx.AsyncClient, kept: Kept, status: int, trouble: Exception
+) -> None:
+    kept.trouble = trouble
+    answer = await web.get("/oauth/callback", params={"code": "c", "state": "right"})
+    assert (answer.status_code, answer.text) == (status, str(trouble))
 
 
 async def test_the_metrics_count_webhooks_by_what_became_of_them(web: httpx.AsyncClient) -> None:

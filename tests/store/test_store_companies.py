@@ -1,8 +1,9 @@
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
-from pleo_export.domain.progress import Company
+from pleo_export.domain.progress import Company, LastLook
 from pleo_export.store import SealedSecret
 from pleo_export.store.errors import CompanyExistsError, UnknownCompanyError
 from tests.store.stores import COMPANY, JOB, NOON, StoppedClock, opened, planned
@@ -23,7 +24,31 @@ async def test_a_company_in_service_is_given_back_with_its_settings(url: str) ->
         )
         assert await store.company(COMPANY) == expected
     async with opened(url) as store:
-        assert await store.companies() == [expected]
+        assert await store.companies() == [replace(expected, settings=None)]
+
+
+async def test_companies_that_are_worked_for_tell_when_they_were_last_looked_at(url: str) -> None:
+    async with opened(url) as store:
+        for company_id in ("company-a", "company-b", "company-c"):
+            await store.add_company(company_id, "A", SETTINGS, "/srv")
+        await store.see_company("company-b")
+        await store.see_company("company-d")
+        await store.trouble("company-b", "No ledger.")
+        await store.pause("company-c")
+        assert sorted(await store.last_looks()) == [
+            LastLook("company-a", None, troubled=False),
+            LastLook("company-b", NOON, troubled=True),
+        ]
+
+
+async def test_the_only_company_in_service_is_known_as_long_as_it_is_the_only_one(url: str) -> None:
+    async with opened(url) as store:
+        assert await store.only_company() is None
+        await store.see_company("company-b")
+        await store.add_company(COMPANY, "A", SETTINGS, "/srv")
+        assert await store.only_company() == COMPANY
+        await store.add_company("company-b", "B", SETTINGS, "/srv")
+        assert await store.only_company() is None
 
 
 async def test_a_company_is_added_once_and_the_first_settings_stay(url: str) -> None:
@@ -121,15 +146,16 @@ async def test_trouble_keeps_its_beginning_while_it_stays_the_same(url: str) -> 
 async def test_a_webhook_is_new_once_until_it_is_forgotten(url: str) -> None:
     clock = StoppedClock()
     async with opened(url, clock) as store:
-        assert await store.see_webhook("msg_1", "event-1")
-        assert not await store.see_webhook("msg_1", None)
+        assert not await store.saw_webhook("msg_1")
+        await store.see_webhook("msg_1", "event-1")
+        assert await store.saw_webhook("msg_1")
         later = clock.forward(60)
-        assert await store.see_webhook("msg_2", None)
+        await store.see_webhook("msg_1", None)
+        await store.see_webhook("msg_2", None)
     async with opened(url, clock) as store:
-        assert not await store.see_webhook("msg_2", None)
         assert await store.forget_webhooks(later) == 1
-        assert await store.see_webhook("msg_1", "event-1")
-        assert not await store.see_webhook("msg_2", None)
+        assert not await store.saw_webhook("msg_1")
+        assert await store.saw_webhook("msg_2")
 
 
 async def test_a_secret_is_kept_as_it_is_given_and_the_last_one_counts(url: str) -> None:
@@ -153,6 +179,22 @@ async def test_a_secret_is_kept_as_it_is_given_and_the_last_one_counts(url: str)
         )
         await store.drop_secrets(COMPANY)
         assert [one.ciphertext for one in await store.secrets()] == [b"nobody's"]
+
+
+async def test_secrets_of_one_kind_are_forgotten_alone(url: str) -> None:
+    async with opened(url) as store:
+        for kind in ("tokens", "webhook"):
+            await store.keep_secret(COMPANY, kind, b"sealed")
+        await store.drop_secrets(COMPANY, "tokens")
+        assert [one.kind for one in await store.secrets()] == ["webhook"]
+
+
+async def test_a_company_comes_with_its_secrets_or_not_at_all(url: str) -> None:
+    async with opened(url) as store:
+        await store.add_company(COMPANY, "A", SETTINGS, "/srv", {"api-key": b"first"})
+        with pytest.raises(CompanyExistsError):
+            await store.add_company(COMPANY, "A", SETTINGS, "/srv", {"api-key": b"second"})
+        assert await store.secret(COMPANY, "api-key") == b"first"
 
 
 async def test_a_secret_is_replaced_only_where_it_did_not_change_meanwhile(url: str) -> None:

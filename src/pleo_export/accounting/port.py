@@ -38,7 +38,7 @@ class ClosedPeriod(StrEnum):
     """What the system does with an entry dated in a closed period."""
 
     REJECTS = "rejects"
-    MOVES_THE_DATE = "moves_the_date"
+    MOVES_THE_DATE = "moves_the_date"  # where the lock can be read, the connector rejects the day before that
     NOTHING = "nothing"
 
 

@@ -1,17 +1,22 @@
 """`pleo-export companies`: which companies the service works for."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from pleo_export.cli.common import JsonOption, complete, explained, out, print_json
-from pleo_export.cli.hosted import opened, service_settings
+from pleo_export.cli.credentials import end_connection
+from pleo_export.cli.hosted import api_key_in, opened, opened_engine, service_settings
+from pleo_export.cli.standing import Standing, moment, sentences, standing, whereabouts
 from pleo_export.cli.webhooks import take_back
 from pleo_export.config import load_settings
 from pleo_export.domain.progress import Company
-from pleo_export.service.kinds import API_KEY
+from pleo_export.service.kinds import API_KEY, ODOO_API_KEY
+from pleo_export.service.settings import ServiceSettings
 
 app = typer.Typer(help="Which companies the service works for.", no_args_is_help=True)
 
@@ -22,67 +27,83 @@ KeyOption = Annotated[
     Path | None,
     typer.Option("--api-key-file", help="A file with the company's API key; it is kept encrypted."),
 ]
+OdooKeyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--odoo-api-key-file", help="A file with the company's API key of Odoo; it is kept encrypted."
+    ),
+]
 
 
 @app.command()
-def add(file: FileArgument, *, name: NameOption = None, api_key_file: KeyOption = None) -> None:
+def add(
+    file: FileArgument,
+    *,
+    name: NameOption = None,
+    api_key_file: KeyOption = None,
+    odoo_api_key_file: OdooKeyOption = None,
+) -> None:
     """Add a company. Its settings are copied as they are now; relative paths in them start at the file's folder."""
     with explained():
         loaded = load_settings(file)
         text, folder = file.read_text(encoding="utf-8"), str(file.resolve().parent)
-        key = api_key_file.read_text(encoding="ascii").strip() if api_key_file is not None else None
+        files = {API_KEY: api_key_file, ODOO_API_KEY: odoo_api_key_file}
+        keys = {kind: api_key_in(key_file) for kind, key_file in files.items() if key_file is not None}
         company_id = loaded.pleo.company_id
-        complete(_add(company_id, (name or company_id, text, folder), key))
+        complete(_add(company_id, (name or company_id, text, folder), keys))
     out().print(f"{loaded.pleo.company_id} was added. A running service takes it up within seconds.")
 
 
-async def _add(company_id: str, facts: tuple[str, str, str], key: str | None) -> None:
+async def _add(company_id: str, facts: tuple[str, str, str], keys: Mapping[str, str]) -> None:
     async with opened(service_settings()) as (store, companies, _):
-        await store.add_company(company_id, *facts)
-        if key is not None:
-            await companies.keep_secret(company_id, API_KEY, key)
+        secrets = {kind: companies.sealed(company_id, kind, key) for kind, key in keys.items()}
+        await store.add_company(company_id, *facts, secrets)
 
 
 @app.command("list")
 def list_companies(*, as_json: JsonOption = False) -> None:
     """Show every company with how it stands."""
     with explained():
-        found = [one for one in complete(_all()) if one.in_service]
+        service = service_settings()
+        added = [one for one in complete(_all(service)) if one.in_service]
+        with opened_engine(service) as engine:
+            found = [standing(one, engine.runs_of(one.company_id)) for one in added]
     if as_json:
-        print_json([{"company_id": one.company_id, "name": one.name, "state": state(one)} for one in found])
-        return
-    table = Table("Company", "Name", "State", "Last looked at", "Trouble", box=None, header_style="bold")
+        print_json(found)
+    else:
+        out().print(_table(found) if found else "No company was added yet: pleo-export companies add FILE")
+
+
+def _table(found: Sequence[Standing]) -> Table:
+    table = Table(
+        "Company", "Name", "State", "Last looked at", "Now", "Trouble", box=None, header_style="bold"
+    )
     for one in found:
-        looked = f"{one.last_checked_at:%Y-%m-%d %H:%M} UTC" if one.last_checked_at else "never"
-        table.add_row(one.company_id, one.name, state(one), looked, one.trouble or "")
-    out().print(table if found else "No company was added yet: pleo-export companies add FILE")
+        trouble = f"since {moment(one.trouble_since)}: {one.trouble}" if one.trouble is not None else ""
+        now = ", ".join(whereabouts(one))
+        table.add_row(one.company_id, one.name, one.state, moment(one.last_checked_at), now, escape(trouble))
+    return table
 
 
-async def _all() -> list[Company]:
-    async with opened(service_settings()) as (store, _, _):
+async def _all(service: ServiceSettings) -> list[Company]:
+    async with opened(service) as (store, _, _):
         return await store.companies()
-
-
-def state(company: Company) -> str:
-    """Say in a word how a company stands."""
-    if company.paused_at is not None:
-        return "paused"
-    return "in trouble" if company.trouble is not None else "working"
 
 
 @app.command()
 def show(company: CompanyArgument) -> None:
-    """Show a company: its state, since when, and its settings."""
+    """Show a company: its state and since when, what is done for it now, and its settings. Its jobs are shown by `status`."""
     with explained():
-        found = complete(_one(company))
-    out().print(f"{found.company_id} ({found.name}): {state(found)}", markup=False)
-    if found.trouble is not None:
-        out().print(f"since {found.trouble_since:%Y-%m-%d %H:%M} UTC: {found.trouble}", markup=False)
-    out().print(found.settings or "", markup=False)
+        service = service_settings()
+        found = complete(_one(service, company))
+        with opened_engine(service) as engine:
+            known = standing(found, engine.runs_of(found.company_id))
+    for line in (*sentences(known), found.settings or ""):
+        out().print(line, markup=False)
 
 
-async def _one(company_id: str) -> Company:
-    async with opened(service_settings()) as (store, _, _):
+async def _one(service: ServiceSettings, company_id: str) -> Company:
+    async with opened(service) as (store, _, _):
         return await store.company(company_id)
 
 
@@ -102,10 +123,22 @@ def resume(company: CompanyArgument) -> None:
 
 @app.command()
 def remove(company: CompanyArgument) -> None:
-    """Forget a company's settings and secrets, and take its subscription back. What was exported, and the memory of it, stays."""
+    """Forget a company's settings and secrets, and take its subscription and its connection by OAuth back.
+
+    What was exported, and the memory of it, stays.
+    """
+
+    async def leave() -> str:
+        async with opened(service_settings()) as (store, companies, _):
+            await store.company(company)
+            ended = await end_connection(companies, company)
+            await store.remove_company(company)
+            return ended
+
     take_back(company)
-    _change("remove_company", company)
-    out().print(f"{company} was removed.")
+    with explained():
+        ended = complete(leave())
+    out().print(f"{company} was removed. {ended}".rstrip(), markup=False)
 
 
 def _change(verb: str, company_id: str) -> None:

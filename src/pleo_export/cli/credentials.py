@@ -2,20 +2,31 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from pleo_export.cli.common import ExitCode, complete, explained, fail, out
-from pleo_export.cli.hosted import opened, service_settings
-from pleo_export.service.kinds import API_KEY
+from pleo_export.cli.hosted import api_key_in, opened, service_settings
+from pleo_export.config import SettingsError
+from pleo_export.pleo.retrying import CallError
+from pleo_export.service.errors import ConnectError
+from pleo_export.service.kinds import API_KEY, ODOO_API_KEY
+from pleo_export.vault.errors import VaultError
+
+if TYPE_CHECKING:
+    from pleo_export.service.companies import Companies
 
 app = typer.Typer(
     help="Secrets: the key they are kept with, and API keys of companies.", no_args_is_help=True
 )
 
 CompanyArgument = Annotated[str, typer.Argument(help="The company's id.")]
-FileArgument = Annotated[Path, typer.Argument(help="A file that holds the API key from Pleo.")]
+FileArgument = Annotated[Path, typer.Argument(help="A file that holds the API key.")]
+OfOption = Annotated[
+    Literal["pleo", "odoo"], typer.Option("--of", help="Whose key it is: Pleo's or the accounting system's.")
+]
+KINDS = {"pleo": API_KEY, "odoo": ODOO_API_KEY}
 
 
 @app.command()
@@ -27,17 +38,40 @@ def new_key() -> None:
 
 
 @app.command()
-def set_api_key(company: CompanyArgument, file: FileArgument) -> None:
-    """Keep a company's API key, encrypted, in place of the one before."""
+def set_api_key(company: CompanyArgument, file: FileArgument, *, of: OfOption = "pleo") -> None:
+    """Keep a company's API key, encrypted, in place of the one before; one of Pleo's also takes the place of a connection."""
 
-    async def keep() -> None:
+    async def keep() -> str:
         async with opened(service_settings()) as (store, companies, _):
             await store.company(company)
-            await companies.keep_secret(company, API_KEY, file.read_text(encoding="ascii").strip())
+            await companies.keep_secret(company, KINDS[of], api_key_in(file))
+            # Afterwards: until then the connection is what the company is worked for with.
+            return await end_connection(companies, company) if of == "pleo" else ""
 
     with explained():
-        complete(keep())
-    out().print(f"The API key of {company} was kept.")
+        ended = complete(keep())
+    out().print(f"The API key of {company} was kept. {ended}".rstrip(), markup=False)
+
+
+@app.command()
+def disconnect(company: CompanyArgument) -> None:
+    """End a company's connection by OAuth: Pleo removes the app from the company and revokes its tokens."""
+
+    async def end() -> str:
+        async with opened(service_settings()) as (store, companies, _):
+            return await end_connection(companies, (await store.company(company)).company_id)
+
+    with explained():
+        out().print(complete(end()) or f"{company} is not connected by OAuth.", markup=False)
+
+
+async def end_connection(companies: "Companies", company_id: str) -> str:
+    """End a company's connection by OAuth and tell what became of it; nothing where there was none."""
+    try:
+        there_was = await companies.disconnect(company_id)
+    except (CallError, ConnectError, SettingsError, VaultError) as error:
+        return f"Its connection by OAuth was forgotten, but not ended in Pleo; remove the app there. {error}"
+    return "Its connection by OAuth was ended." if there_was else ""
 
 
 @app.command()
@@ -46,17 +80,13 @@ def connect(company: CompanyArgument) -> None:
 
     Pleo sends the person back to PLEO_EXPORT_PUBLIC_URL, where `serve` or `web` keeps the tokens, encrypted.
     """
-    from pleo_export.service.connecting import ConnectError  # noqa: PLC0415 loaded by these commands only
 
     async def begin() -> str:
         async with opened(service_settings()) as (store, _, connecting):
             return await connecting.begin((await store.company(company)).company_id)
 
     with explained():
-        try:
-            typer.echo(complete(begin()))
-        except ConnectError as error:
-            fail(str(error), ExitCode.WRONG_SETTINGS)
+        typer.echo(complete(begin()))
 
 
 @app.command()

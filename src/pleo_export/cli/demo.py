@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from pleo_export.accounting.ledger import bean_check, trial_balance
 from pleo_export.cli.common import ExitCode, JsonOption, complete, err, explained, fail, out, print_json
+from pleo_export.cli.demo_books import DemoBooks, LedgerBooks, TrialBalance
+from pleo_export.cli.demo_odoo import OdooBooks
 from pleo_export.cli.demo_report import Balance, Report, Total, show
-from pleo_export.cli.init import CHART_FILE, settings_text
+from pleo_export.cli.init import ConnectorOption, settings_text
+from pleo_export.cli.init_odoo import OdooAnswers, OdooDatabaseOption, OdooKeyOption, OdooUrlOption
 from pleo_export.cli.run import export
 from pleo_export.cli.scenarios import DEMO, SCENARIOS, Scenario, ScenarioName
 from pleo_export.config import SETTINGS_FILE, Settings, load_settings
@@ -23,7 +25,6 @@ from pleo_export.workflow.ports import JobSummary
 if TYPE_CHECKING:
     from pleo_export.simulator.generator import Generated
 
-BEAN_CHECK_SECONDS = 60.0
 # The accounts of the charts on which the wallets and the costs stand; tax is part of the costs.
 WALLETS = ("Assets:Pleo:",)
 SPEND = ("Expenses:", "Income:", "Assets:VAT:", "Liabilities:VAT:")
@@ -58,34 +59,47 @@ CountOption = Annotated[
         show_default=False,
     ),
 ]
+YesOption = Annotated[
+    bool, typer.Option("--yes", help="Do not ask before a company is made in that database.")
+]
 
 
-def demo(
+def demo(  # noqa: PLR0913 the options of a command
     *,
     scenario: ScenarioOption = DEMO.name,
     folder: FolderOption = Path("pleo-export-demo"),
     seed: SeedOption = 1,
     count: CountOption = None,
+    connector: ConnectorOption = "ledger",
+    odoo_url: OdooUrlOption = None,
+    odoo_database: OdooDatabaseOption = None,
+    odoo_api_key_file: OdooKeyOption = None,
+    yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Export a company's expenses from a simulated Pleo into a ledger, and check the result.
+    """Export a company's expenses from a simulated Pleo into a ledger or Odoo, and check the result.
 
     Starts a simulated Pleo with made-up expenses, some of which cannot be booked, presses Export, runs the job, and
-    compares the ledger with Pleo and with bean-check. Run it again: nothing is recorded twice. `payable` presses
-    Export twice and compares the trial balance with one that was worked out by hand.
+    compares the books with Pleo, and a ledger with bean-check. Run it again: nothing is recorded twice. `payable`
+    presses Export twice and compares the trial balance with one that was worked out by hand.
+
+    `--connector odoo` makes a company of its own in a database of a running Odoo, and leaves the others alone. The API key
+    is that of an administrator, who may make a company.
     """
     console = err()
     chosen = SCENARIOS[scenario]
     made = _made(chosen, seed, count)
     with explained():
-        settings = _set_up(folder, chosen, console)
+        books: DemoBooks = LedgerBooks()
+        if connector == "odoo":
+            books = OdooBooks(OdooAnswers(odoo_url, odoo_database, chosen.title, odoo_api_key_file), yes=yes)
+        settings = _set_up(folder, chosen, books, console)
         jobs, pleo = _play(settings, chosen, seed, made, console)
-        console.print("bean-check reads the ledger")
-        report = _report(settings, chosen, made, jobs, pleo)
+        report = _report(settings, chosen, books, made, (jobs, pleo))
     if as_json:
         print_json(report)
     else:
-        show(report, settings.ledger.fava_url, out())
+        show(report, out())
     if not report.well:
         raise typer.Exit(ExitCode.SOMETHING_FAILED)
 
@@ -101,24 +115,25 @@ def _made(scenario: Scenario, seed: int, count: int | None) -> Sequence["Generat
         fail(f"--count {wanted}: {error}.", ExitCode.WRONG_SETTINGS)
 
 
-def _set_up(folder: Path, scenario: Scenario, console: Console) -> Settings:
+def _set_up(folder: Path, scenario: Scenario, books: DemoBooks, console: Console) -> Settings:
     folder.mkdir(parents=True, exist_ok=True)
-    values = {"pleo.company_id": scenario.company_id, **scenario.settings}
-    _write_once(folder / SETTINGS_FILE, settings_text(values))
-    settings = load_settings(folder / SETTINGS_FILE)
-    if settings.pleo.company_id != scenario.company_id:
+    path = folder / SETTINGS_FILE
+    if path.exists():
+        _refuse_another(load_settings(path), path, scenario, books)
+    values = {"pleo.company_id": scenario.company_id, **scenario.settings, **books.set_up(folder, scenario)}
+    if not path.exists():
+        path.write_text(settings_text(values), encoding="utf-8")
+    console.print(f"Settings and what belongs to them are in {folder}/", markup=False)
+    return load_settings(path)
+
+
+def _refuse_another(settings: Settings, path: Path, scenario: Scenario, books: DemoBooks) -> None:
+    ledger = isinstance(books, LedgerBooks)
+    if settings.pleo.company_id != scenario.company_id or (settings.ledger is not None) != ledger:
         fail(
-            f"{folder / SETTINGS_FILE} belongs to another company or scenario. Choose another folder with --folder.",
+            f"{path} belongs to another company or scenario. Choose another folder with --folder.",
             ExitCode.WRONG_SETTINGS,
         )
-    _write_once(folder / CHART_FILE, scenario.chart_text())
-    console.print(f"Settings, chart and ledger are in {folder}/", markup=False)
-    return settings
-
-
-def _write_once(path: Path, text: str) -> None:
-    if not path.exists():
-        path.write_text(text, encoding="utf-8")
 
 
 def _play(
@@ -149,24 +164,25 @@ def _play(
 def _report(
     settings: Settings,
     scenario: Scenario,
+    books: DemoBooks,
     made: Sequence["Generated"],
-    jobs: Sequence[JobSummary],
-    pleo: Mapping[str, Any],
+    done: tuple[Sequence[JobSummary], Mapping[str, Any]],
 ) -> Report:
-    folder = settings.ledger.folder
+    jobs, pleo = done
     expected = {
         one.payload["accountingEntryId"]: MUST_FAIL_WITH[one.must_fail] if one.must_fail else None
         for one in made
     }
-    balance = trial_balance(folder, expected)
+    balance = books.balance(settings, scenario, expected)
     return Report(
         jobs=jobs,
         expenses=pleo["expenses"],
         unexpected=_unexpected(pleo["expenses"], expected),
         totals=_totals(pleo, balance),
         balance=_balance(scenario.expected_balance(), balance),
-        verdict=bean_check(folder, BEAN_CHECK_SECONDS),
-        ledger=str(folder / "main.beancount"),
+        verdict=books.verdict(settings),
+        books=books.name,
+        where=books.where(settings),
     )
 
 
@@ -194,9 +210,7 @@ def _unexpected(
     ]
 
 
-def _totals(
-    pleo: Mapping[str, Mapping[str, Any]], balance: Mapping[tuple[str, str], Decimal]
-) -> Sequence[Total]:
+def _totals(pleo: Mapping[str, Mapping[str, Any]], balance: TrialBalance) -> Sequence[Total]:
     return [
         Total(
             f"{what} {currency}",
@@ -212,9 +226,7 @@ def _totals(
     ]
 
 
-def _by_currency(
-    balance: Mapping[tuple[str, str], Decimal], accounts: tuple[str, ...]
-) -> Mapping[str, Decimal]:
+def _by_currency(balance: TrialBalance, accounts: tuple[str, ...]) -> Mapping[str, Decimal]:
     sums: defaultdict[str, Decimal] = defaultdict(Decimal)
     for (name, currency), amount in balance.items():
         if name.startswith(accounts) and name != EXCHANGE_DIFFERENCE:
@@ -222,9 +234,7 @@ def _by_currency(
     return sums
 
 
-def _balance(
-    expected: Mapping[tuple[str, str], Decimal], ledger: Mapping[tuple[str, str], Decimal]
-) -> Sequence[Balance]:
+def _balance(expected: TrialBalance, ledger: TrialBalance) -> Sequence[Balance]:
     if not expected:
         return []
     none = Decimal()

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pleo_export.accounting.ledger import Verdict, program
+from pleo_export.accounting.ledger import Verdict
 from pleo_export.domain.money import Money, MoneyError
 from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.workflow.ports import JobSummary
@@ -35,7 +35,8 @@ class Balance(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """How the demonstration went. `unexpected` names every outcome that should have been another one.
 
-    `balance` is empty where no trial balance was worked out beforehand.
+    `balance` is empty where no trial balance was worked out beforehand. `books` is how a sentence calls the books,
+    `where` says where a person sees them.
     """
 
     jobs: Sequence[JobSummary]
@@ -43,8 +44,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     unexpected: Sequence[str]
     totals: Sequence[Total]
     balance: Sequence[Balance]
-    verdict: Verdict
-    ledger: str
+    verdict: Verdict | None
+    books: str
+    where: str
 
     @property
     def items(self) -> Sequence[ItemProgress]:
@@ -56,18 +58,18 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         """Whether everything is as it should be."""
         agreed = all(total.pleo == total.ledger for total in self.totals)
         balanced = all(line.expected == line.ledger for line in self.balance)
-        clean = self.verdict.clean or not self.verdict.available
+        clean = self.verdict is None or self.verdict.clean or not self.verdict.available
         return not self.unexpected and agreed and balanced and clean
 
 
-def show(report: Report, fava_url: str | None, console: Console) -> None:
+def show(report: Report, console: Console) -> None:
     """Tell the story: what became of each expense, the totals beside Pleo's, and where to look."""
     console.print(_outcomes(report))
     items = report.items
     recorded = [item for item in items if item.phase is Phase.RECORDED]
     there = sum(item.already_there for item in recorded)
     console.print(
-        f"\n{len(recorded)} of {len(items)} expenses are in the ledger"
+        f"\n{len(recorded)} of {len(items)} expenses are in {report.books}"
         + (f"; {there} of them stood there already and were not recorded again." if there else ".")
     )
     console.print(f"{len(items) - len(recorded)} failed. What Pleo shows the bookkeeper about them:")
@@ -78,17 +80,15 @@ def show(report: Report, fava_url: str | None, console: Console) -> None:
         for text in filter(None, (job.reason, job.problem)):
             console.print(f"Job {job.job_id}: {text}", markup=False)
     console.print()
-    console.print(_totals_table(report.totals))
+    console.print(_totals_table(report))
     if report.balance:
         console.print()
-        console.print(_balance_table(report.balance))
+        console.print(_balance_table(report))
     for problem in report.unexpected:
         console.print(f"Unexpected: {problem}", style="red", markup=False)
-    _show_verdict(report.verdict, console)
-    console.print(f"\nLedger: {report.ledger}", markup=False)
-    console.print(
-        f"To see it at {fava_url} in your browser: {program('fava') or 'fava'} {report.ledger}", markup=False
-    )
+    if report.verdict is not None:
+        _show_verdict(report.verdict, console)
+    console.print(f"\n{report.where}", markup=False)
 
 
 def _show_verdict(verdict: Verdict, console: Console) -> None:
@@ -140,25 +140,25 @@ def _outcome(item: ItemProgress) -> str:
     return f"[red]failed: {item.failure_type}[/red]"
 
 
-def _totals_table(totals: Sequence[Total]) -> Table:
-    table = _comparison("Total", "In Pleo")
-    for total in totals:
+def _totals_table(report: Report) -> Table:
+    table = _comparison("Total", "In Pleo", report)
+    for total in report.totals:
         _compare(table, total.name, total.pleo, total.ledger)
     return table
 
 
-def _balance_table(balance: Sequence[Balance]) -> Table:
-    table = _comparison("Trial balance", "Expected")
-    for line in balance:
+def _balance_table(report: Report) -> Table:
+    table = _comparison("Trial balance", "Expected", report)
+    for line in report.balance:
         _compare(table, f"{line.account} {line.currency}", line.expected, line.ledger)
     return table
 
 
-def _comparison(what: str, wanted: str) -> Table:
+def _comparison(what: str, wanted: str, report: Report) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column(what, no_wrap=True, min_width=12)
     table.add_column(wanted, justify="right", min_width=14)
-    table.add_column("In the ledger", justify="right", min_width=14)
+    table.add_column(f"In {report.books}", justify="right", min_width=14)
     table.add_column("")
     return table
 

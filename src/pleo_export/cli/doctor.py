@@ -41,7 +41,7 @@ OTHERS_MAY_READ = 0o077
 
 
 def doctor(*, settings: SettingsOption = SETTINGS_DEFAULT, as_json: JsonOption = False) -> None:
-    """Check credentials, settings and the ledger, and say how to mend each finding. Changes nothing.
+    """Check credentials, settings and the accounting system, and say how to mend each finding. Changes nothing.
 
     The checks of the accounting system are those that every job makes before it records anything.
     """
@@ -94,6 +94,7 @@ def _call(error: PleoError) -> str:
 def _local_findings(settings: Settings) -> Sequence[Finding]:
     return [
         *_key_file_findings(settings.pleo.api_key_file),
+        *_key_file_findings(settings.odoo.api_key_file if settings.odoo is not None else None),
         *_store_findings(settings.store.path),
         *_vat_findings(settings),
         *_ledger_findings(settings),
@@ -125,9 +126,9 @@ def _key_file_findings(key_file: Path | None) -> Sequence[Finding]:
 
 
 def _ledger_findings(settings: Settings) -> Sequence[Finding]:
-    folder = settings.ledger.folder
-    if not (folder / "main.beancount").exists():
+    if settings.ledger is None or not (settings.ledger.folder / "main.beancount").exists():
         return ()
+    folder = settings.ledger.folder
     try:
         verdict = bean_check(folder, BEAN_CHECK_SECONDS)
     except BeanCheckError as error:
@@ -148,7 +149,7 @@ def _show(findings: Sequence[Finding], jobs: Sequence[ExportJob], console: Conso
         console.print(f"[{colour}]{one.severity}[/{colour}]", end=" ")
         console.print(f"{one.problem} See errors.md#{one.cause}.\n      {one.remedy}", markup=False)
     if not any(one.severity is Severity.ERROR for one in findings):
-        console.print("[green]All well[/green]: Pleo, the settings and the ledger can be used.")
+        console.print("[green]All well[/green]: Pleo, the settings and the accounting system can be used.")
     for job in sorted(jobs, key=lambda job: job.created_at):
         console.print(
             f"waiting: job {job.id}, {job.status}, {job.number_of_items} expenses, made {job.created_at}"

@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from pleo_export.cli.common import ExitCode, fail
+from pleo_export.pleo.auth import require_sendable
 from pleo_export.service.settings import ServiceSettings
 
 if TYPE_CHECKING:
@@ -23,6 +25,13 @@ def service_settings() -> ServiceSettings:
             f"PLEO_EXPORT_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors()
         )
         fail("\n".join(problems), ExitCode.WRONG_SETTINGS)
+
+
+def api_key_in(file: Path) -> str:
+    """Read an API key. Raises UnusableSecretError where it could not be sent, OSError."""
+    key = file.read_text(encoding="utf-8", errors="replace").strip()
+    require_sendable(key, f"API key in {file}")
+    return key
 
 
 @asynccontextmanager

@@ -1,9 +1,9 @@
-"""`pleo-export init`: a commented settings file and a chart to begin with."""
+"""`pleo-export init`: a commented settings file, and for the ledger a chart, to begin with."""
 
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, TypeAlias, get_origin
+from typing import Annotated, Literal, get_args, get_origin
 from uuid import UUID
 
 import typer
@@ -11,14 +11,21 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from pleo_export.cli.common import ExitCode, complete, explained, fail, out
-from pleo_export.config import PLEO_URL, SETTINGS_FILE, Settings
+from pleo_export.cli.init_odoo import (
+    OdooAnswers,
+    OdooCompanyOption,
+    OdooDatabaseOption,
+    OdooKeyOption,
+    OdooUrlOption,
+    odoo_values,
+)
+from pleo_export.config import ACCOUNTING_SYSTEMS, PLEO_URL, SETTINGS_FILE, Settings
 from pleo_export.pleo.auth import ApiKey
 from pleo_export.pleo.client import PleoClient
 from pleo_export.pleo.installations import InstallationStatus, company_of
-from pleo_export.toml_text import toml_comment, toml_line
+from pleo_export.toml_text import Value, toml_comment, toml_line
 
 CHART_FILE = Path("chart.toml")
-Value: TypeAlias = str | Mapping[str, "Value"]
 EXAMPLES: Mapping[str, Value] = {
     "pleo.company_id": "00000000-0000-0000-0000-000000000000",
     "pleo.api_key_file": "pleo-api-key.txt",
@@ -44,11 +51,18 @@ EXAMPLES: Mapping[str, Value] = {
     "ledger.folder": "ledger",
     "ledger.chart": str(CHART_FILE),
     "ledger.fava_url": "http://127.0.0.1:5000",
+    "odoo.url": "https://books.example.com",
+    "odoo.database": "books",
+    "odoo.company_id": 1,
+    "odoo.api_key_file": "odoo-api-key.txt",
 }
 
 FolderArgument = Annotated[Path, typer.Argument(help="The folder to set up; it is made where it is absent.")]
 CompanyOption = Annotated[str | None, typer.Option("--company-id", help="The company's id (UUID) in Pleo.")]
-
+ConnectorOption = Annotated[
+    Literal["ledger", "odoo"],
+    typer.Option("--connector", help="Where expenses go: a plain-text `ledger` in this folder, or `odoo`."),
+]
 
 KeyOption = Annotated[
     Path | None,
@@ -57,17 +71,39 @@ KeyOption = Annotated[
     ),
 ]
 UrlOption = Annotated[str, typer.Option("--base-url", help="Pleo's API, or a simulator's address.")]
+_PLEO_KEY = (
+    "  2. set the environment variable PLEO_EXPORT_API_KEY to an API key from Pleo (Settings > API Keys);"
+)
+NEXT = {
+    "ledger": (
+        "  1. put your company id, your account numbers and the VAT accounts into the settings,\n"
+        "     and every account that Pleo's categories and contra accounts name into the chart;\n" + _PLEO_KEY
+    ),
+    "odoo": (
+        "  1. put your company id from Pleo, and the numbers of your accounts in Odoo, into the settings;\n"
+        + _PLEO_KEY
+    ),
+}
 
 
-def init(
+def init(  # noqa: PLR0913 the options of a command
     folder: FolderArgument = Path(),
     *,
     company_id: CompanyOption = None,
     api_key_file: KeyOption = None,
     base_url: UrlOption = PLEO_URL,
+    connector: ConnectorOption = "ledger",
+    odoo_url: OdooUrlOption = None,
+    odoo_database: OdooDatabaseOption = None,
+    odoo_company: OdooCompanyOption = None,
+    odoo_api_key_file: OdooKeyOption = None,
 ) -> None:
-    """Write a commented settings file and a chart of accounts to begin with. Nothing is ever overwritten."""
+    """Write a commented settings file, and for the ledger a chart of accounts to begin with. Nothing is ever overwritten.
+
+    With `--connector odoo` it asks for what was not given, and shows the company it found there before it writes anything.
+    """
     given: dict[str, Value] = {} if base_url == PLEO_URL else {"pleo.base_url": base_url}
+    names = (SETTINGS_FILE, CHART_FILE) if connector == "ledger" else (SETTINGS_FILE,)
     with explained():
         if company_id is None and api_key_file is not None:
             company_id = complete(_whose(api_key_file.read_text(encoding="ascii").strip(), base_url))
@@ -75,25 +111,27 @@ def init(
             given["pleo.company_id"] = _checked(company_id)
         if api_key_file is not None:
             given["pleo.api_key_file"] = str(api_key_file.resolve())
-        texts = {SETTINGS_FILE: settings_text(given), CHART_FILE: example_chart()}
-        for name in texts:
-            if (folder / name).exists():
-                fail(
-                    f"{folder / name} is there already and stays as it is. Choose another folder, or edit the file.",
-                    ExitCode.WRONG_SETTINGS,
-                )
+        for name in names:
+            _refuse_to_overwrite(folder / name)
+        if connector == "odoo":
+            given |= odoo_values(
+                OdooAnswers(odoo_url, odoo_database, odoo_company, odoo_api_key_file), folder
+            )
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8")
-    out().print(
-        f"Written: {folder / SETTINGS_FILE} and {folder / CHART_FILE}.\n"
-        "Next:\n"
-        "  1. put your company id, your account numbers and the VAT accounts into the settings,\n"
-        "     and every account that Pleo's categories and contra accounts name into the chart;\n"
-        "  2. set the environment variable PLEO_EXPORT_API_KEY to an API key from Pleo (Settings > API Keys);\n"
-        f"  3. pleo-export doctor --settings {folder / SETTINGS_FILE}",
-        markup=False,
-    )
+        texts = {SETTINGS_FILE: settings_text(given), CHART_FILE: example_chart()}
+        for name in names:
+            (folder / name).write_text(texts[name], encoding="utf-8")
+    written = " and ".join(str(folder / name) for name in names)
+    out().print(f"Written: {written}.\nNext:\n{NEXT[connector]}", markup=False)
+    out().print(f"  3. pleo-export doctor --settings {folder / SETTINGS_FILE}", markup=False)
+
+
+def _refuse_to_overwrite(path: Path) -> None:
+    if path.exists():
+        fail(
+            f"{path} is there already and stays as it is. Choose another folder, or edit the file.",
+            ExitCode.WRONG_SETTINGS,
+        )
 
 
 async def _whose(key: str, base_url: str) -> str:
@@ -123,12 +161,16 @@ def example_chart() -> str:
 def settings_text(values: Mapping[str, Value]) -> str:
     """Return a settings file with every setting in it: required or given ones filled, the others as comments.
 
-    `values` holds settings by their dotted name: text (`ledger.folder`), or a table (`mapping.accounts`).
+    `values` holds settings by their dotted name: text (`ledger.folder`), or a table (`mapping.accounts`). Of the accounting
+    systems, the section is there that they name, else the ledger's.
     """
     lines = [
         "# Settings of pleo-export for one company. Lines that begin with # show the defaults, or examples."
     ]
+    system = next((name for name in ACCOUNTING_SYSTEMS if _has_values(name, values)), ACCOUNTING_SYSTEMS[0])
     for name, field in Settings.model_fields.items():
+        if name in ACCOUNTING_SYSTEMS and name != system:
+            continue
         section = _model(field)
         lines += ["", toml_comment(section.__doc__ or ""), f"[{name}]"]
         # Whatever stands behind the head of a table belongs to the table, so tables come last.
@@ -138,11 +180,14 @@ def settings_text(values: Mapping[str, Value]) -> str:
     return "\n".join([*lines, ""])
 
 
+def _has_values(section: str, values: Mapping[str, Value]) -> bool:
+    return any(dotted.partition(".")[0] == section for dotted in values)
+
+
 def _model(field: FieldInfo) -> type[BaseModel]:
-    model = field.annotation
-    assert isinstance(model, type)
-    assert issubclass(model, BaseModel)
-    return model
+    """Return the model of a section, which may be one that need not be there."""
+    kinds = (field.annotation, *get_args(field.annotation))
+    return next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
 
 
 def _is_table(option: FieldInfo) -> bool:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from pleo_export.cli.init import Value
+from pleo_export.toml_text import Value
 
 ScenarioName = Literal["demo", "payable"]
 """Every kind of expense, or a company that books through vendors."""
@@ -17,12 +17,14 @@ ScenarioName = Literal["demo", "payable"]
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     """A made-up company. `count` expenses are made where nobody asks for another number.
 
-    `settings` are its own ones by their dotted names; `chart` and `balance` are files beside this module.
+    `settings` are its own ones by their dotted names; `chart` and `balance` are files beside this module. `country` is
+    its code.
     """
 
     name: ScenarioName
     company_id: str
     title: str
+    country: str
     count: int
     settings: Mapping[str, Value]
     chart: str
@@ -43,7 +45,6 @@ def _packaged(name: str) -> str:
 
 
 _COMMON: Mapping[str, Value] = {
-    "ledger.fava_url": "http://127.0.0.1:5000",
     "vat.input_account": "2640",
     "vat.output_account": "2610",
 }
@@ -51,6 +52,7 @@ DEMO = Scenario(
     name="demo",
     company_id="0b0f7a52-3a52-4d6f-9a55-2f7d4a3a1c01",
     title="Demo ApS",
+    country="DK",
     count=40,
     settings=_COMMON,
     chart="chart.toml",
@@ -59,6 +61,7 @@ PAYABLE = Scenario(
     name="payable",
     company_id="5c1d9e04-7b1f-4c8e-8d3a-6a0e2b9f4d02",
     title="Payable BV",
+    country="NL",
     count=41,
     settings={
         **_COMMON,

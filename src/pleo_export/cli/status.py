@@ -1,6 +1,7 @@
 """`pleo-export status`: what is remembered of the jobs so far."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,42 +18,68 @@ from pleo_export.cli.common import (
     show_failures,
     show_notes,
 )
+from pleo_export.cli.hosted import opened, service_settings
 from pleo_export.clock import SystemClock
-from pleo_export.config import Settings, load_settings
+from pleo_export.config import load_settings
 from pleo_export.domain.grouping import rejection_of
 from pleo_export.domain.progress import ItemProgress, JobProgress, Phase
 from pleo_export.store import Store, sqlite_url
 
+CompanyOption = Annotated[
+    str | None, typer.Option("--company", help="The id of a company that the service works for.")
+]
 LimitOption = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many jobs, newest first.")]
 
 
+Remembered = tuple[Sequence[JobProgress], Mapping[str, Sequence[ItemProgress]]]
+
+
 def status(
-    *, settings: SettingsOption = SETTINGS_DEFAULT, limit: LimitOption = 10, as_json: JsonOption = False
+    *,
+    settings: SettingsOption = SETTINGS_DEFAULT,
+    company: CompanyOption = None,
+    limit: LimitOption = 10,
+    as_json: JsonOption = False,
 ) -> None:
-    """Show the latest jobs and how they ended. Reads this machine only; Pleo is not asked."""
+    """Show the latest jobs and how they ended. Reads what is remembered here; Pleo is not asked.
+
+    Of the company of the settings file, as `run` remembers them; with --company, of one that the service works for.
+    """
     with explained():
-        loaded = load_settings(settings)
-        jobs, items = complete(_remembered(loaded, limit)) if loaded.store.path.exists() else ([], {})
+        jobs, items = complete(
+            _of_service(company, limit) if company is not None else _of_run(settings, limit)
+        )
     if as_json:
         print_json(jobs)
     elif not jobs:
-        out().print("No job was exported yet.")
+        hint = "" if company is not None else " Jobs of the service are shown with --company."
+        out().print(f"No job was exported yet.{hint}")
     else:
         out().print(_table(jobs))
         for job in jobs:
             _show_items(job, items[job.job_id])
 
 
-async def _remembered(
-    settings: Settings, limit: int
-) -> tuple[Sequence[JobProgress], Mapping[str, Sequence[ItemProgress]]]:
-    """Return the latest jobs, and the items of each."""
-    store = await Store.open(sqlite_url(settings.store.path), SystemClock().now)
+async def _of_run(settings: Path, limit: int) -> Remembered:
+    loaded = load_settings(settings)
+    if not loaded.store.path.exists():
+        return (), {}
+    store = await Store.open(sqlite_url(loaded.store.path), SystemClock().now)
     try:
-        jobs = await store.jobs(settings.pleo.company_id, limit)
-        return jobs, {job.job_id: await store.items(job.job_id) for job in jobs}
+        return await _remembered(store, loaded.pleo.company_id, limit)
     finally:
         await store.close()
+
+
+async def _of_service(company_id: str, limit: int) -> Remembered:
+    async with opened(service_settings()) as (store, _, _):
+        return await _remembered(store, (await store.company(company_id)).company_id, limit)
+
+
+async def _remembered(store: Store, company_id: str, limit: int) -> Remembered:
+    """Return the latest jobs, and the items of each."""
+    jobs = await store.jobs(company_id, limit)
+    return jobs, {job.job_id: await store.items(job.job_id) for job in jobs}
 
 
 def _show_items(job: JobProgress, items: Sequence[ItemProgress]) -> None:

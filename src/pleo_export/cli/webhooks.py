@@ -6,11 +6,16 @@ from urllib.parse import quote
 
 import typer
 
-from pleo_export.cli.common import ExitCode, complete, explained, fail, out
+from pleo_export.cli.common import ExitCode, complete, err, explained, fail, out
 from pleo_export.cli.hosted import opened, service_settings
+from pleo_export.config import SettingsError
+from pleo_export.pleo.auth import UnusableSecretError
 from pleo_export.pleo.client import PleoClient
+from pleo_export.pleo.retrying import CallError
 from pleo_export.pleo.subscriptions import ensure_subscription, remove_subscriptions
+from pleo_export.service.errors import ConnectError
 from pleo_export.service.kinds import WEBHOOK_SECRETS
+from pleo_export.vault.errors import VaultError
 
 if TYPE_CHECKING:
     from pleo_export.service.companies import Companies
@@ -18,6 +23,8 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Have Pleo tell of new export jobs at once.", no_args_is_help=True)
 
 CompanyArgument = Annotated[str | None, typer.Argument(help="A company's id; without it, all of them.")]
+# One company's, which keeps no other from its turn.
+TROUBLE = (CallError, ConnectError, SettingsError, UnusableSecretError, VaultError)
 SECRETS_KEPT = 2  # the one before the newest: what Pleo signed a moment ago counts
 
 
@@ -48,18 +55,32 @@ def _each(company: str | None, act: Act) -> None:
         )
     base = service.public_url.rstrip("/")
 
-    async def work() -> None:
+    async def work() -> bool:
+        failed = False
         async with opened(service) as (store, companies, _):
-            known = [one.company_id for one in await store.companies() if one.in_service]
-            for company_id in known if company is None else [company]:
-                settings = await companies.settings(company_id)
-                credential = await companies.credential(company_id, settings)
-                address = f"{base}/webhooks/pleo?company={quote(company_id)}"
-                async with PleoClient(settings.pleo.base_url, credential) as pleo:
-                    out().print(f"{company_id}: {await act(companies, pleo, company_id, address)}")
+            if company is not None:
+                await _one(companies, company, base, act)
+                return False
+            for one in await store.companies():
+                try:
+                    if one.in_service:
+                        await _one(companies, one.company_id, base, act)
+                except TROUBLE as error:
+                    failed = True
+                    err().print(f"{one.company_id}: {error}", style="red", markup=False)
+        return failed
 
     with explained():
-        complete(work())
+        if complete(work()):
+            raise typer.Exit(ExitCode.SOMETHING_FAILED)
+
+
+async def _one(companies: "Companies", company_id: str, base: str, act: Act) -> None:
+    settings = await companies.settings(company_id)
+    credential = await companies.credential(company_id, settings)
+    address = f"{base}/webhooks/pleo?company={quote(company_id)}"
+    async with PleoClient(settings.pleo.base_url, credential) as pleo:
+        out().print(f"{company_id}: {await act(companies, pleo, company_id, address)}")
 
 
 def take_back(company: str) -> None:

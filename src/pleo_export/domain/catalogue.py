@@ -289,6 +289,48 @@ class Cause(StrEnum):
         "Journal {journal} does not exist in the accounting system.",
         "Correct the journals in the settings, or add it there; then export the expense again.")
 
+    # Odoo.
+    ODOO_NOT_THERE = ("odoo-not-there", Item.INVALID_CONFIGURATION, Job.INVALID_CONFIGURATION,
+        "At the address of the settings there is no Odoo 19 with this database, or not all of it ({said}).",
+        "Check odoo.url and odoo.database in the settings, and that the Accounting app is installed.")
+    ODOO_COMPANY_UNKNOWN = ("odoo-company-unknown", Item.INVALID_CONFIGURATION, Job.INVALID_CONFIGURATION,
+        "The configuration {chosen}, but the user of the API key may see these companies of Odoo: {there}.",
+        "Set odoo.company_id in the settings to the number of one of them, or let the user into the company.")
+    ODOO_NOT_PAYABLE = ("odoo-not-payable", Item.INVALID_CONFIGURATION, Job.INVALID_CONFIGURATION,
+        "A bill cannot be owed on account {account} ({name}): in Odoo it is not of the type Payable.",
+        "Name a payable account in accounts.accounts_payable of the settings or with the vendor, then export the expense again.")
+    ODOO_CURRENCY_INACTIVE = ("odoo-currency-inactive", Item.INVALID_CONFIGURATION, Job.INVALID_CONFIGURATION,
+        "The currency {currency} is not active in Odoo.",
+        "Activate it there, with its rates; then export the expense again.")
+    ODOO_MATCH_GONE = ("odoo-match-gone", Item.ACCOUNTING_SYSTEM_VALIDATION_FAILURE, Job.VALIDATION_FAILURE,
+        "The bill or payment {reference} that this expense settles is no longer in Odoo as it was recorded.",
+        "Export the expense again: what is there now is matched.")
+
+    ODOO_ENTRY_CANCELLED = ("odoo-entry-cancelled", Item.ACCOUNTING_SYSTEM_VALIDATION_FAILURE, Job.VALIDATION_FAILURE,
+        "The entry of this expense ({reference}, number {entry} in Odoo) was cancelled there.",
+        "Delete it in Odoo and export the expense again, or set it back to draft there.")
+    ODOO_VERSION = ("odoo-version", None, None,
+        "The server is Odoo {version}; pleo-export was proved with Odoo 19.",
+        "Try a few expenses as drafts first, and look at them in Odoo.")
+    ODOO_NO_CHART = ("odoo-no-chart", None, Job.MISSING_CONFIGURATION,
+        "The company {company} has no accounts in Odoo.",
+        "Install a chart of accounts there: Accounting > Configuration > Settings > Fiscal Localization.")
+    ODOO_NO_JOURNAL = ("odoo-no-journal", None, Job.MISSING_CONFIGURATION,
+        "The company {company} has no journal of the type {kind} in Odoo.",
+        "Add one there: Accounting > Configuration > Journals.")
+    ODOO_ONE_CURRENCY = ("odoo-one-currency", None, None,
+        "Only {currency} is active in Odoo: an expense in another currency will fail.",
+        "Activate the currencies of your wallets and suppliers there: Accounting > Configuration > Currencies.")
+    ODOO_LOCKED_AHEAD = ("odoo-locked-ahead", None, None,
+        "The books are locked through {through}: whatever is dated before fails, or is posted later where the settings say so.",
+        "Take the lock date back in Odoo: Accounting > Configuration > Settings > Lock Dates.")
+    ODOO_UNFINISHED = ("odoo-unfinished", None, None,
+        "{number} entries were begun in Odoo by an export that was interrupted, and never posted.",
+        "Export their expenses again, which finishes them; or delete these drafts in Odoo.")
+    ODOO_DRAFTS_LOCKED = ("odoo-drafts-locked", None, None,
+        "{number} draft entries are dated on or before {through}, where the books are locked: Odoo will post them on a later day.",
+        "Post or delete them in Odoo, or give them another date there.")
+
     # The plain-text ledger.
     CHART_MISSING = ("chart-missing", Item.MISSING_CONFIGURATION, Job.MISSING_CONFIGURATION,
         "The chart file {path} cannot be read ({problem}).",

@@ -1,8 +1,9 @@
 """How far an export has come: what is remembered about companies, jobs and items, and nothing about the expenses."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
@@ -79,6 +80,14 @@ class JobProgress(msgspec.Struct, frozen=True, kw_only=True):
     def open(self) -> bool:
         """Whether something is still to be done for the job."""
         return self.closed_at is None and self.problem is None
+
+
+class LastLook(NamedTuple):
+    """When Pleo was last asked for the jobs of a company that is worked for, and whether something keeps it from that."""
+
+    company_id: str
+    checked_at: datetime | None
+    troubled: bool
 
 
 class Company(msgspec.Struct, frozen=True, kw_only=True):

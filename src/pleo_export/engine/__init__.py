@@ -1,6 +1,6 @@
 """The durable engine: a trigger becomes a run, and a run drains one company, one at a time, whoever dies."""
 
-from pleo_export.engine.engine import Drain, Engine
+from pleo_export.engine.engine import Drain, Engine, problem_of
 from pleo_export.engine.errors import (
     EngineAlreadyStartedError,
     EngineError,
@@ -9,11 +9,12 @@ from pleo_export.engine.errors import (
     OldSqliteError,
     UnknownEngineUrlError,
 )
-from pleo_export.engine.runs import Begun, EngineStatus, Run, RunState, Worker
+from pleo_export.engine.runs import Begun, CompanyRuns, EngineStatus, Run, RunState, Worker
 from pleo_export.engine.watch import Pace
 
 __all__ = [
     "Begun",
+    "CompanyRuns",
     "Drain",
     "Engine",
     "EngineAlreadyStartedError",
@@ -27,4 +28,5 @@ __all__ = [
     "RunState",
     "UnknownEngineUrlError",
     "Worker",
+    "problem_of",
 ]

@@ -20,7 +20,7 @@ from pleo_export.engine.errors import (
 )
 from pleo_export.engine.liveness import liveness_at
 from pleo_export.engine.queue import Queue, migrate
-from pleo_export.engine.runs import Begun, Clock, EngineStatus, Runs, RunState
+from pleo_export.engine.runs import Begun, Clock, CompanyRuns, EngineStatus, Runs, RunState
 from pleo_export.engine.watch import DATABASE_TROUBLE, Pace, Watch
 
 T = TypeVar("T")
@@ -87,11 +87,33 @@ class Engine:
             self._make_ready()
             return self._runs.status()
 
-    def forget(self, before: datetime) -> int:
-        """Delete all trace of the runs that ended before this time; return how many. Raises EngineUnreachableError."""
+    def fault(self) -> str | None:
+        """Return, in a sentence, why this worker has to be ended and started again; None where it need not.
+
+        A database that is away is no such reason: that is waited for. Asking costs nothing.
+        """
+        if self._watching is None or self._watch_ends.is_set():
+            return None
+        if not self._watching.is_alive():
+            return "The watch over the other workers has ended by a fault; the log tells which."
+        if (seconds := self._watch.hangs()) is not None:
+            return f"The watch over the other workers has hung for {seconds:.0f} seconds."
+        return None
+
+    def runs_of(self, company_id: str) -> CompanyRuns:
+        """Return what waits, runs and ended for one company. Works without `start`. Raises EngineUnreachableError."""
         with self._explained():
             self._make_ready()
-            return self._runs.forget(before)
+            return self._runs.of_company(company_id)
+
+    def forget(self, before: datetime, *, done_before: datetime) -> int:
+        """Delete all trace of the runs that ended before this time; return how many. Raises EngineUnreachableError.
+
+        Of those that were done without a takeover, which tell nothing, where they ended before `done_before`.
+        """
+        with self._explained():
+            self._make_ready()
+            return self._runs.forget(before, done_before=done_before)
 
     def start(self) -> None:
         """Take runs from now on, and take over those of workers that are lost.

@@ -74,10 +74,20 @@ class EngineStatus(NamedTuple):
 
     waiting: tuple[Run, ...]
     running: tuple[Run, ...]
-    failed: tuple[Run, ...]  # the latest first
+    failed: tuple[Run, ...]  # the latest FAILURES_SHOWN_MAX, the last one first
+    failures: int  # of all runs that are remembered
     workers: tuple[Worker, ...]
     takeovers: int  # as far back as runs are remembered
     last_takeover: Run | None
+
+
+class CompanyRuns(NamedTuple):
+    """What the engine knows of one company, as far back as runs are remembered."""
+
+    waiting: Run | None
+    running: Run | None
+    ended: Run | None  # the last one that came to an end of its own, done or failed
+    takeovers: int
 
 
 SCHEMA = (
@@ -87,6 +97,9 @@ SCHEMA = (
     "CREATE UNIQUE INDEX IF NOT EXISTS one_waiting ON runs (company) WHERE state = 'waiting'",
     "CREATE UNIQUE INDEX IF NOT EXISTS one_running ON runs (company) WHERE state = 'running'",
     "CREATE INDEX IF NOT EXISTS runs_ended ON runs (state, ended_at)",
+    "CREATE INDEX IF NOT EXISTS runs_of_company ON runs (company, id)",
+    "CREATE INDEX IF NOT EXISTS runs_taken_over ON runs (id) WHERE attempt > 1",
+    "CREATE INDEX IF NOT EXISTS takeovers_of_company ON runs (company) WHERE attempt > 1",
     "CREATE TABLE IF NOT EXISTS run_tokens (company TEXT PRIMARY KEY, token BIGINT NOT NULL)",
     """CREATE TABLE IF NOT EXISTS run_workers (
         id TEXT PRIMARY KEY, host TEXT NOT NULL, pid BIGINT NOT NULL, started_at BIGINT NOT NULL, seen_at BIGINT NOT NULL,
@@ -128,10 +141,22 @@ GIVE_UP = text(
 FAIL_FOR_GOOD = text("UPDATE runs SET state = 'failed', problem = :problem WHERE id = :id")
 OPEN = text("SELECT * FROM runs WHERE state IN ('waiting', 'running') ORDER BY id")
 FAILED = text("SELECT * FROM runs WHERE state = 'failed' ORDER BY ended_at DESC, id DESC LIMIT :most")
+COUNT_FAILED = text("SELECT count(*) FROM runs WHERE state = 'failed'")
 LAST_TAKEOVER = text("SELECT * FROM runs WHERE attempt > 1 ORDER BY id DESC LIMIT 1")
 COUNT_TAKEOVERS = text("SELECT count(*) FROM runs WHERE attempt > 1")
-OLD = text("SELECT id, company FROM runs WHERE ended_at < :before")
-FORGET = text("DELETE FROM runs WHERE ended_at < :before")
+OPEN_OF = text(
+    "SELECT * FROM runs WHERE company = :company AND state = 'waiting'"
+    " UNION ALL SELECT * FROM runs WHERE company = :company AND state = 'running'"
+)
+ENDED_OF = text(
+    "SELECT * FROM runs WHERE company = :company AND state IN ('done', 'failed') ORDER BY id DESC LIMIT 1"
+)
+COUNT_TAKEOVERS_OF = text("SELECT count(*) FROM runs WHERE company = :company AND attempt > 1")
+OLD = text(
+    "SELECT id, company FROM runs WHERE state IN ('done', 'failed', 'abandoned') AND ended_at < :before"
+    " OR state = 'done' AND ended_at < :done_before AND attempt = 1"
+)
+FORGET = text("DELETE FROM runs WHERE id = :id")
 BEAT = text(
     "INSERT INTO run_workers (id, host, pid, started_at, seen_at, beat) VALUES (:id, :host, :pid, :now, :now, 0)"
     " ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, beat = run_workers.beat + 1"
@@ -223,20 +248,37 @@ class Runs:
                 waiting=tuple(run for run in opened if run.state is RunState.WAITING),
                 running=tuple(run for run in opened if run.state is RunState.RUNNING),
                 failed=tuple(_run(row) for row in connection.execute(FAILED, {"most": FAILURES_SHOWN_MAX})),
+                failures=connection.execute(COUNT_FAILED).scalar_one(),
                 workers=tuple(_worker(row) for row in connection.execute(WORKERS)),
                 takeovers=connection.execute(COUNT_TAKEOVERS).scalar_one(),
                 last_takeover=None if last is None else _run(last),
             )
 
-    def forget(self, before: datetime) -> int:
-        """Delete the runs that ended before a time, with their entries in the queue; return how many."""
-        limit = {"before": _millis(before)}
+    def of_company(self, company_id: str) -> CompanyRuns:
+        values = {"company": company_id}
         with self._engine.connect() as connection:
-            old = [entry_id(company, run_id) for run_id, company in connection.execute(OLD, limit)]
+            opened = {run.state: run for run in map(_run, connection.execute(OPEN_OF, values))}
+            ended = connection.execute(ENDED_OF, values).first()
+            return CompanyRuns(
+                waiting=opened.get(RunState.WAITING),
+                running=opened.get(RunState.RUNNING),
+                ended=None if ended is None else _run(ended),
+                takeovers=connection.execute(COUNT_TAKEOVERS_OF, values).scalar_one(),
+            )
+
+    def forget(self, before: datetime, *, done_before: datetime) -> int:
+        """Delete the runs that ended before a time, with their entries in the queue; return how many.
+
+        Those that were done at the first attempt, which are most, are deleted where they ended before `done_before`.
+        """
+        limits = {"before": _millis(before), "done_before": _millis(done_before)}
+        with self._engine.connect() as connection:
+            old = [(run_id, company) for run_id, company in connection.execute(OLD, limits)]
         # The entries first: a run without an entry is found again, an entry without a run is not.
-        self._queue.delete(old)
-        with self._engine.begin() as connection:
-            connection.execute(FORGET, limit)
+        self._queue.delete([entry_id(company, run_id) for run_id, company in old])
+        if old:
+            with self._engine.begin() as connection:
+                connection.execute(FORGET, [{"id": run_id} for run_id, _ in old])
         return len(old)
 
     def beat(self, worker: str, host: str, pid: int) -> None:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import psycopg
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from pleo_export.engine.liveness import Liveness
 from pleo_export.engine.queue import VERSION, Entry, Queue, entry_id, run_of
@@ -23,7 +24,7 @@ from pleo_export.engine.runs import Run, Runs
 
 AWAY_FACTOR = 5  # a look that comes so many times later than meant tells that we were frozen ourselves
 
-DATABASE_TROUBLE = (DBAPIError, psycopg.Error, sqlite3.Error, OSError)
+DATABASE_TROUBLE = (DBAPIError, PoolTimeoutError, psycopg.Error, sqlite3.Error, OSError)
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class Pace(NamedTuple):
     beat: float = 1.0  # between two signs of life
     silence: float = 15.0  # without a sign of life a worker counts as frozen
     sweep: float = 5.0  # for runs whose entry in the queue is gone
+    hang: float = 120.0  # at one look: a database that is slow or locked answers, or fails, long before
 
 
 class Steady:
@@ -67,14 +69,23 @@ class Watch:
         self.whereabouts = socket.gethostname(), os.getpid()
         self._locks, self._beats = Steady(), Steady()
         self._looked_at = self._beat_at = self._swept_at = -float("inf")
+        self._turned_at = time.monotonic()
 
     def until(self, stop: threading.Event) -> None:
         """Look again and again. Trouble with the database is waited for."""
-        while not stop.wait(self._pace.look):
+        while True:
+            self._turned_at = time.monotonic()
+            if stop.wait(self._pace.look):
+                return
             try:
                 self.look(time.monotonic())
             except DATABASE_TROUBLE as error:
                 log.warning("the engine's database does not answer the watch: %s", type(error).__name__)
+
+    def hangs(self) -> float | None:
+        """Return for how many seconds a look has lasted, where that is too long to end by itself."""
+        seconds = time.monotonic() - self._turned_at
+        return seconds if seconds > self._pace.hang else None
 
     def look(self, now: float) -> None:
         """Show a sign of life, take over what lost workers left, and put right what hangs."""
@@ -118,7 +129,7 @@ class Watch:
             self._take_over(worker, left, f"Worker {worker} gave no sign of life for {silent:.0f} seconds.")
 
     def _take_over(self, worker: str, left: Sequence[Entry], why: str) -> None:
-        log.warning("%s Its %d runs are taken over.", why, len(left))
+        log.warning("%s Runs taken over from it: %d.", why, len(left))
         self.hand_on(left, why, lost_worker=worker)
         self._runs.forget_worker(worker)
 

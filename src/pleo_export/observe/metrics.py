@@ -41,7 +41,6 @@ _calls = Counter("pleo_export_pleo_calls", "Calls to Pleo.", ["method", "path", 
 _retries = Counter("pleo_export_retries", "Calls sent again.", ["system"], registry=REGISTRY)
 _takeovers = Counter("pleo_export_takeovers", "Runs taken over from a dead worker.", registry=REGISTRY)
 _webhooks = Counter("pleo_export_webhooks", "Webhooks received.", ["result"], registry=REGISTRY)
-_refreshes = Counter("pleo_export_token_refreshes", "Access tokens renewed.", ["result"], registry=REGISTRY)
 _build = Gauge("pleo_export_build_info", "Always 1; the version is a label.", ["version"], registry=REGISTRY)
 
 _build.labels(VERSION).set(1)
@@ -93,11 +92,6 @@ def taken_over(number: int = 1) -> None:
 def webhook(result: str) -> None:
     """Count a webhook by what became of it."""
     _webhooks.labels(result).inc()
-
-
-def token_refreshed(result: str) -> None:
-    """Count an attempt to renew an access token by what became of it."""
-    _refreshes.labels(result).inc()
 
 
 def watch(notify: Callable[[Notice], None] = ignore) -> Callable[[Notice], None]:

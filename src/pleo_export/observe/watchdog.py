@@ -7,7 +7,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 log = logging.getLogger(__name__)
 
@@ -30,14 +30,18 @@ def tell_systemd(state: str, environment: Mapping[str, str] = os.environ) -> boo
     return True
 
 
-async def watchdog(environment: Mapping[str, str] = os.environ) -> None:
+async def watchdog(fault: Callable[[], str | None], environment: Mapping[str, str] = os.environ) -> None:
     """Tell systemd for ever, twice in each period that it allows, that the event loop turns. Ends by being cancelled.
 
+    As long as `fault` returns a sentence, systemd is told nothing, so that it ends the process and starts another.
     Returns at once where systemd expects no signs of life from this process.
     """
     period = watchdog_seconds(environment)
     while period is not None:
-        tell_systemd("WATCHDOG=1", environment)
+        if (reason := fault()) is None:
+            tell_systemd("WATCHDOG=1", environment)
+        else:
+            log.error("this process has to be started again: %s", reason)
         await asyncio.sleep(period / 2)
 
 

@@ -10,7 +10,7 @@ class UnusableSecretError(ValueError):
 
     def __init__(self, kind: str) -> None:
         super().__init__(
-            f"The {kind} is empty or holds blanks or characters that cannot be sent. Copy it again from Pleo."
+            f"The {kind} is empty or holds blanks or characters that cannot be sent. Copy it again from where it was shown."
         )
 
 

@@ -7,7 +7,6 @@ import msgspec
 
 from pleo_export.domain.item import PleoModel
 from pleo_export.pleo.errors import NoCompanyError, PleoRefusedError
-from pleo_export.pleo.paging import single
 from pleo_export.pleo.transport import Call, Transport
 
 _PATH = "/v1/installations/me"
@@ -27,13 +26,6 @@ class InstallationStatus(StrEnum):
     ERROR = "ERROR"
 
 
-class InstallationErrorCode(StrEnum):
-    """Why an installation is broken."""
-
-    NOT_ENTITLED = "NOT_ENTITLED"
-    AUTH_ERROR = "AUTH_ERROR"
-
-
 class Installation(PleoModel, frozen=True):
     """An installation. `resource` is the URN of its company or organisation; unknown statuses stay as text."""
 
@@ -41,16 +33,6 @@ class Installation(PleoModel, frozen=True):
     resource: str
     status: str
     error_code: str | None = None
-
-
-class Introspection(PleoModel, frozen=True):
-    """What a credential is: `auth_method` is OAUTH2, API_KEY or NONE; `scope` is separated by blanks."""
-
-    auth_method: str
-    client_id: str
-    scope: str
-    application_name: str | None = None
-    subject: str | None = msgspec.field(default=None, name="subjectURN")
 
 
 class Installations:
@@ -71,14 +53,7 @@ class Installations:
 
     async def register(self, status: InstallationStatus) -> Installation:
         """Make an installation, as integrations with an API key do. Never repeated after an unclear answer."""
-        call = Call(method="POST", path=_PATH, body=_body(status, None), repeatable=False)
-        return await self._transport.send(call, _installation)
-
-    async def update(
-        self, status: InstallationStatus, error_code: InstallationErrorCode | None = None
-    ) -> Installation:
-        """Tell Pleo how the integration is doing."""
-        call = Call(method="PUT", path=_PATH, body=_body(status, error_code))
+        call = Call(method="POST", path=_PATH, body=msgspec.json.encode({"status": status}), repeatable=False)
         return await self._transport.send(call, _installation)
 
     async def activate(self) -> Installation:
@@ -93,10 +68,6 @@ class Installations:
             if error.status != _GONE:
                 raise
 
-    async def introspect(self) -> Introspection:
-        """Return what Pleo takes the credential for."""
-        return await self._transport.send(Call(method="GET", path="/v1/introspect"), single(_introspection))
-
 
 def company_of(installation: Installation) -> str:
     """Return the id of the company an installation is for. Raises NoCompanyError where it is for no single company."""
@@ -106,14 +77,5 @@ def company_of(installation: Installation) -> str:
     return found[1].lower()
 
 
-def _body(status: InstallationStatus, error_code: InstallationErrorCode | None) -> bytes:
-    said = {"status": status} if error_code is None else {"status": status, "errorCode": error_code}
-    return msgspec.json.encode(said)
-
-
 def _installation(body: bytes) -> Installation:
     return msgspec.json.decode(body, type=Installation)
-
-
-def _introspection(body: bytes) -> Introspection:
-    return msgspec.json.decode(body, type=Introspection)

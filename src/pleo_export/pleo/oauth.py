@@ -4,6 +4,9 @@ Every refresh ends all earlier tokens at once. So only one process refreshes at 
 it is used, and that a refresh is under way is durable before it is sent. Where its answer was lost (a time-out, a
 process that was killed) the old refresh token is tried again, as the refresh may not have happened; if Pleo does not
 accept it, the connection is over. That is durable too, and no further call is made until a person connects again.
+
+Whoever holds the tokens alone may lose that hold unnoticed, as when the server that grants it is started again. So nothing
+is ever written over a pair that was not read, and a pair that was received counts more than a connection called broken.
 """
 
 import asyncio
@@ -29,6 +32,7 @@ from pleo_export.pleo.auth import Basic, Nobody, require_sendable
 from pleo_export.pleo.errors import (
     AuthorisationDeniedError,
     Broken,
+    Facts,
     GrantRefusedError,
     OAuthClientRefusedError,
     PleoError,
@@ -108,8 +112,8 @@ class TokenKeeper(Protocol):
         """Return what was kept last, by whichever process."""
         ...
 
-    async def keep(self, pair: TokenPair) -> None:
-        """Replace what is kept. It is durable on return."""
+    async def replace(self, old: TokenPair, new: TokenPair) -> bool:
+        """Keep the new pair where the old one still stands; return whether. It is durable on return."""
         ...
 
     def exclusively(self) -> AbstractAsyncContextManager[None]:
@@ -225,10 +229,6 @@ class OAuthCredential:
         """The current access token; empty before `refreshed_if_needed` has returned once."""
         return self._pair.header if self._pair else ""
 
-    async def connect(self, code: str, verifier: str) -> None:
-        """Make the connection, or make it again, with a code a person brought back. Raises as `exchange` does."""
-        await _to_its_end(self._connect(code, verifier))
-
     async def refreshed_if_needed(self, refused: str | None = None) -> None:
         """See to it that `header` can be used now and is another one than `refused`.
 
@@ -240,37 +240,45 @@ class OAuthCredential:
             if not self._is_fresh(self._pair, refused):
                 await _to_its_end(self._renew(refused))
 
-    async def _connect(self, code: str, verifier: str) -> None:
-        pair = await self._server.exchange(code, verifier)
-        async with self._keeper.exclusively():
-            await self._keeper.keep(pair)
-        self._pair = pair
-
     async def _renew(self, refused: str | None) -> None:
         async with self._keeper.exclusively():
-            # Somebody else may have refreshed, or found the connection broken, while we waited.
-            stored = await self._keeper.load()
-            if stored is None or stored.broken:
-                raise ReconnectNeededError(stored.broken if stored and stored.broken else Broken.ABSENT)
-            self._pair = stored if self._is_fresh(stored, refused) else await self._refreshed(stored)
+            for _ in range(limits.tries_max):
+                pair = await self._renewed(refused)
+                if pair is not None:
+                    self._pair = pair
+                    return
+        raise TokenUnavailableError(Facts(method="POST", path=_TOKEN, detail="others change the tokens too"))
 
-    async def _refreshed(self, stored: TokenPair) -> TokenPair:
+    async def _renewed(self, refused: str | None) -> TokenPair | None:
+        """Return a pair that can be used and is kept; None where somebody else changed what is kept meanwhile."""
+        stored = await self._keeper.load()
+        if stored is None:
+            raise ReconnectNeededError(Broken.ABSENT)
         if self._received is None or self._received[0] != stored.refresh_token:
-            await self._keeper.keep(replace(stored, refreshing=True))
-            self._received = (stored.refresh_token, await self._ask(stored))
+            # Somebody else may have refreshed, or found the connection broken, while we waited.
+            if stored.broken:
+                raise ReconnectNeededError(stored.broken)
+            if self._is_fresh(stored, refused):
+                return stored
+            noted = replace(stored, refreshing=True)
+            pair = await self._ask(noted, stored) if await self._keeper.replace(stored, noted) else None
+            if pair is None:
+                return None
+            stored, self._received = noted, (stored.refresh_token, pair)
         _, pair = self._received
-        await self._keeper.keep(pair)
+        if not await self._keeper.replace(stored, pair):
+            return None
         self._received = None
         return pair
 
-    async def _ask(self, stored: TokenPair) -> TokenPair:
+    async def _ask(self, noted: TokenPair, before: TokenPair) -> TokenPair | None:
         try:
-            return await self._server.refresh(stored.refresh_token)
+            return await self._server.refresh(noted.refresh_token)
         except GrantRefusedError as error:
-            lost = stored.refreshing or error.after_unclear
-            reason = Broken.LOST if lost else Broken.REVOKED
-            await self._keeper.keep(replace(stored, broken=reason))
-            raise ReconnectNeededError(reason) from error
+            reason = Broken.LOST if before.refreshing or error.after_unclear else Broken.REVOKED
+            if await self._keeper.replace(noted, replace(noted, broken=reason)):
+                raise ReconnectNeededError(reason) from error
+            return None
         except OAuthClientRefusedError:
             raise
         except PleoError as error:

@@ -1,16 +1,19 @@
 """A company as the service knows it: its settings and its credential, read from the store."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pleo_export.compose import credential_for
 from pleo_export.config import SETTINGS_FILE, Settings, parse_settings
 from pleo_export.pleo.auth import ApiKey, Credential
+from pleo_export.pleo.client import PleoClient
 from pleo_export.pleo.oauth import AuthorisationServer, OAuthCredential
 from pleo_export.service.connecting import StoreKeeper
+from pleo_export.service.errors import OAuthNotSetUpError
 from pleo_export.service.kinds import API_KEY, OAUTH, WEBHOOK_SECRETS
 from pleo_export.store import Store
+from pleo_export.store.errors import UnknownCompanyError
 from pleo_export.vault import Vault
 from pleo_export.vault.errors import MissingKeyError
 
@@ -40,31 +43,71 @@ class Companies:
     async def credential(self, company_id: str, settings: Settings) -> Credential:
         """Return what proves to Pleo who we are: the connection by OAuth, else the key that was given, else as for `run`.
 
-        Raises SettingsError where there is none, VaultError where it cannot be read.
+        Raises SettingsError where there is none, VaultError and OAuthNotSetUpError where what was kept cannot be used.
         """
-        if self._server is not None and await self.secret(company_id, OAUTH):
-            if company_id not in self._connections:
-                keeper = StoreKeeper(self._store, self, company_id)
-                self._connections[company_id] = OAuthCredential(self._server, keeper)
-            return self._connections[company_id]
+        connection = await self.connection(company_id)
+        if connection is not None:
+            return connection
         key = await self.secret(company_id, API_KEY)
         if key is not None:
             return ApiKey(key)
         return credential_for(settings, SETTINGS_FILE)
 
-    async def secret(self, company_id: str, kind: str) -> str | None:
-        """Return a company's secret, or None where none was kept."""
-        sealed = await self._store.secret(company_id, kind)
-        if sealed is None or self._vault is None:
+    async def connection(self, company_id: str) -> OAuthCredential | None:
+        """Return a company's connection by OAuth, None where it has none. Raises VaultError, OAuthNotSetUpError."""
+        if await self.secret(company_id, OAUTH) is None:
             return None
-        return self._vault.open(sealed, f"{company_id} {kind}").decode()
+        if self._server is None:
+            raise OAuthNotSetUpError
+        if company_id not in self._connections:
+            keeper = StoreKeeper(self._store, self, company_id)
+            self._connections[company_id] = OAuthCredential(self._server, keeper)
+        return self._connections[company_id]
+
+    async def disconnect(self, company_id: str) -> bool:
+        """End a company's connection by OAuth, in Pleo too; return whether there was one.
+
+        It is forgotten here in any case. Raises PleoError, VaultError, OAuthNotSetUpError, SettingsError where Pleo was not told.
+        """
+        try:
+            connection = await self.connection(company_id)
+            if connection is None:
+                return False
+            async with PleoClient(await self.pleo_url(company_id), connection) as pleo:
+                await pleo.installation.remove()
+        finally:
+            await StoreKeeper(self._store, self, company_id).drop()
+        return True
+
+    async def secret(self, company_id: str, kind: str) -> str | None:
+        """Return a company's secret, or None where none was kept. Raises VaultError where it cannot be read."""
+        sealed = await self._store.secret(company_id, kind)
+        return None if sealed is None else self._opened(company_id, kind, sealed)
 
     async def keep_secret(self, company_id: str, kind: str, secret: str) -> None:
         """Keep a company's secret, sealed. Raises MissingKeyError where there is no key to seal it with."""
+        await self._store.keep_secret(company_id, kind, self.sealed(company_id, kind, secret))
+
+    async def replace_secret(
+        self, company_id: str, kind: str, is_old: Callable[[str], bool], new: str
+    ) -> bool:
+        """Keep a new secret where the one that stands is the old one; return whether. Raises VaultError."""
+        standing = await self._store.secret(company_id, kind)
+        if standing is None or not is_old(self._opened(company_id, kind, standing)):
+            return False
+        sealed = self.sealed(company_id, kind, new)
+        return await self._store.replace_secret(company_id, kind, old=standing, new=sealed)
+
+    def sealed(self, company_id: str, kind: str, secret: str) -> bytes:
+        """Return a company's secret as the store may hold it. Raises MissingKeyError."""
         if self._vault is None:
             raise MissingKeyError
-        sealed = self._vault.seal(secret.encode(), f"{company_id} {kind}")
-        await self._store.keep_secret(company_id, kind, sealed)
+        return self._vault.seal(secret.encode(), f"{company_id} {kind}")
+
+    def _opened(self, company_id: str, kind: str, sealed: bytes) -> str:
+        if self._vault is None:
+            raise MissingKeyError
+        return self._vault.open(sealed, f"{company_id} {kind}").decode()
 
     async def webhook_secrets(self, company_id: str | None) -> tuple[str, Sequence[str]] | None:
         """Return the company a webhook is for and its secrets, newest first; None where it is nobody's.
@@ -78,11 +121,16 @@ class Companies:
                 self._webhook_secrets[company_id] = read
         return read[1]
 
+    async def _in_service(self, company_id: str) -> bool:
+        try:
+            return (await self._store.company(company_id)).in_service
+        except UnknownCompanyError:
+            return False
+
     async def _read_webhook_secrets(self, company_id: str | None) -> tuple[str, Sequence[str]] | None:
-        active = [one.company_id for one in await self._store.companies() if one.in_service]
-        if company_id is None and len(active) == 1:
-            company_id = active[0]
-        if company_id is None or company_id not in active:
+        # Whoever asks may be anybody: one row is looked at, however many companies there are.
+        company_id = company_id or await self._store.only_company()
+        if company_id is None or not await self._in_service(company_id):
             return None
         kept = await self.secret(company_id, WEBHOOK_SECRETS)
         return company_id, (kept or "").split()

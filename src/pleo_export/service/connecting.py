@@ -7,9 +7,19 @@ from typing import Protocol
 
 import msgspec
 
+from pleo_export.pleo.auth import Credential
 from pleo_export.pleo.client import PleoClient
 from pleo_export.pleo.installations import company_of
-from pleo_export.pleo.oauth import AuthorisationServer, OAuthApp, OAuthCredential, TokenPair, code_from
+from pleo_export.pleo.oauth import (
+    AuthorisationServer,
+    ClientAuthentication,
+    OAuthApp,
+    OAuthCredential,
+    TokenPair,
+    code_from,
+)
+from pleo_export.service.counted import COUNTED
+from pleo_export.service.errors import OAuthNotSetUpError, OtherCompanyError, UnknownConnectionError
 from pleo_export.service.kinds import OAUTH
 from pleo_export.service.settings import ServiceSettings
 from pleo_export.store import Store
@@ -18,43 +28,14 @@ CALLBACK = "/oauth/callback"
 CONNECTING_TIME = timedelta(minutes=15)
 
 
-class ConnectError(Exception):
-    """A company could not be connected."""
-
-
-class OAuthNotSetUpError(ConnectError):
-    """The service does not know how it is registered with Pleo."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "To connect by OAuth set PLEO_EXPORT_OAUTH_CLIENT_ID, PLEO_EXPORT_OAUTH_CLIENT_SECRET and"
-            " PLEO_EXPORT_PUBLIC_URL, as they are registered with Pleo."
-        )
-
-
-class UnknownConnectionError(ConnectError):
-    """Nobody began this connection, or too long ago, or it was used already."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "This link is too old or was used already. Run `pleo-export credentials connect` again."
-        )
-
-
-class OtherCompanyError(ConnectError):
-    """The person connected another company than the one that was meant."""
-
-    def __init__(self, meant: str, connected: str) -> None:
-        super().__init__(
-            f"Company {meant} was to be connected, but Pleo connected {connected}. Nothing was kept."
-        )
-
-
 class Sealed(Protocol):
     """Where secrets are kept (`Companies`)."""
 
     async def secret(self, company_id: str, kind: str) -> str | None: ...
     async def keep_secret(self, company_id: str, kind: str, secret: str) -> None: ...
+    async def replace_secret(
+        self, company_id: str, kind: str, is_old: Callable[[str], bool], new: str
+    ) -> bool: ...
 
 
 class StoreKeeper:
@@ -66,11 +47,23 @@ class StoreKeeper:
     async def load(self) -> TokenPair | None:
         """Return what was kept last."""
         kept = await self._sealed.secret(self._company_id, OAUTH)
-        return TokenPair.decoded(kept.encode()) if kept else None
+        return None if kept is None else _decoded(kept)
 
     async def keep(self, pair: TokenPair) -> None:
-        """Replace what is kept."""
-        await self._sealed.keep_secret(self._company_id, OAUTH, pair.encoded().decode())
+        """Keep the tokens of a connection that was just made, whatever stood before."""
+        async with self.exclusively():
+            await self._sealed.keep_secret(self._company_id, OAUTH, pair.encoded().decode())
+
+    async def replace(self, old: TokenPair, new: TokenPair) -> bool:
+        """Keep the new pair where the old one still stands; return whether."""
+        return await self._sealed.replace_secret(
+            self._company_id, OAUTH, lambda kept: _decoded(kept) == old, new.encoded().decode()
+        )
+
+    async def drop(self) -> None:
+        """Forget the tokens, so that the connection is none."""
+        async with self.exclusively():
+            await self._store.drop_secrets(self._company_id, OAUTH)
 
     def exclusively(self) -> AbstractAsyncContextManager[None]:
         """Be the only one to change the tokens of the company."""
@@ -95,8 +88,9 @@ def authorisation_server(settings: ServiceSettings) -> AuthorisationServer | Non
         client_secret=secret.get_secret_value(),
         redirect_uri=settings.public_url.rstrip("/") + CALLBACK,
         scopes=tuple(settings.oauth_scopes.split()),
+        authentication=ClientAuthentication(settings.oauth_client_authentication),
     )
-    return AuthorisationServer(settings.oauth_server, app)
+    return AuthorisationServer(settings.oauth_server, app, COUNTED)
 
 
 class Connecting:
@@ -117,52 +111,55 @@ class Connecting:
     async def finish(self, query: Mapping[str, str], pleo_url: Callable[[str], Awaitable[str]]) -> str:
         """Keep the tokens of the company that was connected, and return its id. `pleo_url` is where its Pleo answers.
 
-        Raises ConnectError, AuthorisationDeniedError and other PleoErrors.
+        Raises ConnectError, ConnectingError, NoCompanyError, PleoError, VaultError, UnknownCompanyError, SettingsError.
         """
         if self._server is None:
             raise OAuthNotSetUpError
         state = query.get("state", "")
         kept = await self._sealed.secret(_place(state), OAUTH)
-        await self._store.drop_secrets(_place(state))
         if kept is None:
             raise UnknownConnectionError
+        await self._store.drop_secrets(_place(state))
         begun = msgspec.json.decode(kept, type=Begun)
         if self._server.now() - begun.at > CONNECTING_TIME:
             raise UnknownConnectionError
-        pair = await self._server.exchange(code_from(query, state), begun.verifier)
-        await self._require_meant(begun.company_id, pair, await pleo_url(begun.company_id))
-        keeper = StoreKeeper(self._store, self._sealed, begun.company_id)
-        async with keeper.exclusively():
-            await keeper.keep(pair)
+        code, url = code_from(query, state), await pleo_url(begun.company_id)
+        given = _Given(await self._server.exchange(code, begun.verifier))
+        await _require_meant(begun.company_id, OAuthCredential(self._server, given), url)
+        await StoreKeeper(self._store, self._sealed, begun.company_id).keep(given.pair)
         return begun.company_id
 
-    async def _require_meant(self, company_id: str, pair: TokenPair, pleo_url: str) -> None:
-        assert self._server is not None
-        credential = OAuthCredential(self._server, _Given(pair))
-        async with PleoClient(pleo_url, credential) as pleo:
-            installation = await pleo.installation.get()
-            if installation is None:
-                return  # Pleo knows of none; the first call for the company shows whether the tokens are right
-            connected = company_of(installation)
-            if connected != company_id:
-                raise OtherCompanyError(company_id, connected)
-            await pleo.installation.activate()
+
+async def _require_meant(company_id: str, credential: Credential, pleo_url: str) -> None:
+    async with PleoClient(pleo_url, credential) as pleo:
+        installation = await pleo.installation.get()
+        if installation is None:
+            return  # Pleo knows of none; the first call for the company shows whether the tokens are right
+        connected = company_of(installation)
+        if connected != company_id:
+            raise OtherCompanyError(company_id, connected)
+        await pleo.installation.activate()
 
 
 class _Given:
-    """A pair that is not kept yet."""
+    """A pair that is not in the store yet; `pair` is another one after a refresh."""
 
     def __init__(self, pair: TokenPair) -> None:
-        self._pair = pair
+        self.pair = pair
 
     async def load(self) -> TokenPair | None:
-        return self._pair
+        return self.pair
 
-    async def keep(self, pair: TokenPair) -> None:
-        self._pair = pair
+    async def replace(self, _: TokenPair, new: TokenPair) -> bool:
+        self.pair = new
+        return True
 
     def exclusively(self) -> AbstractAsyncContextManager[None]:
         return nullcontext()
+
+
+def _decoded(kept: str) -> TokenPair:
+    return TokenPair.decoded(kept.encode())
 
 
 def _place(state: str) -> str:

@@ -1,5 +1,6 @@
 """The kinds of secrets that are kept for a company."""
 
 API_KEY = "pleo-api-key"
+ODOO_API_KEY = "odoo-api-key"
 OAUTH = "pleo-oauth"
 WEBHOOK_SECRETS = "pleo-webhook-secrets"

@@ -12,15 +12,18 @@ import uvicorn
 
 from pleo_export.clock import SystemClock
 from pleo_export.engine import Engine
+from pleo_export.engine.errors import EngineError
 from pleo_export.observe import logs, metrics
 from pleo_export.observe.watchdog import tell_systemd, watchdog
 from pleo_export.service.opening import Opened, opened, opened_engine
+from pleo_export.service.polling import Polling
 from pleo_export.service.settings import ServiceSettings
 from pleo_export.service.web import WebParts, web_app
 from pleo_export.service.worker import Worker
 from pleo_export.store import Store
 
-RETENTION = timedelta(days=90)  # ended runs
+RETENTION = timedelta(days=90)  # runs that failed or were taken over
+DONE_RETENTION = timedelta(days=3)  # runs that were simply done: a look every few minutes is one
 WEBHOOKS_KEPT = timedelta(days=3)  # Pleo repeats a webhook for a day
 HOUSEKEEPING_SECONDS = 3600.0
 GAUGE_SECONDS = 10.0
@@ -37,11 +40,14 @@ async def run_service(settings: ServiceSettings, *, web: bool, work: bool) -> bo
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(opened(settings))
         engine = stack.enter_context(opened_engine(settings))
-        tasks = [asyncio.create_task(watchdog()), asyncio.create_task(_housekeeping(parts.store, engine))]
+        tasks = [
+            asyncio.create_task(watchdog(engine.fault)),
+            asyncio.create_task(_housekeeping(parts.store, engine)),
+        ]
         server, serving = None, None
         port = settings.port if web else settings.health_port
         if port is not None:
-            server = _Server(web_app(_web_parts(settings, engine, parts), triggers=web))
+            server = _Server(web_app(web_parts(settings, engine, parts), triggers=web))
             listener = stack.enter_context(socket.create_server((settings.host, port)))
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             tasks.append(serving)
@@ -51,7 +57,8 @@ async def run_service(settings: ServiceSettings, *, web: bool, work: bool) -> bo
             stack.callback(worker.close)
             engine.register(worker.drain)
             await asyncio.to_thread(engine.start)
-            tasks.append(asyncio.create_task(worker.poll()))
+            polling = Polling(parts.store, engine, SystemClock(), settings.poll_minutes)
+            tasks.append(asyncio.create_task(polling.run()))
             log.info("working as %s, %d companies at once", worker.holder, settings.companies_at_once)
         tell_systemd("READY=1")
         await stop.wait()
@@ -67,15 +74,19 @@ async def run_service(settings: ServiceSettings, *, web: bool, work: bool) -> bo
     return ended
 
 
-def _web_parts(settings: ServiceSettings, engine: Engine, parts: Opened) -> WebParts:
+def web_parts(settings: ServiceSettings, engine: Engine, parts: Opened) -> WebParts:
+    """Return what the web part works with."""
     store, companies, connecting = parts
 
     async def ready() -> None:
-        await store.companies()
+        await store.only_company()
 
     async def connect(query: Mapping[str, str]) -> str:
         company_id = await connecting.finish(query, companies.pleo_url)
-        await asyncio.to_thread(engine.fire, company_id, "connected")
+        try:
+            await asyncio.to_thread(engine.fire, company_id, "connected")
+        except EngineError as error:
+            log.warning("company %s is connected, but looked at later: %s", company_id, error)
         return company_id
 
     return WebParts(
@@ -85,6 +96,7 @@ def _web_parts(settings: ServiceSettings, engine: Engine, parts: Opened) -> WebP
         secrets_of=companies.webhook_secrets,
         connect=connect,
         ready=ready,
+        fault=engine.fault,
         now=SystemClock().now,
     )
 
@@ -125,7 +137,7 @@ async def _housekeeping(store: Store, engine: Engine) -> None:
             if loop.time() - cleaned > HOUSEKEEPING_SECONDS:
                 cleaned, now = loop.time(), SystemClock().now()
                 await store.forget_webhooks(now - WEBHOOKS_KEPT)
-                await asyncio.to_thread(engine.forget, now - RETENTION)
+                await asyncio.to_thread(engine.forget, now - RETENTION, done_before=now - DONE_RETENTION)
         except Exception:  # the service's edge: the next round may find the database again
             log.exception("housekeeping failed")
         await asyncio.sleep(GAUGE_SECONDS)
@@ -136,7 +148,7 @@ async def _gauge(store: Store, engine: Engine, takeovers: int | None) -> int:
     status = await asyncio.to_thread(engine.status)
     now = SystemClock().now()
     oldest = max(((now - run.fired_at).total_seconds() for run in status.waiting), default=0.0)
-    by_state = {"waiting": len(status.waiting), "running": len(status.running), "failed": len(status.failed)}
+    by_state = {"waiting": len(status.waiting), "running": len(status.running), "failed": status.failures}
     metrics.runs(by_state, oldest)
     if takeovers is not None:
         metrics.taken_over(max(0, status.takeovers - takeovers))

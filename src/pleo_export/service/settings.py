@@ -51,6 +51,10 @@ class ServiceSettings(BaseSettings):
         default="export-jobs:read export-jobs:write export-items:read",
         description="What is asked for, with blanks between.",
     )
+    oauth_client_authentication: Literal["basic", "form"] = Field(
+        default="basic",
+        description="How the secret is shown to Pleo: `basic` in the header, `form` in the form.",
+    )
     poll_minutes: float = Field(
         default=5, gt=0, description="How often each company's waiting jobs are looked for without a webhook."
     )

@@ -11,17 +11,24 @@ from typing import Annotated, Protocol
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.background import BackgroundTask
 
+from pleo_export.config import SettingsError
 from pleo_export.engine.errors import EngineError
 from pleo_export.observe import metrics
-from pleo_export.pleo.errors import PleoError
+from pleo_export.pleo.errors import ConnectingError, GrantRefusedError, NoCompanyError, PleoError
 from pleo_export.pleo.webhooks import Hint, WebhookError, body_bytes_max, is_export_job_created, verify
-from pleo_export.service.connecting import CALLBACK, ConnectError
+from pleo_export.service.connecting import CALLBACK
+from pleo_export.service.errors import ConnectError, OAuthNotSetUpError
 from pleo_export.service.settings import ServiceSettings
-from pleo_export.store.errors import StoreError
+from pleo_export.store.errors import ContradictionError, StoreError
 from pleo_export.vault.errors import VaultError
+
+# Our own trouble: whoever asked may ask again, and it may be over then.
+OURS = (StoreError, EngineError, VaultError)
+# Why a person who comes back from Pleo has to begin again.
+THEIRS = (ConnectError, ConnectingError, NoCompanyError, ContradictionError, GrantRefusedError)
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +44,8 @@ class Trigger(Protocol):
 class Memory(Protocol):
     """What the web part needs of the store."""
 
-    async def see_webhook(self, webhook_id: str, event_id: str | None) -> bool: ...
+    async def saw_webhook(self, webhook_id: str) -> bool: ...
+    async def see_webhook(self, webhook_id: str, event_id: str | None) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +54,7 @@ class WebParts:
 
     `secrets_of` returns the webhook secrets of a company, the newest first, None for one that is not ours; `connect` takes
     what Pleo sends back with a person and returns the company that was connected; `ready` raises where the service cannot
-    do its work, in a sentence.
+    do its work, in a sentence; `fault` returns why the process has to be started again, None where it need not.
     """
 
     settings: ServiceSettings
@@ -55,6 +63,7 @@ class WebParts:
     secrets_of: Callable[[str | None], Awaitable[tuple[str, Sequence[str]] | None]]
     connect: Callable[[Mapping[str, str]], Awaitable[str]]
     ready: Callable[[], Awaitable[None]]
+    fault: Callable[[], str | None]
     now: Callable[[], datetime]
 
 
@@ -63,6 +72,8 @@ def web_app(parts: WebParts, *, triggers: bool) -> FastAPI:
     app = FastAPI(title="pleo-export", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
     app.state.parts = parts
     app.state.fires = _Fires(parts.engine)
+    for trouble in OURS:
+        app.add_exception_handler(trouble, _unavailable)
     if triggers:
         app.post("/webhooks/pleo", status_code=204, response_class=Response)(webhook)
         app.post("/api/companies/{company_id}/check", status_code=202)(check)
@@ -71,6 +82,10 @@ def web_app(parts: WebParts, *, triggers: bool) -> FastAPI:
     app.get("/readyz")(readyz)
     app.get("/metrics", response_class=Response)(exposition)
     return app
+
+
+async def _unavailable(_: Request, trouble: Exception) -> Response:
+    return JSONResponse({"detail": str(trouble)}, 503)
 
 
 def _parts(request: Request) -> WebParts:
@@ -121,40 +136,42 @@ async def webhook(request: Request, parts: Parts, fires: Fires, company: str | N
     try:
         known = await parts.secrets_of(company)
         if known is None:
+            # Anybody may write anything there.
+            log.info("a webhook came for a company that is not here: %.8r", company)
             return _answer("unknown_company")
         company_id, secrets = known
         hint = verify(request.headers, body, secrets, parts.now())
-        result = await _taken(fires, company_id, hint)
+        result = await _taken(parts.store, fires, company_id, hint)
     except WebhookError as refused:
         log.warning("a webhook was refused: %s", refused)
         return _answer(type(refused).__name__, refused.status)
-    except (StoreError, EngineError) as error:
+    except OURS as error:
         log.error("a webhook could not be kept: %s", error)  # noqa: TRY400 the sentence says it all
         return _answer("not_kept", 503)
     answer = _answer(result)
     if result == "taken":
-        # Only counted: the hint is durable by now, and the same one twice is one.
+        # Not before: one whose firing failed comes again, and must be new then. A firing too many finds nothing to do.
         answer.background = BackgroundTask(_remember, parts.store, hint)
     return answer
 
 
-async def _taken(fires: _Fires, company_id: str, hint: Hint) -> str:
+async def _taken(store: Memory, fires: _Fires, company_id: str, hint: Hint) -> str:
     if not is_export_job_created(hint.event_type):
         log.info("a webhook of type %s was received; it starts nothing", hint.event_type)
         return "other_event"
     if hint.company_id not in (company_id, None):
         log.warning("a webhook for company %s came to the address of %s", hint.company_id, company_id)
         return "unknown_company"
+    if await store.saw_webhook(hint.webhook_id):
+        return "repeated"
     new = await fires.fire(company_id, "webhook")
     log.debug("a webhook says that company %s has a job%s", company_id, "" if new else "; it waits already")
     return "taken"
 
 
 async def _remember(store: Memory, hint: Hint) -> None:
-    """Remember a webhook, and count one that Pleo has sent before."""
     try:
-        if not await store.see_webhook(hint.webhook_id, hint.event_id):
-            metrics.webhook("repeated")
+        await store.see_webhook(hint.webhook_id, hint.event_id)
     except StoreError as error:
         log.warning("a webhook was kept, but its id was not remembered: %s", error)
 
@@ -193,24 +210,24 @@ async def connected(request: Request, parts: Parts) -> PlainTextResponse:
     """Take a person back who has connected a company in Pleo."""
     try:
         company_id = await parts.connect(dict(request.query_params))
-    except (ConnectError, PleoError, VaultError) as error:
+    except (*THEIRS, *OURS, SettingsError, PleoError) as error:
         log.warning("a company was not connected: %s", error)
-        return PlainTextResponse(str(error), 400)
+        theirs = isinstance(error, THEIRS) and not isinstance(error, OAuthNotSetUpError)
+        return PlainTextResponse(str(error), 400 if theirs else 503)
     log.info("company %s was connected", company_id)
     return PlainTextResponse(f"Company {company_id} is connected. You may close this page.")
 
 
-async def healthz() -> dict[str, str]:
-    """Say that the process lives."""
+async def healthz(parts: Parts) -> dict[str, str]:
+    """Say that the process lives, or that it has to be started again."""
+    if (reason := parts.fault()) is not None:
+        raise HTTPException(503, reason)
     return {"status": "alive"}
 
 
 async def readyz(parts: Parts) -> dict[str, str]:
     """Say whether triggers can be kept."""
-    try:
-        await parts.ready()
-    except (StoreError, EngineError) as error:
-        raise HTTPException(503, str(error)) from error
+    await parts.ready()
     return {"status": "ready"}
 
 

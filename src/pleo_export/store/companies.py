@@ -6,12 +6,13 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, case, func, literal, select, update
 
-from pleo_export.domain.progress import Company
+from pleo_export.domain.progress import Company, LastLook
 from pleo_export.store import sealed
 from pleo_export.store.errors import CompanyExistsError, UnknownCompanyError
 from pleo_export.store.tables import companies, insert_if_absent
 
 ADDED = companies.c.added_at.is_not(None)
+WITHOUT_SETTINGS = [column for column in companies.c if column is not companies.c.settings]
 
 
 def note(connection: Connection, company_id: str, now: datetime) -> None:
@@ -72,8 +73,21 @@ def get(connection: Connection, company_id: str) -> Company:
 
 
 def everyone(connection: Connection) -> list[Company]:
-    """Return every company that was ever seen, by id."""
-    return _read(connection, select(companies).order_by(companies.c.company_id))
+    """Return every company that was ever seen, by id, without its settings: of many, they are most of what there is."""
+    return _read(connection, select(*WITHOUT_SETTINGS).order_by(companies.c.company_id))
+
+
+def last_looks(connection: Connection) -> list[LastLook]:
+    """Return when each company was last looked at that is in service and not paused."""
+    active = (ADDED, companies.c.paused_at.is_(None))
+    facts = (companies.c.company_id, companies.c.last_checked_at, companies.c.trouble.is_not(None))
+    return [LastLook(*row) for row in connection.execute(select(*facts).where(*active))]
+
+
+def only(connection: Connection) -> str | None:
+    """Return the id of the company in service where there is one and no other."""
+    found = connection.execute(select(companies.c.company_id).where(ADDED).limit(2)).scalars().all()
+    return found[0] if len(found) == 1 else None
 
 
 def _change_added(connection: Connection, company_id: str, **values: Any) -> None:

@@ -41,9 +41,10 @@ def replace(
     return bool(connection.execute(changed).rowcount)
 
 
-def drop(connection: Connection, company_id: str) -> None:
-    """Forget all secrets of the company."""
-    connection.execute(delete(secrets).where(secrets.c.company_id == company_id))
+def drop(connection: Connection, company_id: str, kind: str | None = None) -> None:
+    """Forget the company's secret of this kind, or all of them."""
+    these = secrets.c.company_id == company_id if kind is None else _this(company_id, kind)
+    connection.execute(delete(secrets).where(these))
 
 
 def everything(connection: Connection) -> list[SealedSecret]:

@@ -1,14 +1,17 @@
 """The store: what must survive a crash, in a file or on a server."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from copy import copy
 from datetime import datetime
+from types import MappingProxyType
 from typing import Self
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from pleo_export.domain.progress import Company
+from pleo_export.domain.progress import Company, LastLook
 from pleo_export.store import companies, fencing, sealed, webhooks
 from pleo_export.store.database import Database, database_at
 from pleo_export.store.errors import NewerStoreError
@@ -81,13 +84,27 @@ class Store(Exports):
         fence, now = Fence(company_id, token), self._clock()
         await self._write(lambda connection: fencing.take(connection, fence, holder, now))
 
-    async def add_company(self, company_id: str, name: str, settings: str, folder: str) -> None:
+    async def add_company(
+        self,
+        company_id: str,
+        name: str,
+        settings: str,
+        folder: str,
+        secrets: Mapping[str, bytes] = MappingProxyType({}),
+    ) -> None:
         """Take a company into service, with the text of its settings and the folder their relative paths start from.
 
-        Raises CompanyExistsError where it is in service. One that was removed may be added again.
+        `secrets` are encrypted, by kind, and kept with it or not at all. Raises CompanyExistsError where it is in service.
+        One that was removed may be added again.
         """
         facts, now = {"name": name, "settings": settings, "folder": folder}, self._clock()
-        await self._write(lambda connection: companies.add(connection, company_id, facts, now))
+
+        def add(connection: Connection) -> None:
+            companies.add(connection, company_id, facts, now)
+            for kind, ciphertext in secrets.items():
+                sealed.keep(connection, company_id, kind, ciphertext, now)
+
+        await self._write(add)
 
     async def change_company(self, company_id: str, settings: str, folder: str) -> None:
         """Keep other settings of a company in service. Raises UnknownCompanyError."""
@@ -119,13 +136,25 @@ class Store(Exports):
         return await self._reader.run(lambda connection: companies.get(connection, company_id))
 
     async def companies(self) -> list[Company]:
-        """Return every company ever seen, by id, those not in service too."""
+        """Return every company ever seen, by id, those not in service too; `settings` are left out."""
         return await self._reader.run(companies.everyone)
 
-    async def see_webhook(self, webhook_id: str, event_id: str | None) -> bool:
-        """Remember that the webhook was received; return whether it is the first time."""
+    async def last_looks(self) -> list[LastLook]:
+        """Return when each company was last looked at that is in service and not paused."""
+        return await self._reader.run(companies.last_looks)
+
+    async def only_company(self) -> str | None:
+        """Return the id of the company in service where there is one and no other."""
+        return await self._reader.run(companies.only)
+
+    async def saw_webhook(self, webhook_id: str) -> bool:
+        """Return whether the webhook was received before."""
+        return await self._reader.run(lambda connection: webhooks.seen(connection, webhook_id))
+
+    async def see_webhook(self, webhook_id: str, event_id: str | None) -> None:
+        """Remember that the webhook was received."""
         now = self._clock()
-        return await self._write(lambda connection: webhooks.see(connection, webhook_id, event_id, now))
+        await self._write(lambda connection: webhooks.see(connection, webhook_id, event_id, now))
 
     async def forget_webhooks(self, before: datetime) -> int:
         """Forget the webhooks received before; return how many."""
@@ -149,9 +178,9 @@ class Store(Exports):
         pair, now = (old, new), self._clock()
         return await self._write(lambda connection: sealed.replace(connection, company_id, kind, pair, now))
 
-    async def drop_secrets(self, company_id: str) -> None:
-        """Forget all secrets of the company."""
-        await self._write(lambda connection: sealed.drop(connection, company_id))
+    async def drop_secrets(self, company_id: str, kind: str | None = None) -> None:
+        """Forget the company's secret of this kind, or all of them."""
+        await self._write(lambda connection: sealed.drop(connection, company_id, kind))
 
 
 def _make_ready(database: Database) -> None:

@@ -2,15 +2,22 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, delete, select
 
 from pleo_export.store.tables import insert_if_absent, webhooks
 
 
-def see(connection: Connection, webhook_id: str, event_id: str | None, now: datetime) -> bool:
-    """Remember the webhook; return whether it is the first time."""
+def see(connection: Connection, webhook_id: str, event_id: str | None, now: datetime) -> None:
+    """Remember the webhook; the first time counts."""
     row = {"webhook_id": webhook_id, "event_id": event_id, "received_at": now}
-    return bool(connection.execute(insert_if_absent(webhooks), row).rowcount)
+    connection.execute(insert_if_absent(webhooks), row)
+
+
+def seen(connection: Connection, webhook_id: str) -> bool:
+    """Return whether the webhook is remembered."""
+    return (
+        connection.execute(select(webhooks.c.webhook_id).filter_by(webhook_id=webhook_id)).first() is not None
+    )
 
 
 def forget(connection: Connection, before: datetime) -> int:

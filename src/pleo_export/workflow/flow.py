@@ -8,10 +8,11 @@ from pleo_export.workflow.detect import detect_and_start, find_interrupted
 from pleo_export.workflow.fetch import fetch
 from pleo_export.workflow.plan import not_in_job
 from pleo_export.workflow.ports import JobSummary, Parts
-from pleo_export.workflow.problems import JobLostError, JobProblemError, StoppedError
-from pleo_export.workflow.record import record
+from pleo_export.workflow.problems import JobLostError, JobProblemError, SilentError, StoppedError
+from pleo_export.workflow.record import give_up_begun, record
 from pleo_export.workflow.report import Reporter
 from pleo_export.workflow.scope import retrieve_scope
+from pleo_export.workflow.silence import SILENT
 from pleo_export.workflow.validate import validate
 
 
@@ -21,7 +22,7 @@ async def export_pending(parts: Parts, *, recovering: bool = True) -> list[JobSu
     The first look takes up interrupted jobs of ours as well (`recovering`). The caller makes sure that only one
     worker does this for a company at a time. Errors of Pleo's API that outlast their retries are raised: whatever
     was recorded is durable, and the next call goes on from there. Raises PlanError before anything is recorded where
-    the planned job is not the next one, and StoppedError where the work was asked to stop before it was done.
+    the planned job is not the next one, and StoppedError or SilentError where the work ends before it is done.
     """
     interrupted = await find_interrupted(parts) if recovering else frozenset[str]()
     summaries: list[JobSummary] = []
@@ -55,11 +56,17 @@ async def _take_through(parts: Parts, job: ExportJob) -> JobSummary:
     reporter = Reporter(parts, job)
     try:
         async with reporter.keeping_alive():
-            reference = await validate(parts, job)
-            scope = await retrieve_scope(parts, job)
-            work = await fetch(parts, job, scope)
-            await record(parts, job, work, reference, reporter)
+            try:
+                reference = await validate(parts, job)
+                scope = await retrieve_scope(parts, job)
+                work = await fetch(parts, job, scope)
+                await record(parts, job, work, reference, reporter)
+            except SilentError:
+                await reporter.progress()  # until the next call nobody else keeps the job from expiring
+                raise
         return await complete(parts, job, scope)
     except JobProblemError as problem:
+        if problem.finding.cause in SILENT:
+            await give_up_begun(parts, job)
         await reporter.flush()
         return await fail_early(parts, job, problem.finding)

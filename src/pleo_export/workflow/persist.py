@@ -1,5 +1,6 @@
 """The one place where calls to an accounting system are repeated. The class of the error decides, never its text."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ from pleo_export.workflow.ports import Parts
 
 TRIES_MAX = 3
 WAIT_SECONDS_MAX = 20.0
+CALL_SECONDS_MAX = 300.0  # every verb has a deadline of its own; this one is for a connector that forgot it
 ASKED_SECONDS_MAX = 300.0  # a longer wait asked for (a daily limit) is told to the bookkeeper instead
 
 Result = TypeVar("Result")
@@ -44,7 +46,7 @@ async def persist(
         # The last thing that was written may be long ago: a turn was awaited, or an earlier try.
         await parts.store.ensure_lease()
         try:
-            return await call()
+            return await _in_time(call)
         except NoAnswerError as error:
             unclear.append(error)
             raise
@@ -70,6 +72,17 @@ async def persist(
         if unclear:
             raise unclear[-1] from error
         raise
+
+
+async def _in_time(call: Callable[[], Awaitable[Result]]) -> Result:
+    limit = asyncio.timeout(CALL_SECONDS_MAX)
+    try:
+        async with limit:
+            return await call()
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        raise NoAnswerError(f"It took more than {CALL_SECONDS_MAX:g} seconds.") from error
 
 
 def _passing(error: BaseException) -> bool:

@@ -174,6 +174,10 @@ class Parts(Sources):
 
     With a `plan`, only its job is exported, and of it only what the plan holds. Once `stopping` says so, no further
     expense is begun and StoppedError ends the work.
+
+    Where the accounting system is silent for longer than `silence_seconds_max`, SilentError ends the work, to be gone on
+    with by another call; None: the call waits as long as that is of use. `trouble` is what the last call ended with, and
+    since when calls have ended with it.
     """
 
     receipts: Receipts
@@ -183,6 +187,8 @@ class Parts(Sources):
     notify: Callable[[Notice], None] = ignore
     plan: Plan | None = None
     stopping: Callable[[], bool] = never
+    silence_seconds_max: float | None = None
+    trouble: tuple[str, datetime] | None = None
 
 
 class JobSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,6 +17,16 @@ class StoppedError(Exception):
     """The work was asked to stop. What was begun is finished; the job goes on where it was left."""
 
 
+class SilentError(Exception):
+    """The accounting system has not answered for too long; the job stays open, and the next call goes on with it."""
+
+    def __init__(self, system: str, job_id: str) -> None:
+        super().__init__(
+            f"The accounting system ({system}) does not answer, so it is not known what became of expenses of job {job_id} that were begun."
+            " They are looked up again every few minutes, and the job goes on as soon as an answer comes."
+        )
+
+
 class JobLostError(Exception):
     """The job cannot be worked on any more: Pleo ended it, most likely because it expired, or keeps it open."""
 

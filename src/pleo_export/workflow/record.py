@@ -29,7 +29,7 @@ from pleo_export.domain.book import book
 from pleo_export.domain.catalogue import ENTRY_STANDS, Cause
 from pleo_export.domain.entry import Entry
 from pleo_export.domain.failures import RejectedItemError, Rejection, rejection
-from pleo_export.domain.job import ExportJob
+from pleo_export.domain.job import ExportJob, ItemStatus
 from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.domain.reference import ReferenceData
 from pleo_export.domain.settings import ClosedPeriodStrategy
@@ -41,12 +41,12 @@ from pleo_export.workflow.payables import Payables
 from pleo_export.workflow.persist import Result, persist
 from pleo_export.workflow.plan import as_planned, closed_since
 from pleo_export.workflow.ports import ItemBegun, ItemSettled, Parts, StepTaken
-from pleo_export.workflow.problems import StoppedError
+from pleo_export.workflow.problems import SilentError, StoppedError
 from pleo_export.workflow.report import Reporter, chunks
+from pleo_export.workflow.silence import Silence
 
 ASK_AGAIN_SECONDS = 30.0
 ENTRY_LOST = (Cause.ENTRY_GONE, Cause.ENTRY_DAMAGED)  # no receipt is missing then, but what it belongs to
-ASKING_SHARE = 0.8  # of the job's expiry time: how long an unclear outcome is looked up again
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,8 @@ async def record(
             await recorder.settle_all(todo, refused)
             await reporter.flush()
         await recorder.ask_again()
-    except StoppedError:
+    except (StoppedError, SilentError):
+        await recorder.give_up_hopeless()
         await reporter.flush()
         raise
     await reporter.flush()
@@ -87,6 +88,15 @@ async def _begun_by_others(
         await parts.store.mark_started(job.id)
         return set()
     return {one for one in interrupted if not ours or one not in before}
+
+
+async def give_up_begun(parts: Parts, job: ExportJob) -> None:
+    """Reject the expenses that were begun and not settled, where the accounting system cannot be asked about them."""
+    recorder = _Recorder(parts, job, ReferenceData(accounts={}), {}, frozenset())
+    for item in await parts.store.items(job.id):
+        if item.phase is Phase.INTENDED:
+            unasked = rejection(Cause.SYSTEM_NO_ANSWER, said="")
+            await recorder.give_up(Work(item.accounting_entry_id, unasked, ItemStatus.IN_PROGRESS), None)
 
 
 class ShutOutError(Exception):
@@ -122,6 +132,7 @@ class _Recorder:
         self._before, self._doubtful = dict(before), doubtful
         self._unclear: list[Work] = []
         self._asked_again: set[str] = set()
+        self._silence = Silence(parts, job)
         self._turns: dict[str, _Turn] = {}
         self._payables = Payables(
             lambda vendor: persist(parts, partial(parts.connector.payables, vendor)),
@@ -143,7 +154,7 @@ class _Recorder:
         async with asyncio.TaskGroup() as group:
             for one in work:
                 await slots.acquire()
-                if self._parts.stopping():
+                if self._parts.stopping() or self._silence.too_long:
                     break
                 waiting = [turn for turn in waiting if not turn.begun.is_set()]
                 turn = self._turns[one.entry_id] = _Turn(tuple(waiting))
@@ -156,12 +167,14 @@ class _Recorder:
                 group.create_task(self._settle(one, refused.get(one.entry_id))).add_done_callback(ended)
         if self._parts.stopping():
             raise StoppedError
+        if self._silence.too_long:
+            raise self._silence.error
 
     async def ask_again(self) -> None:
         """Look up the items without a definite outcome until it is known, or the job is close to its expiry."""
         clock = self._parts.clock
         started = clock.now()
-        while self._unclear and (clock.now() - started).total_seconds() < ASKING_SHARE * self._job.expires_in:
+        while self._unclear and not self._silence.hopeless(started):
             if self._parts.stopping():
                 raise StoppedError
             await clock.sleep(ASK_AGAIN_SECONDS)
@@ -170,20 +183,31 @@ class _Recorder:
                 self._before[one.entry_id] = await self._item(one)
                 self._asked_again.add(one.entry_id)
             await self.settle_all(again, {})
+        await self._give_up_unclear()
+
+    async def give_up_hopeless(self) -> None:
+        """Tell of what is unclear, where no answer is expected any more, that nobody knows it."""
+        if self._silence.hopeless(self._parts.clock.now()):
+            await self._give_up_unclear()
+
+    async def _give_up_unclear(self) -> None:
         for one in self._unclear:
-            await self._give_up(one, None)
+            await self.give_up(one, None)
 
     async def _settle(self, work: Work, refusal: str | None) -> None:
         self._parts.notify(ItemBegun(job_id=self._job.id, entry_id=work.entry_id))
+        began = self._parts.clock.now()
         try:
             await self._find_or_record(work, refusal)
+            self._silence.broken()
         except RejectedItemError as refused:
             await self._reject(work, refused.rejection)
         except NoAnswerError:
             self._unclear.append(work)
+            self._silence.noted(began)
         except ShutOutError as shut_out:
             if work.entry_id in self._asked_again:
-                await self._give_up(work, shut_out.cause)
+                await self.give_up(work, shut_out.cause)
             else:
                 self._unclear.append(work)
         except ConnectorError as error:
@@ -353,7 +377,7 @@ class _Recorder:
         except ConnectorError as error:
             raise NoAnswerError(str(error)) from error
 
-    async def _give_up(self, work: Work, refusal: ConnectorError | None) -> None:
+    async def give_up(self, work: Work, refusal: ConnectorError | None) -> None:
         """Say what is not known; `refusal` is why the accounting system could not be asked, None: it did not answer."""
         system, item = self._parts.connector.name, await self._item(work)
         if item.external_id is None:

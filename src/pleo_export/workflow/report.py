@@ -63,11 +63,15 @@ class Reporter:
         age = abs((clock.now() - (job.last_updated_at or job.created_at)).total_seconds())
         await clock.sleep(max(0.0, interval - age))
         while True:
-            async with self._one_at_a_time:
-                # Outcomes of an earlier run wait for the control list, which may show that Pleo has them.
-                if not (self._in_hand and await self._flush()):
-                    await self._show_life()
+            await self.progress()
             await clock.sleep(interval)
+
+    async def progress(self) -> None:
+        """Report what is new or, where nothing is, show life."""
+        async with self._one_at_a_time:
+            # Outcomes of an earlier run wait for the control list, which may show that Pleo has them.
+            if not (self._in_hand and await self._flush()):
+                await self._show_life()
 
     async def _show_life(self) -> None:
         try:

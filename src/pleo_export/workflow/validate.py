@@ -18,12 +18,21 @@ from pleo_export.domain.settings import AttachmentFailure, CompanySettings, Unkn
 from pleo_export.workflow.persist import persist
 from pleo_export.workflow.ports import Parts, Sources, StepTaken
 from pleo_export.workflow.problems import JobProblemError
+from pleo_export.workflow.silence import SILENT, leave_open
 
 
 async def validate(parts: Parts, job: ExportJob) -> ReferenceData:
-    """Return what the accounting system knows. Raises JobProblemError with the first problem found."""
+    """Return what the accounting system knows. Raises JobProblemError with the first problem found.
+
+    Raises SilentError in its place where expenses were begun whose outcome a silent system may still tell.
+    """
     parts.notify(StepTaken(step=2, name="Validate", job_id=job.id, items=job.number_of_items))
-    return await require_ready(parts, job, partial(persist, parts))
+    try:
+        return await require_ready(parts, job, partial(persist, parts))
+    except JobProblemError as problem:
+        if problem.finding.cause in SILENT:
+            await leave_open(parts, job)
+        raise
 
 
 Ask = Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]

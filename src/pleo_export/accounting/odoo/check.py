@@ -1,0 +1,85 @@
+"""What would keep entries from being recorded in Odoo, found without changing anything."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+from pleo_export.accounting.odoo.chart import Chart
+from pleo_export.accounting.odoo.client import OdooClient
+from pleo_export.accounting.odoo.locks import Locks, read_locks
+from pleo_export.accounting.odoo.planning import Planning
+from pleo_export.domain.catalogue import Cause
+from pleo_export.domain.failures import Finding, finding
+
+# What the verbs of the connector do, by model.
+_RIGHTS = (
+    ("account.move", "Journal Entry", ("read", "create", "write", "unlink")),
+    ("account.move.line", "Journal Item", ("read", "create", "write")),
+    ("account.partial.reconcile", "Partial Reconcile", ("read", "create", "unlink")),
+    ("ir.attachment", "Attachment", ("read", "create")),
+    ("res.partner", "Contact", ("read", "create")),
+    ("account.account", "Account", ("read",)),
+    ("account.tax", "Tax", ("read",)),
+    ("account.journal", "Journal", ("read",)),
+    ("account.analytic.account", "Analytic Account", ("read",)),
+    ("res.currency", "Currency", ("read",)),
+)
+_JOURNAL_TYPES = {"general": "Miscellaneous", "purchase": "Purchase"}
+
+
+async def check(client: OdooClient, planning: Planning, today: date) -> list[Finding]:
+    """Look at the server, the company, the user's rights and what is in the books. Raises ConnectorError."""
+    findings = [*_version(await client.version()), *await _rights(client)]
+    if any(one.cause is Cause.SYSTEM_FORBIDDEN for one in findings):
+        return findings
+    chart, _ = await planning.read()
+    locks = await read_locks(client)
+    return [*findings, *_chart(chart, locks, today), *await _drafts(client, locks)]
+
+
+async def _rights(client: OdooClient) -> list[Finding]:
+    """Find the rights that the user of the key lacks."""
+    asked = [(model, name, operation) for model, name, operations in _RIGHTS for operation in operations]
+    given = await asyncio.gather(
+        *(client.call(model, "has_access", bool, operation=operation) for model, _, operation in asked)
+    )
+    missing = [
+        f"{operation} {name} ({model})"
+        for (model, name, operation), right in zip(asked, given, strict=True)
+        if not right
+    ]
+    return [finding(Cause.SYSTEM_FORBIDDEN, said=", ".join(missing))] if missing else []
+
+
+async def _drafts(client: OdooClient, locks: Locks) -> list[Finding]:
+    """Find drafts of ours that were never finished, or that Odoo would post on another day than they say."""
+    ours = [["state", "=", "draft"], ["invoice_origin", "=like", '{"pleo":%']]
+    begun = [["posted_before", "=", False], ["invoice_origin", "=like", '%"state":"final"%']]
+    findings = []
+    if number := await client.call("account.move", "search_count", int, domain=[*ours, *begun]):
+        findings.append(finding(Cause.ODOO_UNFINISHED, number=number))
+    if (through := locks.through()) is not None:
+        closed = ["date", "<=", through.isoformat()]
+        if number := await client.call("account.move", "search_count", int, domain=[*ours, closed]):
+            findings.append(finding(Cause.ODOO_DRAFTS_LOCKED, number=number, through=through))
+    return findings
+
+
+def _chart(chart: Chart, locks: Locks, today: date) -> Iterator[Finding]:
+    """Find what the company lacks in Odoo, and a lock that leaves no day."""
+    if not chart.accounts:
+        yield finding(Cause.ODOO_NO_CHART, company=chart.company.name)
+    there = {one.type for one in chart.journals.values()}
+    for kind, name in _JOURNAL_TYPES.items():
+        if kind not in there:
+            yield finding(Cause.ODOO_NO_JOURNAL, kind=name, company=chart.company.name)
+    if len(chart.currencies) <= 1:
+        yield finding(Cause.ODOO_ONE_CURRENCY, currency=chart.company.currency)
+    through = locks.through()
+    if through is not None and through >= today:
+        yield finding(Cause.ODOO_LOCKED_AHEAD, through=through)
+
+
+def _version(version: str) -> Sequence[Finding]:
+    """Find a version that entries were never tried with."""
+    return [] if version.partition(".")[0] == "19" else [finding(Cause.ODOO_VERSION, version=version)]

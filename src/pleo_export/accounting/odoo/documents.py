@@ -1,0 +1,212 @@
+"""From an entry to what Odoo gets for it: one to three documents, as rows for `account.move/load`. Pure.
+
+a journal entry or payment    a journal entry
+a bill, a credit note         a vendor bill or refund: every line, the tax and what is owed are as Pleo says
+its settlement, a clearing    a journal entry each, in the same call
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+
+import msgspec
+
+from pleo_export.accounting.odoo.chart import Chart
+from pleo_export.accounting.odoo.explanation import explanation
+from pleo_export.accounting.odoo.names import Part, entry_id
+from pleo_export.accounting.odoo.note import note_of, written
+from pleo_export.accounting.odoo.plan import MOVE_TYPES, CurrencyInactiveError, Plan
+from pleo_export.accounting.odoo.taxes import NO_TAG, Marked, Tag, marked, marked_for_bill
+from pleo_export.accounting.odoo.values import values
+from pleo_export.domain.entry import Entry, EntryKind, Posting
+from pleo_export.domain.money import Money
+
+Row = Mapping[str, str]
+
+_HEAD = (
+    "id",
+    "move_type",
+    "journal_id/.id",
+    "date",
+    "invoice_date",
+    "invoice_date_due",
+    "ref",
+    "partner_id/.id",
+    "currency_id/.id",
+    "invoice_currency_rate",
+    "invoice_origin",
+    "narration",
+)
+_LINE = (
+    "line_ids/account_id/.id",
+    "line_ids/display_type",
+    "line_ids/name",
+    "line_ids/partner_id/.id",
+    "line_ids/currency_id/.id",
+    "line_ids/amount_currency",
+    "line_ids/balance",
+    "line_ids/price_unit",
+    "line_ids/quantity",
+    "line_ids/date_maturity",
+    "line_ids/tax_ids/.id",
+    "line_ids/tax_repartition_line_id/.id",
+    "line_ids/tax_tag_ids/.id",
+    "line_ids/analytic_distribution",
+    "line_ids/matching_number",
+)
+FIELDS = _HEAD + _LINE
+# Odoo would put something of its own where nothing is said about these.
+_NEVER_LEFT_OUT = ("line_ids/tax_ids/.id", "line_ids/tax_tag_ids/.id", "line_ids/analytic_distribution")
+
+
+def table(cells: Sequence[Row], chart: Chart) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+    """Return the fields that rows need, and the rows in their order: Odoo looks at each cell, and takes its time."""
+    own = str(chart.currencies[chart.company.currency])
+    fields = [field for field in FIELDS if not {row.get(field, "") for row in cells} <= _left_out(field, own)]
+    return fields, [[row.get(field, "") for field in fields] for row in cells]
+
+
+def _left_out(field: str, own_currency: str) -> set[str]:
+    """Return what need not be said, because Odoo takes it where nothing is said."""
+    if field in _NEVER_LEFT_OUT:
+        return set()
+    return {own_currency} if field == "line_ids/currency_id/.id" else {""}
+
+
+def rows(plan: Plan) -> Iterator[Row]:
+    """Yield the rows of an entry's documents."""
+    for part in plan.parts:
+        lines = (
+            _entry_lines(plan)
+            if part is Part.ENTRY
+            else _lines(plan, [(leg, NO_TAG) for leg in plan.legs(part)])
+        )
+        head = _head(plan, part)
+        for number, line in enumerate(lines):
+            yield line if number else {**head, **line}
+
+
+def _head(plan: Plan, part: Part) -> Row:
+    entry, chart = plan.entry, plan.chart
+    bill = plan.is_bill and part is Part.ENTRY
+    head = {
+        "id": entry_id(chart.company.id, entry.reference, part),
+        "move_type": MOVE_TYPES[entry.kind] if bill else "entry",
+        "journal_id/.id": str(plan.journal(part).id),
+        "date": entry.posting_date.isoformat(),
+        "ref": _ref(entry) if bill else entry.reference,
+        "partner_id/.id": _number(plan.partner),
+        "currency_id/.id": str(_currency(chart, plan.legs(part)[0].weight.currency)),
+        "invoice_currency_rate": str(_rate(plan)) if bill else "1",
+        "invoice_origin": written(note_of(entry, part, plan.fingerprint, plan.attempt)),
+        "narration": explanation(entry) if part is Part.ENTRY else "",
+    }
+    if bill:
+        issued, due = _dates(entry)
+        head |= {"invoice_date": issued.isoformat(), "invoice_date_due": due.isoformat()}
+    return head
+
+
+def _ref(entry: Entry) -> str:
+    """Return what a bookkeeper looks a bill up by: the vendor's own number, where there is one."""
+    return (entry.invoice.number if entry.invoice else "") or entry.reference
+
+
+def _dates(entry: Entry) -> tuple[date, date]:
+    issued = (entry.invoice.issued if entry.invoice else None) or entry.posting_date
+    due = (entry.invoice.due if entry.invoice else None) or issued
+    return issued, due
+
+
+def _entry_lines(plan: Plan) -> list[Row]:
+    entry, taxes = plan.entry, plan.chart.taxes
+    if not plan.is_bill:
+        return _lines(plan, marked(entry.postings, taxes))
+    refund = entry.kind is EntryKind.CREDIT_NOTE
+    legs = [(leg, NO_TAG) for leg in entry.postings]
+    if plan.marks_tax:
+        by_line = plan.chart.company.rounds_by_line
+        legs = marked_for_bill(entry.postings, taxes, refund=refund, by_line=by_line)
+    owed = next(place for place, (leg, _) in enumerate(legs) if leg is entry.postings[plan.owed_at])
+    lines = [
+        _bill_line(line, leg, refund=refund)
+        for line, (leg, _) in zip(_lines(plan, legs, owed), legs, strict=True)
+    ]
+    lines[owed] = _owed_line(plan, lines[owed])
+    return lines
+
+
+def _lines(plan: Plan, legs: Sequence[Marked], exact: int = -1) -> list[Row]:
+    own = plan.chart.company.currency
+    worth = values([leg for leg, _ in legs], own, plan.entry.owed, plan.rate, exact)
+    return [_line(plan, leg, Money(own, value), tag) for (leg, tag), value in zip(legs, worth, strict=True)]
+
+
+def _line(plan: Plan, leg: Posting, value: Money, tag: Tag) -> Row:
+    entry, chart = plan.entry, plan.chart
+    return {
+        "line_ids/account_id/.id": str(chart.accounts[leg.account].id),
+        "line_ids/display_type": "tax" if tag.share else "product",
+        "line_ids/name": entry.description,
+        "line_ids/partner_id/.id": _number(plan.partner),
+        "line_ids/currency_id/.id": str(_currency(chart, leg.amount.currency)),
+        "line_ids/amount_currency": f"{leg.amount.decimal:f}",
+        "line_ids/balance": f"{value.decimal:f}",
+        "line_ids/tax_ids/.id": _number(tag.tax),
+        "line_ids/tax_repartition_line_id/.id": _number(tag.share),
+        "line_ids/tax_tag_ids/.id": ",".join(map(str, tag.tags)),
+        "line_ids/analytic_distribution": _distribution(chart, leg),
+        "line_ids/matching_number": _mark(plan, leg),
+    }
+
+
+def _bill_line(line: Row, leg: Posting, *, refund: bool) -> Row:
+    if line["line_ids/display_type"] == "tax":
+        return line
+    price = -leg.amount if refund else leg.amount
+    return {**line, "line_ids/price_unit": f"{price.decimal:f}", "line_ids/quantity": "1"}
+
+
+def _owed_line(plan: Plan, line: Row) -> Row:
+    _, due = _dates(plan.entry)
+    return {
+        **line,
+        "line_ids/display_type": "payment_term",
+        "line_ids/price_unit": "",
+        "line_ids/quantity": "",
+        "line_ids/date_maturity": due.isoformat(),
+    }
+
+
+def _mark(plan: Plan, leg: Posting) -> str:
+    """Return what has Odoo match a bill with its settlement once both are posted, whoever posts them."""
+    entry = plan.entry
+    settled = entry.settlement and leg.account == entry.settlement[0].account
+    return "I" + entry_id(plan.chart.company.id, entry.reference) if settled else ""
+
+
+def _distribution(chart: Chart, leg: Posting) -> str:
+    """Return the analytic accounts of a leg, one of each plan, for the whole of it."""
+    found = [chart.analytic.get((one.group, one.code)) for one in leg.dimensions]
+    accounts = ",".join(str(one) for one in found if one is not None)
+    return msgspec.json.encode({accounts: 100}).decode() if accounts else ""
+
+
+def _currency(chart: Chart, code: str) -> int:
+    if code not in chart.currencies:
+        raise CurrencyInactiveError(code)
+    return chart.currencies[code]
+
+
+def _rate(plan: Plan) -> Decimal:
+    """Return how many units of a bill's currency one unit of the company's is."""
+    own, entry = plan.chart.company.currency, plan.entry
+    owed = entry.postings[plan.owed_at]
+    if owed.weight.currency == own:
+        return Decimal(1)
+    worth = values(entry.postings, own, entry.owed, plan.rate, plan.owed_at)[plan.owed_at]
+    return owed.weight.decimal / Money(own, worth).decimal if worth else plan.rate or Decimal(1)
+
+
+def _number(found: int | None) -> str:
+    return "" if found is None else str(found)

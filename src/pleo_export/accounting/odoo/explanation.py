@@ -1,0 +1,35 @@
+"""Why an entry is as it is, in the words a bookkeeper reads at its document. Pure."""
+
+from collections.abc import Iterator
+from html import escape
+
+from pleo_export.domain.entry import Entry
+
+
+def explanation(entry: Entry) -> str:
+    """Return the explanation as the HTML that Odoo keeps with a document."""
+    lines = (f"{escape(what)}: {escape(said)}" for what, said in _told(entry) if said)
+    return f"<p>{'<br/>'.join(lines)}</p>"
+
+
+def _told(entry: Entry) -> Iterator[tuple[str, str | None]]:
+    yield "Pleo", entry.pleo_url
+    yield "Reference", entry.reference
+    yield "Expense", " ".join(filter(None, (entry.item_type, entry.item_sub_type)))
+    yield "Paid to", entry.payee
+    yield "Reconciliation id", entry.reconciliation_id
+    yield "Export job", entry.job_id
+    if entry.expense_date != entry.posting_date:
+        yield "Date of the expense", entry.expense_date.isoformat()
+    if entry.service_period is not None:
+        yield "Service period", " to ".join(day.isoformat() for day in entry.service_period)
+    yield "Team", entry.team
+    yield "Employee", entry.user
+    yield "Attendees", "; ".join(entry.attendees)
+    yield "Booked as", str(entry.type_reason)
+    yield "Method", str(entry.method_reason)
+    for number, leg in enumerate((*entry.postings, *entry.settlement, *entry.clearing), start=1):
+        yield f"Line {number}", f"{leg.account} {leg.amount}: {leg.reason}"
+    yield "Matching", entry.matching.value if entry.matching else None
+    for why in entry.missing_files:
+        yield "Missing receipt", why

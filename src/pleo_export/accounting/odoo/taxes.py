@@ -1,0 +1,199 @@
+"""Taxes of Odoo: how an amount is split by one, and which lines of an entry count for the tax report. Pure.
+
+A tax has shares: the account and the tags for so many percent of it. A share without an account stays where the expense
+is (tax that is not deducted). Shares that add up to nothing are reverse charge.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+
+import msgspec
+from msgspec.structs import replace
+
+from pleo_export.accounting.tax_codes import TaxRule, split_by_code
+from pleo_export.domain.entry import Entry, Posting
+from pleo_export.domain.money import Money
+
+_WHOLE = Decimal(100)
+# Where the split tax waits until it is put on the accounts of its shares.
+_ASIDE, _OWED_ASIDE = "(tax)", "(tax owed)"
+
+
+class Share(msgspec.Struct, frozen=True):
+    """A part of a tax: `percent` of it, below zero where it is owed; `account` is a code, None: where the expense is."""
+
+    id: int
+    percent: Decimal
+    account: str | None
+    tags: tuple[int, ...]
+
+    @property
+    def tag(self) -> "Tag":
+        """What marks a line that is this share."""
+        return Tag(share=self.id, tags=self.tags)
+
+
+class Tax(msgspec.Struct, frozen=True, kw_only=True):
+    """A purchase tax. `rate` is a fraction, None where it is no percentage; the shares are of bills and of refunds."""
+
+    id: int
+    name: str
+    rate: Decimal | None
+    invoice: tuple[Share, ...]
+    refund: tuple[Share, ...]
+    invoice_tags: tuple[int, ...] = ()
+    refund_tags: tuple[int, ...] = ()
+
+    def shares(self, *, refund: bool) -> tuple[Share, ...]:
+        """Return the shares that come to something."""
+        return tuple(one for one in (self.refund if refund else self.invoice) if one.percent)
+
+    def tag(self, *, refund: bool) -> "Tag":
+        """Return what marks an expense on which it is due."""
+        return Tag(tax=self.id, tags=self.refund_tags if refund else self.invoice_tags)
+
+    @property
+    def splits(self) -> bool:
+        """Whether an amount can be split by it: all of the tax is in it, or it is reverse charge."""
+        added = sum(one.percent for one in self.invoice if one.percent > 0)
+        owed = sum(one.percent for one in self.invoice if one.percent < 0)
+        return self.rate is not None and (self.rate == 0 or (added == _WHOLE and owed in (0, -_WHOLE)))
+
+    @property
+    def rule(self) -> TaxRule:
+        """The rule that splits by it, with places in the stead of accounts."""
+        reverse = any(one.percent < 0 for one in self.invoice)
+        return TaxRule(
+            rate=self.rate if self.splits else None,
+            input_account=_ASIDE,
+            output_account=_OWED_ASIDE if reverse else None,
+        )
+
+
+class Tag(msgspec.Struct, frozen=True):
+    """What Odoo has to know of a line for its tax report: the tax that is due on it, or the share that it is; tags."""
+
+    tax: int | None = None
+    share: int | None = None
+    tags: tuple[int, ...] = ()
+
+
+NO_TAG = Tag()
+
+
+def split(entry: Entry, taxes: Mapping[str, Tax]) -> Entry:
+    """Return the entry with each tax that was left to Odoo on the accounts of its shares.
+
+    Raises TaxCodeUnknownError, TaxRateMissingError or TaxDiffersError.
+    """
+    whole = split_by_code(entry, {name: tax.rule for name, tax in taxes.items()})
+    legs: list[Posting] = []
+    for leg in whole.postings:
+        expense = legs[-1].account if legs else ""
+        legs += _shared(leg, taxes[leg.tax_code or ""], expense) if _aside(leg) else [leg]
+    return replace(whole, postings=tuple(legs))
+
+
+def _aside(leg: Posting) -> bool:
+    return leg.account in (_ASIDE, _OWED_ASIDE)
+
+
+def _shared(leg: Posting, tax: Tax, expense: str) -> Iterator[Posting]:
+    """Yield the parts of a tax; what rounding leaves goes to the last one."""
+    shares = [one for one in tax.invoice if (one.percent > 0) == (leg.account == _ASIDE) and one.percent]
+    left = leg.amount
+    for share in shares:
+        part = left if share is shares[-1] else _part(leg.amount, abs(share.percent) / _WHOLE)
+        left -= part
+        original = leg.original if len(shares) == 1 else None
+        yield replace(leg, account=share.account or expense, amount=part, original=original)
+
+
+Marked = tuple[Posting, Tag]
+
+
+def marked(legs: Sequence[Posting], taxes: Mapping[str, Tax]) -> list[Marked]:
+    """Return the legs of a journal entry with what Odoo has to know of each; it leaves the amounts as they are."""
+    tags: dict[int, Tag] = {}
+    for tax, places in _taxed(legs, taxes):
+        own = [legs[place] for place in places]
+        refund = own[0].amount.units < 0
+        shares = _shares(own, tax, refund=refund)
+        whole = tax.rate == 0 or all(share in shares for share in tax.shares(refund=refund))
+        for place, share in zip(places, shares, strict=True):
+            tags[place] = share.tag if share else (tax.tag(refund=refund) if whole else NO_TAG)
+    return [(leg, tags.get(place, NO_TAG)) for place, leg in enumerate(legs)]
+
+
+def marked_for_bill(
+    legs: Sequence[Posting], taxes: Mapping[str, Tax], *, refund: bool, by_line: bool
+) -> list[Marked]:
+    """Return the legs of a bill or refund, for which Odoo works the tax out itself (rounded `by_line`, or in the end).
+
+    Its amounts come first then, and a line on the same account makes up for what they are off. Where they are off by
+    more than rounding, the legs stay as they are, and Odoo knows nothing of their tax.
+    """
+    found: list[Marked | None] = [(leg, NO_TAG) for leg in legs]
+    beside: dict[int, Posting] = {}
+    for tax, places in _taxed(legs, taxes):
+        shares = _shares([legs[place] for place in places], tax, refund=refund)
+        due = [legs[place].amount for place, share in zip(places, shares, strict=True) if share is None]
+        groups = {
+            share.id: [place for place, one in zip(places, shares, strict=True) if one is share]
+            for share in tax.shares(refund=refund)
+        }
+        booked = {key: sum(legs[place].amount.units for place in group) for key, group in groups.items()}
+        computed = {
+            share.id: _computed(due, (tax.rate or 0) * share.percent / _WHOLE, by_line=by_line)
+            for share in tax.shares(refund=refund)
+        }
+        near = all(abs(booked[key] - units) <= len(due) for key, units in computed.items())
+        if not near or (tax.rate and not all(groups.values())):
+            continue
+        for place, share in zip(places, shares, strict=True):
+            if share is None:
+                found[place] = (legs[place], tax.tag(refund=refund))
+                continue
+            first, *others = groups[share.id]
+            currency = legs[first].amount.currency
+            found[first] = (replace(legs[first], amount=Money(currency, computed[share.id])), share.tag)
+            if off := booked[share.id] - computed[share.id]:
+                beside[first] = replace(legs[first], amount=Money(currency, off), tax_code=None)
+            for other in others:
+                found[other] = None
+    corrections = [(leg, NO_TAG) for leg in beside.values()]
+    return [one for one in found if one is not None] + corrections
+
+
+def _taxed(legs: Sequence[Posting], taxes: Mapping[str, Tax]) -> Iterator[tuple[Tax, list[int]]]:
+    """Yield each tax with the places of its legs; the first of them is an expense."""
+    for code in dict.fromkeys(leg.tax_code for leg in legs):
+        if code is not None and code in taxes:
+            yield taxes[code], [place for place, leg in enumerate(legs) if leg.tax_code == code]
+
+
+def _shares(legs: Sequence[Posting], tax: Tax, *, refund: bool) -> list[Share | None]:
+    """Return for each leg the share of the tax that it is; None where it is an expense itself."""
+    there = tax.shares(refund=refund)
+    return [None if place == 0 else _share(leg, there, legs[0]) for place, leg in enumerate(legs)]
+
+
+def _share(leg: Posting, shares: Sequence[Share], expense: Posting) -> Share | None:
+    along = (leg.amount.units > 0) == (expense.amount.units > 0)
+    split_here = leg.reason.rule.startswith("tax code ")
+    for share in shares:
+        stays = share.account is None and split_here and leg.account == expense.account
+        if (share.account == leg.account or stays) and (share.percent > 0) == along:
+            return share
+    return None
+
+
+def _computed(due: Sequence[Money], rate: Decimal, *, by_line: bool) -> int:
+    if by_line:
+        return sum(_part(amount, rate).units for amount in due)
+    return _part(Money("", sum(amount.units for amount in due)), rate).units
+
+
+def _part(amount: Money, share: Decimal) -> Money:
+    units = (Decimal(amount.units) * share).quantize(Decimal(1), ROUND_HALF_UP)
+    return Money(amount.currency, int(units))

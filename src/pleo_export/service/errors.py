@@ -1,0 +1,39 @@
+"""How connecting a company by OAuth fails.
+
+ConnectError
+├── OAuthNotSetUpError        the service does not know how it is registered with Pleo
+├── UnknownConnectionError    nobody began this connection, or too long ago
+└── OtherCompanyError         the person connected another company
+"""
+
+
+class ConnectError(Exception):
+    """A company could not be connected."""
+
+
+class OAuthNotSetUpError(ConnectError):
+    """The service does not know how it is registered with Pleo."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "To connect by OAuth set PLEO_EXPORT_OAUTH_CLIENT_ID, PLEO_EXPORT_OAUTH_CLIENT_SECRET and"
+            " PLEO_EXPORT_PUBLIC_URL, as they are registered with Pleo."
+        )
+
+
+class UnknownConnectionError(ConnectError):
+    """Nobody began this connection, or too long ago, or it was used already."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This link is too old or was used already. Run `pleo-export credentials connect` again."
+        )
+
+
+class OtherCompanyError(ConnectError):
+    """The person connected another company than the one that was meant."""
+
+    def __init__(self, meant: str, connected: str) -> None:
+        super().__init__(
+            f"Company {meant} was to be connected, but Pleo connected {connected}. Nothing was kept."
+        )

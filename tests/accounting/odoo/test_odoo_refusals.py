@@ -1,0 +1,274 @@
+"""What Odoo really answers, and what it means to us: refusals, rights, locks, and a check that finds them before."""
+
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from pleo_export.accounting.acceptance import EntryGoneError
+from pleo_export.accounting.odoo import OdooConnector
+from pleo_export.accounting.odoo.client import OdooClient
+from pleo_export.accounting.odoo.errors import (
+    CompanyUnknownError,
+    OdooAddressError,
+    OdooFaultError,
+    UnknownNameError,
+)
+from pleo_export.accounting.port import (
+    ConnectorError,
+    EntryRefusedError,
+    ForbiddenError,
+    PeriodClosedError,
+    UnauthorisedError,
+    UnreachableError,
+)
+from pleo_export.domain.catalogue import Cause
+from pleo_export.domain.entry import Entry, EntryState, EntryVendor
+from pleo_export.testing.samples import (
+    sample_bill,
+    sample_entry,
+    sample_file,
+    sample_left_to_the_system,
+    sample_payment,
+)
+from tests.accounting.odoo.books import CALL_SECONDS, FACTS, OdooBooks
+from tests.accounting.odoo.faults import strike
+from tests.odoo.processes import sql
+
+pytestmark = pytest.mark.slow
+
+LOCKED = date(2026, 1, 31)
+
+
+@pytest.fixture
+async def connector(books: OdooBooks) -> AsyncIterator[OdooConnector]:
+    connector = books.connector()
+    yield connector
+    await connector.close()
+
+
+@pytest.mark.parametrize(
+    ("model", "method", "arguments", "expected"),
+    [
+        ("account.move", "action_post", {"ids": "an empty move"}, EntryRefusedError),
+        ("account.account", "create", {"vals_list": [{"name": "Mine", "code": "999"}]}, ForbiddenError),
+        ("account.move", "_post", {"ids": [1]}, ForbiddenError),
+        ("account.move", "no_method", {}, OdooFaultError),
+        ("no.model", "search", {"domain": []}, OdooFaultError),
+        ("account.move", "search_read", {"domain": [], "fields": ["no_field"]}, OdooFaultError),
+        ("account.move", "create", {"vals_list": [{"date": "no day"}]}, OdooFaultError),
+        (
+            "ir.model.data",
+            "check_object_reference",
+            {"module": "pleo_export", "xml_id": "nothing"},
+            UnknownNameError,
+        ),
+    ],
+)
+async def test_an_answer_of_odoo_becomes_the_error_it_means(
+    books: OdooBooks, model: str, method: str, arguments: dict[str, Any], expected: type[ConnectorError]
+) -> None:
+    client = OdooClient(books.database.settings, books.database.key, CALL_SECONDS)
+    if arguments.get("ids") == "an empty move":
+        arguments = {"ids": await client.call("account.move", "create", list[int], vals_list=[{}])}
+    with pytest.raises(ConnectorError) as answered:
+        await client.call(model, method, object, **arguments)
+    await client.close()
+    assert type(answered.value) is expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"database": "nobody_has_this"}, OdooAddressError),
+        ({"company_id": 77}, CompanyUnknownError),
+        ({"url": "http://127.0.0.1:9"}, UnreachableError),
+    ],
+)
+async def test_a_wrong_setting_is_told_before_anything_is_recorded(
+    books: OdooBooks, changes: dict[str, Any], expected: type[ConnectorError]
+) -> None:
+    settings = books.database.settings.model_copy(update=changes)
+    connector = OdooConnector(settings, books.database.key, CALL_SECONDS)
+    for verb in (
+        connector.check,
+        connector.reference_data,
+        lambda: connector.record(sample_entry(facts=FACTS)),
+    ):
+        with pytest.raises(expected):
+            await verb()
+    await connector.close()
+
+
+async def test_a_company_that_the_user_may_not_see_is_told_with_those_they_may(books: OdooBooks) -> None:
+    other = books.database.other_company_id
+    connector = OdooConnector(
+        books.database.settings.model_copy(update={"company_id": other}), books.database.key, CALL_SECONDS
+    )
+    with pytest.raises(CompanyUnknownError, match=f"company {other}.*1 Acme ApS"):
+        await connector.check()
+    await connector.close()
+
+
+async def test_a_key_that_was_revoked_is_told_and_the_new_one_goes_on(
+    books: OdooBooks, connector: OdooConnector
+) -> None:
+    await connector.record(sample_entry(facts=FACTS))
+    with sql(books.server.lab, books.database.name) as database:
+        database.execute(
+            "DELETE FROM res_users_apikeys USING res_users u WHERE user_id = u.id AND login = 'pleo-export'"
+        )
+    for verb in (
+        connector.check,
+        lambda: connector.find("exp-1"),
+        lambda: connector.record(sample_entry("exp-2", facts=FACTS)),
+    ):
+        with pytest.raises(UnauthorisedError):
+            await verb()
+    renewed = books.connector(books.database.admin_key)
+    assert await renewed.find("exp-1") is not None
+    assert (await renewed.record(sample_entry("exp-2", facts=FACTS))).created
+    await renewed.close()
+
+
+async def test_an_account_that_was_archived_is_refused_by_its_number_and_nothing_stays(
+    books: OdooBooks, connector: OdooConnector
+) -> None:
+    await connector.reference_data()
+    (account,) = books.read("account.account", [["code", "=", FACTS.expense]], ["id"])
+    books.database.call("account.account", "write", ids=[account["id"]], vals={"active": False})
+    with pytest.raises(EntryRefusedError, match=FACTS.expense):
+        await connector.record(sample_entry(facts=FACTS))
+    assert books.moves() == []
+    assert await connector.find("exp-1") is None
+    reference = await connector.reference_data()
+    assert not reference.accounts[FACTS.expense].active
+    books.database.call("account.account", "write", ids=[account["id"]], vals={"active": True})
+    assert (await connector.record(sample_entry(facts=FACTS))).created
+
+
+async def test_a_bill_is_owed_on_a_payable_account_or_refused(
+    books: OdooBooks, connector: OdooConnector
+) -> None:
+    wrong = replace(FACTS, payable="7350")
+    with pytest.raises(EntryRefusedError) as refused:
+        await connector.record(sample_bill(facts=wrong))
+    assert refused.value.cause is Cause.ODOO_NOT_PAYABLE
+    assert "7350" in str(refused.value)
+
+
+async def test_a_currency_that_is_not_active_is_refused_by_its_code(connector: OdooConnector) -> None:
+    with pytest.raises(EntryRefusedError, match="ISK") as refused:
+        await connector.record(sample_entry(facts=replace(FACTS, currency="ISK")))
+    assert refused.value.cause is Cause.ODOO_CURRENCY_INACTIVE
+
+
+async def test_receipts_of_an_entry_that_was_deleted_are_told_so(
+    books: OdooBooks, connector: OdooConnector, tmp_path: Any
+) -> None:
+    entry = sample_entry(facts=FACTS, state=EntryState.DRAFT)
+    recorded = await connector.record(entry)
+    books.database.call("account.move", "unlink", ids=[int(recorded.external_id)])
+    with pytest.raises(EntryGoneError):
+        await connector.attach(entry, recorded, sample_file(tmp_path))
+    assert await connector.find("exp-1") is None
+    assert (await connector.record(entry)).created
+
+
+def _taxed(reference: str) -> Entry:
+    return sample_left_to_the_system(reference, facts=FACTS, code=FACTS.tax_code, units=12_500, tax=2500)
+
+
+@pytest.mark.parametrize(
+    ("kind", "closed", "open_"),
+    [
+        ("fiscalyear", sample_entry, None),
+        ("purchase", sample_bill, sample_entry),
+        ("tax", _taxed, sample_payment),
+    ],
+)
+async def test_a_lock_closes_the_entries_it_is_for(
+    books: OdooBooks, connector: OdooConnector, kind: str, closed: Any, open_: Any
+) -> None:
+    books.lock(LOCKED, kind)
+    entry = closed("closed-1") if closed is _taxed else closed("closed-1", facts=FACTS)
+    with pytest.raises(PeriodClosedError) as error:
+        await connector.record(entry)
+    assert (error.value.day, error.value.next_open) == (FACTS.open_day, LOCKED + timedelta(days=1))
+    assert await connector.find("closed-1") is None
+    moved = await connector.record(replace(entry, posting_date=LOCKED + timedelta(days=1)))
+    assert moved.posted == LOCKED + timedelta(days=1)
+    if open_ is not None:
+        assert (await connector.record(open_("open-1", facts=FACTS))).posted == FACTS.open_day
+
+
+@pytest.mark.parametrize("sample", [sample_entry, sample_bill])
+async def test_a_date_that_odoo_moves_without_a_word_is_read_back(
+    books: OdooBooks, connector: OdooConnector, monkeypatch: pytest.MonkeyPatch, sample: Any
+) -> None:
+    entry = sample("late-1", facts=FACTS)
+    strike(monkeypatch, connector, "load", lambda: books.lock(LOCKED))
+    recorded = await connector.record(entry)
+    assert recorded.created
+    assert recorded.posted > LOCKED
+    (move,) = books.moves("late-1")
+    assert (move["state"], move["date"]) == ("posted", recorded.posted.isoformat())
+    assert await connector.find("late-1") == replace(recorded, created=False)
+
+
+async def test_an_entry_that_stands_in_a_period_that_was_closed_since_is_found(
+    books: OdooBooks, connector: OdooConnector
+) -> None:
+    entry = sample_entry(facts=FACTS)
+    recorded = await connector.record(entry)
+    books.lock(LOCKED)
+    assert await connector.record(entry) == replace(recorded, created=False)
+
+
+async def test_a_check_of_a_company_as_new_finds_nothing(connector: OdooConnector) -> None:
+    assert list(await connector.check()) == []
+
+
+async def test_a_check_names_every_right_that_is_missing(books: OdooBooks, connector: OdooConnector) -> None:
+    (user,) = books.read("res.users", [["login", "=", "pleo-export"]], ["id"])
+    (plain,) = books.read("ir.model.data", [["module", "=", "base"], ["name", "=", "group_user"]], ["res_id"])
+    books.database.call(
+        "res.users", "write", ids=[user["id"]], vals={"group_ids": [[6, 0, [plain["res_id"]]]]}
+    )
+    (found,) = await connector.check()
+    assert found.cause is Cause.SYSTEM_FORBIDDEN
+    for right in (
+        "create Journal Entry (account.move)",
+        "create Contact (res.partner)",
+        "read Journal (account.journal)",
+    ):
+        assert right in found.problem
+    with pytest.raises(ForbiddenError):
+        await connector.record(sample_entry(facts=FACTS))
+
+
+async def test_a_check_finds_drafts_in_a_locked_period_and_a_lock_that_lies_ahead(books: OdooBooks) -> None:
+    connector = OdooConnector(
+        books.database.settings, books.database.key, CALL_SECONDS, today=lambda: date(2026, 1, 20)
+    )
+    await connector.record(sample_entry(facts=FACTS, state=EntryState.DRAFT))
+    books.lock(LOCKED)
+    found = {one.cause: one for one in await connector.check()}
+    assert set(found) == {Cause.ODOO_DRAFTS_LOCKED, Cause.ODOO_LOCKED_AHEAD}
+    assert all(one.type is None for one in found.values())
+    assert "1 draft" in found[Cause.ODOO_DRAFTS_LOCKED].problem
+    await connector.close()
+
+
+async def test_a_vendor_is_created_without_a_tax_number_that_odoo_does_not_take(
+    books: OdooBooks, connector: OdooConnector
+) -> None:
+    await connector.record(
+        sample_bill(
+            facts=FACTS, vendor=EntryVendor("new-2", "Odd", create=True, tax_identifier="DK-nonsense")
+        )
+    )
+    (partner,) = books.read("res.partner", [["ref", "=", "new-2"]], ["name", "supplier_rank"])
+    assert partner["name"] == "Odd"

@@ -1,0 +1,119 @@
+"""What the commands tell of companies that the service works for."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from pleo_export.cli import app
+from pleo_export.cli.common import ExitCode
+from pleo_export.cli.init import settings_text
+from pleo_export.engine import Engine, RunState
+from pleo_export.store import Store
+
+COMPANY = "5f0c7f4e-1d54-4a6e-9a6b-0d8c1f3a2b10"
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def clock() -> datetime:
+    return NOON
+
+
+def call(*command: str, code: ExitCode = ExitCode.ALL_WELL) -> str:
+    result = CliRunner().invoke(app, list(command))
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+@pytest.fixture
+def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A service with one company."""
+    url = f"sqlite:///{tmp_path}/service.db"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PLEO_EXPORT_DATABASE_URL", url)
+    Path("pleo-export.toml").write_text(settings_text({"pleo.company_id": COMPANY}), encoding="utf-8")
+    call("companies", "add", "pleo-export.toml", "--name", "Desk ApS")
+    return url
+
+
+def remember(database: str, change: Callable[[Store], Awaitable[None]]) -> None:
+    async def work() -> None:
+        store = await Store.open(database, clock)
+        try:
+            await change(store)
+        finally:
+            await store.close()
+
+    asyncio.run(work())
+
+
+def fail_for_good(database: str) -> None:
+    """Let a run of the company be lost to six workers in a row."""
+    engine = Engine(f"{database}.engine.db", clock)
+    engine.fire(COMPANY, "webhook")
+    for worker in range(6):
+        (run,) = engine.status().waiting
+        assert engine._runs.begin(run.id, f"worker {worker}") is not None
+        assert engine._runs.hand_on(run.id, f"Worker {worker} died.", lost_worker=f"worker {worker}")
+    assert engine.runs_of(COMPANY).ended is not None
+    engine.close()
+
+
+def listed() -> Any:
+    (company,) = json.loads(call("companies", "list", "--json"))
+    return company
+
+
+def test_the_jobs_of_a_company_of_the_service_are_shown(database: str) -> None:
+    async def expire(store: Store) -> None:
+        await store.see_job("job-1", COMPANY)
+        await store.abandoned("job-1", "Pleo gave the job up.")
+
+    remember(database, expire)
+    shown = call("status", "--company", COMPANY)
+    assert "job-1" in shown
+    assert "Pleo gave the job up." in shown
+    assert "--company" in call("status")
+
+
+def test_a_company_that_nobody_knows_has_no_status(database: str) -> None:
+    assert "is not known here" in call("status", "--company", "ghost", code=ExitCode.WRONG_SETTINGS)
+
+
+def test_a_company_whose_workers_all_died_is_shown_in_trouble_with_the_sentence_and_since_when(
+    database: str,
+) -> None:
+    fail_for_good(database)
+    shown = call("companies", "show", COMPANY)
+    assert f"{COMPANY} (Desk ApS): in trouble" in shown
+    assert "since 2026-03-01 12:00 UTC: 6 workers in a row were lost" in shown
+    assert "runs that went on where a worker died: 5" in shown
+    assert "6 workers in a row were lost" in call("companies", "list")
+    assert (listed()["state"], listed()["takeovers"]) == ("in trouble", 5)
+
+
+def test_what_waits_and_what_is_at_work_is_shown(database: str) -> None:
+    engine = Engine(f"{database}.engine.db", clock)
+    engine.fire(COMPANY, "webhook")
+    assert "waiting since 2026-03-01 12:00 UTC" in call("companies", "list")
+    (run,) = engine.status().waiting
+    engine._runs.begin(run.id, "a worker")
+    assert "at work since 2026-03-01 12:00 UTC" in call("companies", "show", COMPANY)
+    engine._runs.end(run.id, RunState.DONE, None, successor=None)
+    engine.close()
+    known = listed()
+    assert (known["state"], known["running_since"], known["waiting_since"]) == ("working", None, None)
+    assert known["last_run_ended_at"] == "2026-03-01T12:00:00Z"
+
+
+def test_the_trouble_that_a_worker_told_comes_first(database: str) -> None:
+    fail_for_good(database)
+    remember(database, lambda store: store.trouble(COMPANY, "The ledger cannot be written."))
+    assert listed()["trouble"] == "The ledger cannot be written."
+    call("companies", "pause", COMPANY)
+    assert listed()["state"] == "paused"

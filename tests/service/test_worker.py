@@ -1,0 +1,191 @@
+"""A worker with several companies of a simulated Pleo, each with a ledger of its own that can fall silent."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
+from uuid import uuid4
+
+import pytest
+
+from pleo_export import compose
+from pleo_export.accounting.port import Connector, NoAnswerError
+from pleo_export.config import Settings
+from pleo_export.domain.progress import Company, Phase
+from pleo_export.engine import Begun, Engine
+from pleo_export.service.companies import Companies
+from pleo_export.service.kinds import API_KEY
+from pleo_export.service.settings import ServiceSettings
+from pleo_export.service.worker import SILENCE_SECONDS, Worker
+from pleo_export.simulator.server import RunningSimulator
+from pleo_export.store import Store, sqlite_url
+from pleo_export.vault import Vault
+from pleo_export.workflow.problems import SilentError
+from tests.cli.desk import Desk
+from tests.engine.bench import QUICK, eventually
+from tests.workflow.workflow_scene import NOON, FakeClock, Watched
+
+PATIENCE_SECONDS = 60.0
+SLEEPS_PASS = 31.0  # the pauses of the workflow pass at once on the made-up clock
+
+
+class Idle:
+    """An engine that hands nothing out."""
+
+    def __init__(self) -> None:
+        self.stopping = threading.Event()
+
+
+class Scene(NamedTuple):
+    """Two companies in service, and the clock that store and worker go by. Whoever is in `silent` answers nothing."""
+
+    store: Store
+    companies: Companies
+    clock: FakeClock
+    a: Desk
+    b: Desk
+    silent: set[str]
+
+    def worker(self, engine: Engine | Idle, settings: ServiceSettings) -> Worker:
+        return Worker(settings, self.store, self.companies, engine, self.clock)
+
+    async def company(self, desk: Desk) -> Company:
+        return await self.store.company(desk.company_id)
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with RunningSimulator(seed=4) as simulator:
+        yield simulator.url
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> ServiceSettings:
+    return ServiceSettings(database_url=sqlite_url(tmp_path / "service.db"), work_folder=tmp_path / "work")
+
+
+@pytest.fixture
+async def scene(
+    tmp_path: Path, url: str, settings: ServiceSettings, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Scene]:
+    clock, silent = FakeClock(patience=SLEEPS_PASS), set[str]()
+    fall_silent(monkeypatch, silent)
+    store = await Store.open(settings.database_url, clock.now)
+    companies = Companies(store, Vault([b"k" * 32]))
+    a, b = (Desk(folder_in(tmp_path, name), url, str(uuid4())) for name in ("a", "b"))
+    for desk in (a, b):
+        text = desk.settings.read_text(encoding="utf-8")
+        await store.add_company(desk.company_id, "A company", text, str(desk.folder))
+        await companies.keep_secret(desk.company_id, API_KEY, desk.key)
+    yield Scene(store, companies, clock, a, b, silent)
+    await store.close()
+
+
+def folder_in(place: Path, name: str) -> Path:
+    folder = place / name
+    folder.mkdir()
+    return folder
+
+
+def fall_silent(monkeypatch: pytest.MonkeyPatch, silent: set[str]) -> None:
+    """Let the accounting systems of these companies answer nothing about expenses."""
+    honest = compose.connector_for
+
+    def connector_for(settings: Settings, key: str | None = None) -> Connector:
+        async def before(_verb: str, _reference: str) -> None:
+            if settings.pleo.company_id in silent:
+                raise NoAnswerError("nothing came")
+
+        return Watched(honest(settings, key), before=before)
+
+    monkeypatch.setattr(compose, "connector_for", connector_for)
+
+
+@asynccontextmanager
+async def engine_of(scene: Scene, settings: ServiceSettings, *, capacity: int) -> AsyncIterator[Engine]:
+    """An engine that hands so many companies at once to a worker."""
+    engine = Engine(f"{settings.database_url}.engine.db", scene.clock.now, capacity=capacity, pace=QUICK)
+    engine.register(scene.worker(engine, settings).drain)
+    await asyncio.to_thread(engine.start)
+    try:
+        yield engine
+    finally:
+        await asyncio.to_thread(engine.stop, PATIENCE_SECONDS)
+
+
+async def drained(engine: Engine, desk: Desk) -> None:
+    """Fire for a company, and wait until nothing is left to do for it."""
+    await asyncio.to_thread(engine.fire, desk.company_id, "webhook")
+
+    def idle() -> bool:
+        runs = engine.runs_of(desk.company_id)
+        return not (runs.waiting or runs.running)
+
+    await asyncio.to_thread(eventually, idle)
+
+
+async def drain(worker: Worker, desk: Desk, token: int) -> None:
+    await asyncio.to_thread(worker.drain, Begun(desk.company_id, token, "poll", NOON))
+
+
+async def state(desk: Desk, job_id: str) -> str:
+    company = await asyncio.to_thread(desk.pleo.company, desk.company_id)
+    return str(next(job["status"] for job in company["jobs"] if job["id"] == job_id))
+
+
+@pytest.mark.slow
+async def test_a_company_whose_accounting_system_is_silent_gives_its_place_to_the_next_one(
+    scene: Scene, settings: ServiceSettings
+) -> None:
+    stuck = await asyncio.to_thread(scene.a.export, 3)
+    well = await asyncio.to_thread(scene.b.export, 3)
+    scene.silent.add(scene.a.company_id)
+    async with engine_of(scene, settings, capacity=1) as engine:
+        await drained(engine, scene.a)
+        company = await scene.company(scene.a)
+        assert company.trouble == str(SilentError("ledger", stuck))
+        assert company.trouble_since is not None
+        assert company.trouble_since - NOON >= timedelta(seconds=SILENCE_SECONDS)
+        await drained(engine, scene.b)
+        assert [await state(scene.b, well), await state(scene.a, stuck)] == ["completed", "in_progress"]
+        scene.silent.clear()
+        await drained(engine, scene.a)
+    assert await state(scene.a, stuck) == "completed"
+    assert (await scene.company(scene.a)).trouble is None
+
+
+@pytest.mark.slow
+async def test_the_silence_is_counted_over_all_runs_and_in_the_end_the_outcome_is_told_as_unknown(
+    scene: Scene, settings: ServiceSettings
+) -> None:
+    job = await asyncio.to_thread(scene.a.export, 1)
+    scene.silent.add(scene.a.company_id)
+    worker = scene.worker(Idle(), settings)
+    since = []
+    for token in (1, 2):
+        with pytest.raises(SilentError):
+            await drain(worker, scene.a, token)
+        since.append((await scene.company(scene.a)).trouble_since)
+    scene.clock.advance(48 * 60)
+    await drain(worker, scene.a, 3)
+    (item,) = await scene.store.items(job)
+    assert since[0] == since[1]
+    assert (item.phase, item.unknown) == (Phase.REJECTED, True)
+    assert await state(scene.a, job) == "failed"
+    assert (await scene.company(scene.a)).trouble is None
+
+
+async def test_whatever_keeps_a_company_from_being_worked_on_is_its_trouble(
+    scene: Scene, settings: ServiceSettings, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    lost = settings.model_copy(update={"work_folder": tmp_path / "file" / "work"})
+    with pytest.raises(NotADirectoryError):
+        await drain(scene.worker(Idle(), lost), scene.a, 1)
+    company = await scene.company(scene.a)
+    assert company.trouble == ("An unexpected error (NotADirectoryError) ended the run; the log tells more.")
+    await drain(scene.worker(Idle(), settings), scene.a, 2)
+    assert (await scene.company(scene.a)).trouble is None
