@@ -60,6 +60,8 @@ async def run_service(settings: ServiceSettings, *, web: bool, work: bool) -> bo
             polling = Polling(parts.store, engine, SystemClock(), settings.poll_minutes)
             tasks.append(asyncio.create_task(polling.run()))
             log.info("working as %s, %d companies at once", worker.holder, settings.companies_at_once)
+            if not await parts.store.last_looks():
+                log.warning("no company is active: `companies list` tells which are paused, `companies add` adds one")
         tell_systemd("READY=1")
         await stop.wait()
         tell_systemd("STOPPING=1")

@@ -86,7 +86,7 @@ class Worker:
                 log.warning("another worker has taken over; nothing more is done here")
             except (
                 Exception
-            ) as error:  # the edge of a run: whatever it is, it keeps the company from being worked on
+            ) as error:  # a run's edge: whatever it is, it keeps the company from being worked on
                 await _keep_trouble(fenced, company_id, problem_of(error))
                 raise
 
@@ -105,6 +105,8 @@ class Worker:
             async with self._parts(company, settings, store, notify) as parts:
                 for summary in await export_pending(parts, recovering=recovering):
                     metrics.job_ended(summary)
+                    if summary.reason is not None:
+                        log.warning("job %s ended as %s: %s", summary.job_id, summary.event, summary.reason)
         self._seen.add(company_id)
         await store.trouble(company_id, None)
 
