@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import aiohttp
 import msgspec
@@ -128,7 +129,7 @@ async def _send(url: str, secret: str) -> tuple[list[float], int]:
 
     async def one(number: int, http: aiohttp.ClientSession) -> None:
         nonlocal refused
-        at, webhook_id = datetime.now(UTC), f"msg_{number}"
+        at, webhook_id = datetime.now(UTC), f"msg_{uuid4().hex}"
         body = msgspec.json.encode(
             {"data": {"companyId": COMPANY_ID}, "eventId": str(number), "eventType": "v1.export-job.created"}
         )

@@ -100,7 +100,8 @@ class Fleet:
     def moments(self) -> list[Moment]:
         if not self.journal_path.exists():
             return []
-        lines = self.journal_path.read_text(encoding="utf-8").splitlines()
+        written, newline, _ = self.journal_path.read_text(encoding="utf-8").rpartition("\n")
+        lines = (written + newline).splitlines()  # the last line may be on its way
         return sorted(Moment(*json.loads(line)) for line in lines)
 
     def of(self, what: str) -> list[Moment]:

@@ -1,7 +1,7 @@
 """What the web part answers, and what it has kept by then."""
 
 from base64 import b64encode
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -51,8 +51,8 @@ class Kept:
         self.steps.append(("fired", company_id, cause))
         return True
 
-    async def saw_webhook(self, webhook_id: str) -> bool:
-        return webhook_id in self.seen
+    async def saw_webhooks(self, webhook_ids: Collection[str]) -> set[str]:
+        return self.seen.intersection(webhook_ids)
 
     async def see_webhook(self, webhook_id: str, event_id: str | None) -> None:
         self.steps.append(("seen", webhook_id))

@@ -210,11 +210,14 @@ class Engine:
 
     def _persist(self, run_id: int, change: Callable[[], T]) -> T:
         """Make the change, again and again while the database is away or the company's last run is not known to be over."""
+        told = False
         while True:
             try:
                 return change()
             except (OperationalError, InterfaceError, IntegrityError) as error:
-                log.warning("run %d cannot be written yet: %s", run_id, type(error.orig).__name__)
+                if not told:
+                    log.warning("run %d cannot be written yet: %s", run_id, type(error.orig).__name__)
+                told = True
             if self.stopping.wait(RETRY_SECONDS):
                 raise EngineStoppingError(run_id)
 

@@ -73,6 +73,7 @@ class Watch:
 
     def until(self, stop: threading.Event) -> None:
         """Look again and again. Trouble with the database is waited for."""
+        away = False
         while True:
             self._turned_at = time.monotonic()
             if stop.wait(self._pace.look):
@@ -80,7 +81,13 @@ class Watch:
             try:
                 self.look(time.monotonic())
             except DATABASE_TROUBLE as error:
-                log.warning("the engine's database does not answer the watch: %s", type(error).__name__)
+                if not away:
+                    log.warning("the engine's database does not answer the watch: %s", type(error).__name__)
+                away = True
+            else:
+                if away:
+                    log.info("the engine's database answers the watch again")
+                away = False
 
     def hangs(self) -> float | None:
         """Return for how many seconds a look has lasted, where that is too long to end by itself."""

@@ -61,7 +61,9 @@ async def run_service(settings: ServiceSettings, *, web: bool, work: bool) -> bo
             tasks.append(asyncio.create_task(polling.run()))
             log.info("working as %s, %d companies at once", worker.holder, settings.companies_at_once)
             if not await parts.store.last_looks():
-                log.warning("no company is active: `companies list` tells which are paused, `companies add` adds one")
+                log.warning(
+                    "no company is active: `companies list` tells which are paused, `companies add` adds one"
+                )
         tell_systemd("READY=1")
         await stop.wait()
         tell_systemd("STOPPING=1")

@@ -3,11 +3,10 @@
 import asyncio
 import hmac
 import logging
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Protocol
+from typing import Annotated, Generic, Protocol, TypeVar
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -30,6 +29,8 @@ OURS = (StoreError, EngineError, VaultError)
 # Why a person who comes back from Pleo has to begin again.
 THEIRS = (ConnectError, ConnectingError, NoCompanyError, ContradictionError, GrantRefusedError)
 
+T = TypeVar("T")
+
 log = logging.getLogger(__name__)
 
 
@@ -44,7 +45,7 @@ class Trigger(Protocol):
 class Memory(Protocol):
     """What the web part needs of the store."""
 
-    async def saw_webhook(self, webhook_id: str) -> bool: ...
+    async def saw_webhooks(self, webhook_ids: Collection[str]) -> set[str]: ...
     async def see_webhook(self, webhook_id: str, event_id: str | None) -> None: ...
 
 
@@ -71,7 +72,7 @@ def web_app(parts: WebParts, *, triggers: bool) -> FastAPI:
     """Return the application; without `triggers` it only tells how the service is."""
     app = FastAPI(title="pleo-export", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
     app.state.parts = parts
-    app.state.fires = _Fires(parts.engine)
+    app.state.hints = _Hints(parts.engine, parts.store)
     for trouble in OURS:
         app.add_exception_handler(trouble, _unavailable)
     if triggers:
@@ -96,38 +97,56 @@ def _parts(request: Request) -> WebParts:
 Parts = Annotated[WebParts, Depends(_parts)]
 
 
-class _Fires:
-    """Fires for a company one after the other: whoever comes while one is under way shares the next.
+class _Together(Generic[T]):
+    """Does once what many ask for: whoever comes while it is under way shares the next time."""
 
-    A hint is answered once a firing that began after it came is durable, however many hints there are.
-    """
+    def __init__(self, do: Callable[[Collection[str]], Awaitable[T]]) -> None:
+        self._do, self._under_way = do, asyncio.Lock()
+        self._asked: set[str] = set()
+        self._next: asyncio.Task[T] | None = None
 
-    def __init__(self, engine: Trigger) -> None:
-        self._engine = engine
-        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._next: dict[str, asyncio.Task[bool]] = {}
+    async def ask(self, about: str) -> T:
+        """Return what is done after this call began, for `about` and all else that was asked for by then."""
+        self._asked.add(about)
+        if self._next is None:
+            self._next = asyncio.create_task(self._begin())
+        return await asyncio.shield(self._next)
 
-    async def fire(self, company_id: str, cause: str) -> bool:
-        task = self._next.get(company_id)
-        if task is None:
-            task = self._next[company_id] = asyncio.create_task(self._begin(company_id, cause))
-        return await asyncio.shield(task)
-
-    async def _begin(self, company_id: str, cause: str) -> bool:
-        async with self._locks[company_id]:
-            del self._next[company_id]
-            return await run_in_threadpool(self._engine.fire, company_id, cause)
+    async def _begin(self) -> T:
+        async with self._under_way:
+            asked, self._asked, self._next = self._asked, set(), None
+            return await self._do(asked)
 
 
-def _fires(request: Request) -> _Fires:
-    fires: _Fires = request.app.state.fires
-    return fires
+class _Hints:
+    """Takes many hints with few looks and few firings. A hint is answered once its firing is durable."""
+
+    def __init__(self, engine: Trigger, store: Memory) -> None:
+        self._engine, self._looks = engine, _Together(store.saw_webhooks)
+        self._firings: dict[str, _Together[bool]] = {}
+
+    async def seen(self, hint: Hint) -> bool:
+        """Whether the hint was taken before."""
+        return hint.webhook_id in await self._looks.ask(hint.webhook_id)
+
+    async def fire(self, company_id: str) -> bool:
+        """Note durably that the company has work. False where that was noted already."""
+
+        async def begin(_: Collection[str]) -> bool:
+            return await run_in_threadpool(self._engine.fire, company_id, "webhook")
+
+        return await self._firings.setdefault(company_id, _Together(begin)).ask(company_id)
 
 
-Fires = Annotated[_Fires, Depends(_fires)]
+def _hints(request: Request) -> _Hints:
+    hints: _Hints = request.app.state.hints
+    return hints
 
 
-async def webhook(request: Request, parts: Parts, fires: Fires, company: str | None = None) -> Response:
+Hints = Annotated[_Hints, Depends(_hints)]
+
+
+async def webhook(request: Request, parts: Parts, hints: Hints, company: str | None = None) -> Response:
     """Take Pleo's hint that a company has an export job.
 
     2xx: the hint is kept, or concerns nobody here. 4xx: it is not from Pleo. 503: we could not keep it; send it again.
@@ -141,7 +160,7 @@ async def webhook(request: Request, parts: Parts, fires: Fires, company: str | N
             return _answer("unknown_company")
         company_id, secrets = known
         hint = verify(request.headers, body, secrets, parts.now())
-        result = await _taken(parts.store, fires, company_id, hint)
+        result = await _taken(hints, company_id, hint)
     except WebhookError as refused:
         log.warning("a webhook was refused: %s", refused)
         return _answer(type(refused).__name__, refused.status)
@@ -155,16 +174,16 @@ async def webhook(request: Request, parts: Parts, fires: Fires, company: str | N
     return answer
 
 
-async def _taken(store: Memory, fires: _Fires, company_id: str, hint: Hint) -> str:
+async def _taken(hints: _Hints, company_id: str, hint: Hint) -> str:
     if not is_export_job_created(hint.event_type):
         log.info("a webhook of type %s was received; it starts nothing", hint.event_type)
         return "other_event"
     if hint.company_id not in (company_id, None):
         log.warning("a webhook for company %s came to the address of %s", hint.company_id, company_id)
         return "unknown_company"
-    if await store.saw_webhook(hint.webhook_id):
+    if await hints.seen(hint):
         return "repeated"
-    new = await fires.fire(company_id, "webhook")
+    new = await hints.fire(company_id)
     log.debug("a webhook says that company %s has a job%s", company_id, "" if new else "; it waits already")
     return "taken"
 

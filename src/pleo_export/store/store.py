@@ -1,7 +1,7 @@
 """The store: what must survive a crash, in a file or on a server."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from copy import copy
 from datetime import datetime
@@ -147,9 +147,9 @@ class Store(Exports):
         """Return the id of the company in service where there is one and no other."""
         return await self._reader.run(companies.only)
 
-    async def saw_webhook(self, webhook_id: str) -> bool:
-        """Return whether the webhook was received before."""
-        return await self._reader.run(lambda connection: webhooks.seen(connection, webhook_id))
+    async def saw_webhooks(self, webhook_ids: Collection[str]) -> set[str]:
+        """Return which of the webhooks were received before."""
+        return await self._reader.run(lambda connection: webhooks.seen(connection, webhook_ids))
 
     async def see_webhook(self, webhook_id: str, event_id: str | None) -> None:
         """Remember that the webhook was received."""

@@ -1,5 +1,6 @@
 """Which webhooks were received, as statements."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, select
@@ -13,11 +14,10 @@ def see(connection: Connection, webhook_id: str, event_id: str | None, now: date
     connection.execute(insert_if_absent(webhooks), row)
 
 
-def seen(connection: Connection, webhook_id: str) -> bool:
-    """Return whether the webhook is remembered."""
-    return (
-        connection.execute(select(webhooks.c.webhook_id).filter_by(webhook_id=webhook_id)).first() is not None
-    )
+def seen(connection: Connection, webhook_ids: Collection[str]) -> set[str]:
+    """Return which of the webhooks are remembered."""
+    these = webhooks.c.webhook_id.in_(webhook_ids)
+    return set(connection.execute(select(webhooks.c.webhook_id).where(these)).scalars())
 
 
 def forget(connection: Connection, before: datetime) -> int:
