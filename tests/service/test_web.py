@@ -54,9 +54,9 @@ class Kept:
     async def saw_webhooks(self, webhook_ids: Collection[str]) -> set[str]:
         return self.seen.intersection(webhook_ids)
 
-    async def see_webhook(self, webhook_id: str, event_id: str | None) -> None:
-        self.steps.append(("seen", webhook_id))
-        self.seen.add(webhook_id)
+    async def see_webhooks(self, event_ids: Mapping[str, str | None]) -> None:
+        self.steps += [("seen", webhook_id) for webhook_id in event_ids]
+        self.seen.update(event_ids)
 
     async def secrets_of(self, company_id: str | None) -> tuple[str, Sequence[str]] | None:
         if self.trouble is not None:

@@ -147,11 +147,10 @@ async def test_a_webhook_is_new_once_until_it_is_forgotten(url: str) -> None:
     clock = StoppedClock()
     async with opened(url, clock) as store:
         assert await store.saw_webhooks(["msg_1"]) == set()
-        await store.see_webhook("msg_1", "event-1")
+        await store.see_webhooks({"msg_1": "event-1"})
         assert await store.saw_webhooks(["msg_1", "msg_2"]) == {"msg_1"}
         later = clock.forward(60)
-        await store.see_webhook("msg_1", None)
-        await store.see_webhook("msg_2", None)
+        await store.see_webhooks({"msg_2": None, "msg_1": None})
     async with opened(url, clock) as store:
         assert await store.forget_webhooks(later) == 1
         assert await store.saw_webhooks(["msg_1", "msg_2"]) == {"msg_2"}

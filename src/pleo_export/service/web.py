@@ -46,7 +46,7 @@ class Memory(Protocol):
     """What the web part needs of the store."""
 
     async def saw_webhooks(self, webhook_ids: Collection[str]) -> set[str]: ...
-    async def see_webhook(self, webhook_id: str, event_id: str | None) -> None: ...
+    async def see_webhooks(self, event_ids: Mapping[str, str | None]) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,42 +100,50 @@ Parts = Annotated[WebParts, Depends(_parts)]
 class _Together(Generic[T]):
     """Does once what many ask for: whoever comes while it is under way shares the next time."""
 
-    def __init__(self, do: Callable[[Collection[str]], Awaitable[T]]) -> None:
+    def __init__(self, do: Callable[[Mapping[str, str | None]], Awaitable[T]]) -> None:
         self._do, self._under_way = do, asyncio.Lock()
-        self._asked: set[str] = set()
+        self._asked: dict[str, str | None] = {}
         self._next: asyncio.Task[T] | None = None
 
-    async def ask(self, about: str) -> T:
-        """Return what is done after this call began, for `about` and all else that was asked for by then."""
-        self._asked.add(about)
+    async def ask(self, hint: Hint) -> T:
+        """Return what is done after this call began, for the hint and all others that were asked for by then."""
+        self._asked[hint.webhook_id] = hint.event_id
         if self._next is None:
             self._next = asyncio.create_task(self._begin())
         return await asyncio.shield(self._next)
 
     async def _begin(self) -> T:
         async with self._under_way:
-            asked, self._asked, self._next = self._asked, set(), None
+            asked, self._asked, self._next = self._asked, {}, None
             return await self._do(asked)
 
 
 class _Hints:
-    """Takes many hints with few looks and few firings. A hint is answered once its firing is durable."""
+    """Takes many hints with few looks, firings and notes. A hint is answered once its firing is durable."""
 
     def __init__(self, engine: Trigger, store: Memory) -> None:
-        self._engine, self._looks = engine, _Together(store.saw_webhooks)
+        self._engine = engine
+        self._looks, self._notes = _Together(store.saw_webhooks), _Together(store.see_webhooks)
         self._firings: dict[str, _Together[bool]] = {}
 
     async def seen(self, hint: Hint) -> bool:
         """Whether the hint was taken before."""
-        return hint.webhook_id in await self._looks.ask(hint.webhook_id)
+        return hint.webhook_id in await self._looks.ask(hint)
 
-    async def fire(self, company_id: str) -> bool:
+    async def fire(self, company_id: str, hint: Hint) -> bool:
         """Note durably that the company has work. False where that was noted already."""
 
-        async def begin(_: Collection[str]) -> bool:
+        async def begin(_: object) -> bool:
             return await run_in_threadpool(self._engine.fire, company_id, "webhook")
 
-        return await self._firings.setdefault(company_id, _Together(begin)).ask(company_id)
+        return await self._firings.setdefault(company_id, _Together(begin)).ask(hint)
+
+    async def remember(self, hint: Hint) -> None:
+        """Let the hint be known when it comes again."""
+        try:
+            await self._notes.ask(hint)
+        except StoreError as error:
+            log.warning("a webhook was kept, but its id was not remembered: %s", error)
 
 
 def _hints(request: Request) -> _Hints:
@@ -170,7 +178,7 @@ async def webhook(request: Request, parts: Parts, hints: Hints, company: str | N
     answer = _answer(result)
     if result == "taken":
         # Not before: one whose firing failed comes again, and must be new then. A firing too many finds nothing to do.
-        answer.background = BackgroundTask(_remember, parts.store, hint)
+        answer.background = BackgroundTask(hints.remember, hint)
     return answer
 
 
@@ -183,16 +191,9 @@ async def _taken(hints: _Hints, company_id: str, hint: Hint) -> str:
         return "unknown_company"
     if await hints.seen(hint):
         return "repeated"
-    new = await hints.fire(company_id)
+    new = await hints.fire(company_id, hint)
     log.debug("a webhook says that company %s has a job%s", company_id, "" if new else "; it waits already")
     return "taken"
-
-
-async def _remember(store: Memory, hint: Hint) -> None:
-    try:
-        await store.see_webhook(hint.webhook_id, hint.event_id)
-    except StoreError as error:
-        log.warning("a webhook was kept, but its id was not remembered: %s", error)
 
 
 async def _body(request: Request) -> bytes:

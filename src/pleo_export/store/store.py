@@ -151,10 +151,10 @@ class Store(Exports):
         """Return which of the webhooks were received before."""
         return await self._reader.run(lambda connection: webhooks.seen(connection, webhook_ids))
 
-    async def see_webhook(self, webhook_id: str, event_id: str | None) -> None:
-        """Remember that the webhook was received."""
+    async def see_webhooks(self, event_ids: Mapping[str, str | None]) -> None:
+        """Remember that these webhooks were received; the values are the ids of their events."""
         now = self._clock()
-        await self._write(lambda connection: webhooks.see(connection, webhook_id, event_id, now))
+        await self._write(lambda connection: webhooks.see(connection, event_ids, now))
 
     async def forget_webhooks(self, before: datetime) -> int:
         """Forget the webhooks received before; return how many."""

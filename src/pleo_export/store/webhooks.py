@@ -1,6 +1,6 @@
 """Which webhooks were received, as statements."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, select
@@ -8,10 +8,14 @@ from sqlalchemy import Connection, delete, select
 from pleo_export.store.tables import insert_if_absent, webhooks
 
 
-def see(connection: Connection, webhook_id: str, event_id: str | None, now: datetime) -> None:
-    """Remember the webhook; the first time counts."""
-    row = {"webhook_id": webhook_id, "event_id": event_id, "received_at": now}
-    connection.execute(insert_if_absent(webhooks), row)
+def see(connection: Connection, event_ids: Mapping[str, str | None], now: datetime) -> None:
+    """Remember webhooks by their ids, with those of their events; the first time counts."""
+    # In one order: two processes that remember the same ones never wait for each other.
+    rows = [
+        {"webhook_id": webhook_id, "event_id": event_id, "received_at": now}
+        for webhook_id, event_id in sorted(event_ids.items())
+    ]
+    connection.execute(insert_if_absent(webhooks), rows)
 
 
 def seen(connection: Connection, webhook_ids: Collection[str]) -> set[str]:
