@@ -30,6 +30,7 @@ from pleo_export.domain.settings import (
     VatSettings,
 )
 from pleo_export.pleo.addresses import base_url
+from pleo_export.pleo.auth import UnusableSecretError, require_sendable
 
 PLEO_URL = "https://external.pleo.io"
 SETTINGS_FILE = Path("pleo-export.toml")
@@ -170,7 +171,12 @@ def api_key(settings: Settings, secrets: Secrets, path: Path) -> SecretStr:
 def odoo_api_key(settings: Settings, secrets: Secrets) -> SecretStr:
     """Return Odoo's API key from the environment, else from its file. Raises SettingsError."""
     file = settings.odoo.api_key_file if settings.odoo is not None else None
-    return _secret(secrets.odoo_api_key, "PLEO_EXPORT_ODOO_API_KEY", "odoo.api_key_file", file, settings.file)
+    key = _secret(secrets.odoo_api_key, "PLEO_EXPORT_ODOO_API_KEY", "odoo.api_key_file", file, settings.file)
+    try:
+        require_sendable(key.get_secret_value(), "API key of Odoo")
+    except UnusableSecretError as error:
+        raise SettingsError(settings.file, [str(error)]) from None
+    return key
 
 
 def _secret(given: SecretStr | None, variable: str, setting: str, file: Path | None, path: Path) -> SecretStr:

@@ -40,6 +40,25 @@ def test_an_address_that_gives_the_key_away_is_refused(
     assert "https://" in result.stderr
 
 
+def test_a_file_with_two_keys_is_refused_in_words(tmp_path: Path) -> None:
+    key = tmp_path / "key.txt"
+    key.write_text("one-key\nanother-key\n", encoding="utf-8")
+    given = ["--odoo-url", "http://127.0.0.1:9", "--odoo-database", "books", "--odoo-api-key-file", str(key)]
+    result = init(tmp_path / "new", *given)
+    assert result.exit_code == ExitCode.WRONG_SETTINGS
+    assert "Copy it again" in result.stderr
+    assert "one-key" not in result.output
+
+
+def test_an_address_out_of_the_browser_is_refused_with_what_to_take_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLEO_EXPORT_ODOO_API_KEY", "very-secret")
+    result = init(tmp_path / "new", "--odoo-url", "https://books.example.com/odoo", "--odoo-database", "b")
+    assert result.exit_code == ExitCode.WRONG_SETTINGS
+    assert "what stands before /odoo" in " ".join(result.stderr.split())
+
+
 @pytest.mark.slow
 def test_it_shows_the_company_and_asks_before_it_writes(tmp_path: Path, odoo: OdooDatabase) -> None:
     folder = tmp_path / "new"

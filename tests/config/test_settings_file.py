@@ -283,11 +283,34 @@ def test_odoos_key_file_lies_beside_the_settings(tmp_path: Path, monkeypatch: py
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.parametrize("text", ["amber\nbronze\n", "wörd"])
+def test_a_key_of_odoo_is_one_word_that_can_be_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.delenv("PLEO_EXPORT_ODOO_API_KEY", raising=False)
+    key = tmp_path / "key.txt"
+    key.write_text(text, encoding="utf-8")
+    given = {"pleo.company_id": COMPANY, **ODOO, "odoo.api_key_file": str(key)}
+    settings = load_settings(written(tmp_path, settings_text(given)))
+    with pytest.raises(SettingsError, match="API key of Odoo") as caught:
+        odoo_api_key(settings, Secrets())
+    assert text[:4] not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "url",
-    ["http://books.example.com", "http://8.8.8.8:8069", "https://me:secret@books.example.com", "ftp://odoo"],
+    [
+        "http://books.example.com",
+        "http://8.8.8.8:8069",
+        "https://me:secret@books.example.com",
+        "https://books.example.com/odoo",
+        "https://books.example.com/web/login?db=books",
+        "ftp://odoo",
+    ],
 )
-def test_an_address_of_odoo_that_would_give_the_key_away_is_refused(tmp_path: Path, url: str) -> None:
+def test_an_address_of_odoo_that_is_more_or_would_give_the_key_away_is_refused(
+    tmp_path: Path, url: str
+) -> None:
     values = {"pleo.company_id": COMPANY, **ODOO, "odoo.url": url}
     (found,) = problems(written(tmp_path, settings_text(values)))
     assert found.startswith("odoo.url = ")

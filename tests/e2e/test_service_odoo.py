@@ -6,9 +6,9 @@ import pytest
 
 from pleo_export.simulator.hands import simulator_process
 from pleo_export.vault import new_key
+from tests.e2e.odoo_story import settings_for
 from tests.e2e.service_process import call, environment, running, until
 from tests.e2e.story import API_KEY, COMPANY_ID, Story
-from tests.e2e.test_odoo_kill import settings_for
 from tests.odoo.server import OdooDatabase
 
 pytestmark = pytest.mark.slow

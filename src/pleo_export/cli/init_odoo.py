@@ -12,8 +12,10 @@ from pleo_export.accounting.odoo import OdooConnector, OdooSettings
 from pleo_export.accounting.odoo.chart import Journal
 from pleo_export.accounting.odoo.client import Company, OdooClient
 from pleo_export.cli.common import ExitCode, complete, fail, out
+from pleo_export.cli.hosted import api_key_in
 from pleo_export.config import Secrets
 from pleo_export.domain.reference import ReferenceData
+from pleo_export.pleo.auth import require_sendable
 from pleo_export.toml_text import Value
 
 KEY_FILE = "odoo-api-key.txt"
@@ -116,11 +118,13 @@ def asked(answers: OdooAnswers) -> Access:
 def _key(answers: OdooAnswers) -> tuple[str, bool]:
     """Return the API key, and whether it was typed in just now."""
     if answers.api_key_file is not None:
-        return answers.api_key_file.read_text(encoding="ascii").strip(), False
+        return api_key_in(answers.api_key_file), False
     if (given := Secrets().odoo_api_key) is not None:
-        return given.get_secret_value(), False
-    typed: str = typer.prompt("An API key of Odoo (it is not shown)", hide_input=True)
-    return typed.strip(), True
+        key, typed = given.get_secret_value(), False
+    else:
+        key, typed = typer.prompt("An API key of Odoo (it is not shown)", hide_input=True).strip(), True
+    require_sendable(key, "API key of Odoo")
+    return key, typed
 
 
 def _keep(key: str, folder: Path) -> None:

@@ -291,8 +291,14 @@ class Cause(StrEnum):
 
     # Odoo.
     ODOO_NOT_THERE = ("odoo-not-there", Item.INVALID_CONFIGURATION, Job.INVALID_CONFIGURATION,
-        "At the address of the settings there is no Odoo 19 with this database, or not all of it ({said}).",
-        "Check odoo.url and odoo.database in the settings, and that the Accounting app is installed.")
+        "At the address of the settings there is no Odoo 19 with this database, or its PostgreSQL does not run ({said}).",
+        "Check odoo.url and odoo.database in the settings, and that Odoo's PostgreSQL runs; then export again.")
+    ODOO_NO_INVOICING = ("odoo-no-invoicing", Item.MISSING_CONFIGURATION, Job.MISSING_CONFIGURATION,
+        "In this database of Odoo the app Invoicing is not installed, so it keeps no books.",
+        "Set the country of the company in Odoo (Settings > Users & Companies > Companies), install the app there (Apps > Invoicing > Activate), and try again.")
+    ODOO_TOO_LARGE = ("odoo-too-large", Item.RECEIPT_FILE_SIZE_LIMIT_EXCEEDED, Job.VALIDATION_FAILURE,
+        "What stands before Odoo, such as a proxy, takes no call as large as one with this expense or its receipt ({said}).",
+        "Let it take 100 MB (nginx: client_max_body_size 100m), then export the expense again.")
     ODOO_COMPANY_UNKNOWN = ("odoo-company-unknown", Item.INVALID_CONFIGURATION, Job.INVALID_CONFIGURATION,
         "The configuration {chosen}, but the user of the API key may see these companies of Odoo: {there}.",
         "Set odoo.company_id in the settings to the number of one of them, or let the user into the company.")
@@ -302,6 +308,15 @@ class Cause(StrEnum):
     ODOO_CURRENCY_INACTIVE = ("odoo-currency-inactive", Item.INVALID_CONFIGURATION, Job.INVALID_CONFIGURATION,
         "The currency {currency} is not active in Odoo.",
         "Activate it there, with its rates; then export the expense again.")
+    ODOO_RATE_MISSING = ("odoo-rate-missing", Item.INVALID_CONFIGURATION, Job.INVALID_CONFIGURATION,
+        "Odoo has no rate of {currency} for {day} or before, and Pleo does not say what the amount is worth.",
+        "Add the rate there: Accounting > Configuration > Currencies; then export the expense again.")
+    ODOO_NO_RATE = ("odoo-no-rate", None, None,
+        "Active in Odoo but without any rate: {currencies}. An expense in such a currency fails where Pleo does not say what it is worth.",
+        "Add their rates there: Accounting > Configuration > Currencies.")
+    ODOO_TAX_AMBIGUOUS = ("odoo-tax-ambiguous", Item.INVALID_CONFIGURATION, Job.INVALID_CONFIGURATION,
+        "Odoo has several purchase taxes with the name {code}, and their rates differ.",
+        "Give each a name of its own there, or archive all but one; then export the expense again.")
     ODOO_MATCH_GONE = ("odoo-match-gone", Item.ACCOUNTING_SYSTEM_VALIDATION_FAILURE, Job.VALIDATION_FAILURE,
         "The bill or payment {reference} that this expense settles is no longer in Odoo as it was recorded.",
         "Export the expense again: what is there now is matched.")
@@ -321,6 +336,9 @@ class Cause(StrEnum):
     ODOO_ONE_CURRENCY = ("odoo-one-currency", None, None,
         "Only {currency} is active in Odoo: an expense in another currency will fail.",
         "Activate the currencies of your wallets and suppliers there: Accounting > Configuration > Currencies.")
+    ODOO_NO_NEW_VENDORS = ("odoo-no-new-vendors", None, None,
+        "The user of the API key may not create contacts in Odoo, so a vendor that Odoo does not know is refused.",
+        "Give the user the right Contact: Creation; nothing to do where bookkeeping.unknown_vendor is not create.")
     ODOO_LOCKED_AHEAD = ("odoo-locked-ahead", None, None,
         "The books are locked through {through}: whatever is dated before fails, or is posted later where the settings say so.",
         "Take the lock date back in Odoo: Accounting > Configuration > Settings > Lock Dates.")

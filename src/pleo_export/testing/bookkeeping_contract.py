@@ -102,6 +102,22 @@ class BookkeepingContract(OnBooks):
         assert await books.totals() == totals_of_entries(bill, payment)
         assert [one.open.units for one in await connector.payables(facts.vendor.id)] == [0, 0]
 
+    async def test_what_stands_stays_as_it_is_when_it_is_recorded_again_with_what_it_belongs_to_since(
+        self, books: Books, connector: Connector
+    ) -> None:
+        needs(connector.capabilities.payables, "payables")
+        facts = books.facts
+        payment = sample_payment(facts=facts, units=9100, charged=10_000)
+        recorded = await connector.record(payment)
+        await connector.record(sample_invoice(facts=facts, worth=9000))
+        documents = await connector.payables(facts.vendor.id)
+        again = match(payment, documents, facts.exchange)
+        assert again.clearing
+        before = await books.snapshot()
+        assert await connector.record(again) == msgspec.structs.replace(recorded, created=False)
+        assert await books.snapshot() == before
+        assert list(await connector.payables(facts.vendor.id)) == list(documents)
+
     async def test_a_clearing_that_is_refused_leaves_neither_payment_nor_match(
         self, books: Books, connector: Connector
     ) -> None:

@@ -182,6 +182,30 @@ class ConnectorContract(BookkeepingContract):
             await connector.record(wrong)
         assert (await connector.record(sample_entry(facts=books.facts))).created
 
+    async def test_a_bad_entry_keeps_none_of_those_beside_it_from_being_recorded(
+        self, books: Books, connector: Connector
+    ) -> None:
+        wrong = msgspec.structs.replace(books.facts, expense=books.facts.missing)
+        entries = [
+            sample_entry(f"exp-{number}", facts=wrong if number == _RACERS // 2 else books.facts)
+            for number in range(_RACERS)
+        ]
+        outcomes = await asyncio.gather(*map(connector.record, entries), return_exceptions=True)
+        bad = [one for one in outcomes if isinstance(one, BaseException)]
+        assert [type(one) for one in bad if not isinstance(one, EntryRefusedError)] == []
+        assert outcomes.index(bad[0]) == _RACERS // 2
+        assert len(bad) == 1
+        good = [entry for entry, one in zip(entries, outcomes, strict=True) if one is not bad[0]]
+        assert await books.totals() == totals_of_entries(*good)
+
+    async def test_an_entry_that_stands_is_found_though_it_could_not_be_recorded_any_more(
+        self, books: Books, connector: Connector
+    ) -> None:
+        recorded = await connector.record(sample_entry(facts=books.facts))
+        wrong = msgspec.structs.replace(books.facts, expense=books.facts.missing)
+        again = await connector.record(sample_entry(facts=wrong))
+        assert again == msgspec.structs.replace(recorded, created=False)
+
     async def test_a_closed_day_is_rejected_and_nothing_stays(
         self, books: Books, connector: Connector
     ) -> None:

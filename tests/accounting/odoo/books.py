@@ -14,7 +14,7 @@ from pleo_export.testing.contract import Totals
 from pleo_export.testing.samples import Facts
 from tests.odoo.server import OdooDatabase, OdooServer
 
-CALL_SECONDS = 5.0
+CALL_SECONDS, STALLED_SECONDS = 20.0, 0.5
 FACTS = Facts(
     expense="2450",
     wallet="6480",
@@ -27,7 +27,7 @@ FACTS = Facts(
     journal="MISC",
     currency="DKK",
     foreign="EUR",
-    seconds=7,
+    seconds=5,
 )
 NOT_CANCELLED = [["state", "!=", "cancel"]]
 
@@ -35,6 +35,7 @@ NOT_CANCELLED = [["state", "!=", "cancel"]]
 class OdooBooks:
     def __init__(self, server: OdooServer, database: OdooDatabase, facts: Facts = FACTS) -> None:
         self.server, self.database, self.facts = server, database, facts
+        self._connectors: list[OdooConnector] = []
         vendor = {"name": facts.vendor.name, "ref": facts.vendor.id, "is_company": True, "supplier_rank": 1}
         database.call("res.partner", "create", vals_list=[vendor])
         if facts.closed_day is not None:
@@ -44,8 +45,10 @@ class OdooBooks:
         vals = {f"{kind}_lock_date": day.isoformat()}
         self.database.call("res.company", "write", ids=[self.database.company_id], vals=vals)
 
-    def connector(self, key: str | None = None, seconds: float = CALL_SECONDS) -> OdooConnector:
-        return OdooConnector(self.database.settings, key or self.database.key, seconds)
+    def connector(self, key: str | None = None) -> OdooConnector:
+        connector = OdooConnector(self.database.settings, key or self.database.key, CALL_SECONDS)
+        self._connectors.append(connector)
+        return connector
 
     async def open(self) -> OdooConnector:
         return self.connector()
@@ -54,15 +57,20 @@ class OdooBooks:
         return len(self.moves(reference))
 
     async def totals(self) -> Totals:
+        """Sum all lines; what each is worth in the company's currency has to fit as well."""
         totals: defaultdict[tuple[str, str], int] = defaultdict(int)
+        worth: defaultdict[int, int] = defaultdict(int)
         codes = {one["id"]: one["code"] for one in self.read("account.account", [], ["code"])}
         for line in self.read(
             "account.move.line",
             [["parent_state", "!=", "cancel"]],
-            ["account_id", "currency_id", "amount_currency"],
+            ["account_id", "currency_id", "amount_currency", "balance", "move_id"],
         ):
             key = codes[line["account_id"][0]], line["currency_id"][1]
             totals[key] += round(line["amount_currency"] * 100)
+            worth[line["move_id"][0]] += round(line["balance"] * 100)
+            assert key[1] != self.facts.currency or line["balance"] == line["amount_currency"]
+        assert not any(worth.values())
         return {key: units for key, units in totals.items() if units}
 
     async def files(self, reference: str) -> Sequence[str]:
@@ -87,9 +95,15 @@ class OdooBooks:
     def stalled(self) -> Iterator[None]:
         self.server.freeze()
         try:
+            self._wait(STALLED_SECONDS)
             yield
         finally:
             self.server.thaw()
+            self._wait(CALL_SECONDS)
+
+    def _wait(self, seconds: float) -> None:
+        for connector in self._connectors:
+            connector._client.seconds = seconds
 
     def moves(self, reference: str | None = None) -> list[dict[str, Any]]:
         """Read the documents that are entries, not their settlements or clearings; of one reference, or all."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from pleo_export.accounting.odoo import OdooConnector
@@ -39,3 +40,21 @@ def raising(error: Exception) -> Callable[[], None]:
         raise error
 
     return fault
+
+
+def refuse(
+    patch: pytest.MonkeyPatch,
+    connector: OdooConnector,
+    said: str,
+    applies: Callable[[dict[str, Any]], bool],
+) -> None:
+    """Let each `load` of documents to whose arguments it applies be refused with a message."""
+    client = connector._client
+    real = client.call
+
+    async def call(model: str, name: str, returns: type[Any], **arguments: Any) -> Any:
+        if (model, name) == ("account.move", "load") and applies(arguments):
+            return msgspec.convert({"ids": False, "messages": [{"message": said}]}, returns)
+        return await real(model, name, returns, **arguments)
+
+    patch.setattr(client, "call", call)

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from pleo_export.accounting.odoo import OdooConnector
+from pleo_export.accounting.odoo.names import entry_id
 from pleo_export.accounting.port import ConnectorError, EntryRefusedError, NoAnswerError, UnreachableError
 from pleo_export.domain.entry import Entry, EntryState
 from pleo_export.domain.matching import match
@@ -15,6 +16,7 @@ from pleo_export.testing.books import totals_of_entries
 from pleo_export.testing.samples import sample_bill, sample_entry, sample_invoice, sample_payment
 from tests.accounting.odoo.books import FACTS, OdooBooks
 from tests.accounting.odoo.faults import raising, strike
+from tests.odoo.processes import sql
 
 pytestmark = pytest.mark.slow
 
@@ -94,6 +96,32 @@ async def test_a_returned_payment_whose_bill_was_opened_already_is_finished(
     left = [one.open.units for one in await connector.payables(FACTS.vendor.id)]
     assert left == [10_000, 0, 0]
     assert books.moves("invoice-1")[0]["payment_state"] == "not_paid"
+
+
+@pytest.mark.parametrize(
+    ("step", "moment"), [("reconcile", "after"), ("action_post", "before"), ("unlink", "after")]
+)
+async def test_an_entry_that_was_interrupted_finds_the_same_matches_again(
+    books: OdooBooks, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
+) -> None:
+    payment, back = (
+        sample_payment(facts=FACTS),
+        sample_payment("payment-2", facts=FACTS, units=-10_000),
+    )
+    connector = books.connector()
+    await connector.record(sample_invoice(facts=FACTS))
+    for entry in (payment, back):
+        told = match(entry, await connector.payables(FACTS.vendor.id), FACTS.exchange)
+        if step != "unlink" or entry is back:
+            strike(monkeypatch, connector, step, raising(NoAnswerError("lost")), before=moment == "before")
+            with pytest.raises(NoAnswerError):
+                await connector.record(told)
+        again = match(entry, await connector.payables(FACTS.vendor.id), FACTS.exchange)
+        assert (again.matches, len(again.matches)) == (told.matches, 1)
+        await connector.record(again)
+    await connector.close()
+    assert books.moves("invoice-1")[0]["payment_state"] == "not_paid"
+    assert [move["state"] for move in books.moves()] == ["posted"] * 3
 
 
 async def test_odoo_that_goes_down_between_two_steps_is_taken_up_where_it_stopped(
@@ -192,3 +220,26 @@ async def test_an_entry_that_was_cancelled_in_odoo_is_told_and_left_alone(
         await connector.record(sample_entry(facts=FACTS))
     (move,) = books.read("account.move", [], ["state"])
     assert move["state"] == "cancel"
+
+
+async def test_what_odoo_remembers_of_an_undone_call_is_not_taken_for_an_entry(
+    books: OdooBooks, connector: OdooConnector
+) -> None:
+    def undo() -> None:
+        fields, rows = ["id", "currency_id/.id"], [[name, str(currency["id"])], ["pleo_export.bad", ""]]
+        key, context = books.database.key, {"mode": "update", "noupdate": True}
+        answer = books.database.call("account.move", "load", key, fields=fields, data=rows, context=context)
+        assert not answer["ids"]
+
+    reference = "50 %_\\"
+    name = entry_id(books.database.company_id, reference)
+    (currency,) = books.read("res.currency", [["name", "=", "DKK"]], ["name"])
+    undo()
+    assert await connector.find(reference) is None
+    recorded = await connector.record(sample_entry(reference, facts=FACTS))
+    books.database.call("account.move", "copy", ids=[int(recorded.external_id)])
+    with sql(books.server.lab, books.database.name) as database:
+        database.execute("UPDATE ir_model_data SET name = 'away' WHERE name = %s", [name.partition(".")[2]])
+        undo()
+        database.execute("UPDATE ir_model_data SET name = %s WHERE name = 'away'", [name.partition(".")[2]])
+    assert await connector.find(reference) == replace(recorded, created=False)

@@ -1,5 +1,6 @@
 """What Odoo really answers, and what it means to us: refusals, rights, locks, and a check that finds them before."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from typing import Any
@@ -14,22 +15,29 @@ from pleo_export.accounting.odoo.errors import (
     CompanyUnknownError,
     OdooAddressError,
     OdooFaultError,
+    TooLargeError,
     UnknownNameError,
 )
+from pleo_export.accounting.odoo.matches import OtherGoneError
 from pleo_export.accounting.port import (
     ConnectorError,
     EntryRefusedError,
     ForbiddenError,
+    NoAnswerError,
     PeriodClosedError,
+    Recorded,
     UnauthorisedError,
     UnreachableError,
 )
 from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.entry import Entry, EntryState, EntryVendor
+from pleo_export.domain.failures import Severity
+from pleo_export.domain.matching import match
 from pleo_export.testing.samples import (
     sample_bill,
     sample_entry,
     sample_file,
+    sample_invoice,
     sample_left_to_the_system,
     sample_payment,
 )
@@ -40,6 +48,7 @@ from tests.odoo.processes import sql
 pytestmark = pytest.mark.slow
 
 LOCKED = date(2026, 1, 31)
+LINES_OF_AN_ENTRY = len(sample_entry(facts=FACTS).postings)
 
 
 @pytest.fixture
@@ -149,6 +158,22 @@ async def test_an_account_that_was_archived_is_refused_by_its_number_and_nothing
     assert (await connector.record(sample_entry(facts=FACTS))).created
 
 
+async def test_entries_that_are_too_large_together_are_made_one_by_one(
+    books: OdooBooks, connector: OdooConnector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = connector._client.call
+
+    async def call(model: str, name: str, returns: type[Any], **arguments: Any) -> Any:
+        if name == "load" and len(arguments["data"]) > LINES_OF_AN_ENTRY:
+            raise TooLargeError("HTTP 413")
+        return await real(model, name, returns, **arguments)
+
+    monkeypatch.setattr(connector._client, "call", call)
+    entries = [sample_entry(f"exp-{number}", facts=FACTS) for number in range(4)]
+    await asyncio.gather(*map(connector.record, entries))
+    assert len(books.moves()) == len(entries)
+
+
 async def test_a_bill_is_owed_on_a_payable_account_or_refused(
     books: OdooBooks, connector: OdooConnector
 ) -> None:
@@ -157,6 +182,18 @@ async def test_a_bill_is_owed_on_a_payable_account_or_refused(
         await connector.record(sample_bill(facts=wrong))
     assert refused.value.cause is Cause.ODOO_NOT_PAYABLE
     assert "7350" in str(refused.value)
+
+
+async def test_a_bill_that_was_cancelled_since_it_was_matched_is_named(
+    books: OdooBooks, connector: OdooConnector
+) -> None:
+    recorded = await connector.record(sample_invoice(facts=FACTS))
+    payment = match(sample_payment(facts=FACTS), await connector.payables(FACTS.vendor.id), FACTS.exchange)
+    for method in ("button_draft", "button_cancel"):
+        books.database.call("account.move", method, ids=[int(recorded.external_id)])
+    with pytest.raises(OtherGoneError, match=payment.matches[0].reference):
+        await connector.record(payment)
+    assert await connector.find(payment.reference) is None
 
 
 async def test_a_currency_that_is_not_active_is_refused_by_its_code(connector: OdooConnector) -> None:
@@ -185,6 +222,7 @@ def _taxed(reference: str) -> Entry:
     ("kind", "closed", "open_"),
     [
         ("fiscalyear", sample_entry, None),
+        ("hard", sample_entry, None),
         ("purchase", sample_bill, sample_entry),
         ("tax", _taxed, sample_payment),
     ],
@@ -202,6 +240,31 @@ async def test_a_lock_closes_the_entries_it_is_for(
     assert moved.posted == LOCKED + timedelta(days=1)
     if open_ is not None:
         assert (await connector.record(open_("open-1", facts=FACTS))).posted == FACTS.open_day
+
+
+async def test_a_lock_of_sales_closes_nothing_that_is_bought(
+    books: OdooBooks, connector: OdooConnector
+) -> None:
+    books.lock(LOCKED, "sale")
+    for entry in (sample_entry("open-1", facts=FACTS), sample_bill("open-2", facts=FACTS)):
+        assert (await connector.record(entry)).posted == FACTS.open_day
+
+
+async def test_postgresql_that_is_down_for_a_while_is_no_wrong_setting(
+    books: OdooBooks, connector: OdooConnector
+) -> None:
+    await connector.record(sample_entry(facts=FACTS))
+    name = books.database.name
+    with sql(books.server.lab) as database:
+        database.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false".encode())
+        database.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+    for asked in (connector.find("exp-1"), connector.record(sample_entry("exp-2", facts=FACTS))):
+        with pytest.raises((UnreachableError, NoAnswerError)) as down:
+            await asked
+        assert down.value.cause in (Cause.SYSTEM_UNREACHABLE, Cause.SYSTEM_NO_ANSWER)
+    with sql(books.server.lab) as database:
+        database.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true".encode())
+    assert (await connector.record(sample_entry("exp-2", facts=FACTS))).created
 
 
 @pytest.mark.parametrize("sample", [sample_entry, sample_bill])
@@ -241,12 +304,50 @@ async def test_a_check_names_every_right_that_is_missing(books: OdooBooks, conne
     assert found.cause is Cause.SYSTEM_FORBIDDEN
     for right in (
         "create Journal Entry (account.move)",
-        "create Contact (res.partner)",
         "read Journal (account.journal)",
     ):
         assert right in found.problem
     with pytest.raises(ForbiddenError):
         await connector.record(sample_entry(facts=FACTS))
+
+
+async def test_a_user_who_may_not_create_contacts_is_told_of_and_records_for_known_vendors(
+    books: OdooBooks, connector: OdooConnector
+) -> None:
+    group = [["module", "=", "base"], ["name", "=", "group_partner_manager"]]
+    (manager,) = books.read("ir.model.data", group, ["res_id"])
+    (user,) = books.read("res.users", [["login", "=", "pleo-export"]], ["id"])
+    vals = {"group_ids": [[3, manager["res_id"]]]}
+    books.database.call("res.users", "write", ids=[user["id"]], vals=vals)
+    (found,) = await connector.check()
+    assert (found.cause, found.severity) == (Cause.ODOO_NO_NEW_VENDORS, Severity.WARNING)
+    new = sample_bill("new-1", facts=FACTS, vendor=EntryVendor("new-1", "New", create=True))
+    known, refused = await asyncio.gather(
+        connector.record(sample_bill("known-1", facts=FACTS)), connector.record(new), return_exceptions=True
+    )
+    assert isinstance(known, Recorded)
+    assert isinstance(refused, EntryRefusedError)
+    assert "create" in str(refused)
+
+
+async def test_a_bill_that_a_bookkeeper_takes_back_is_not_taken_for_ours(
+    books: OdooBooks, connector: OdooConnector
+) -> None:
+    recorded = await connector.record(sample_invoice(facts=FACTS))
+    move = int(recorded.external_id)
+    before = await connector.payables(FACTS.vendor.id)
+    within = {"active_model": "account.move", "active_ids": [move], "allowed_company_ids": [1]}
+    (journal,) = books.read("account.journal", [["code", "=", "BILL"]], ["id"])
+    vals = {"journal_id": journal["id"], "date": FACTS.open_day.isoformat()}
+    reversal = books.database.call("account.move.reversal", "create", vals_list=[vals], context=within)
+    books.database.call("account.move.reversal", "reverse_moves", ids=reversal)
+    (copy,) = books.read("account.move", [["reversed_entry_id", "=", move]], ["invoice_origin"])
+    assert copy["invoice_origin"].startswith('{"pleo":')
+    assert list(await connector.check()) == []
+    assert await connector.payables(FACTS.vendor.id) == before
+    books.database.call("account.move", "action_post", ids=[copy["id"]])
+    (settled,) = await connector.payables(FACTS.vendor.id)
+    assert settled.open.units == 0
 
 
 async def test_a_check_finds_drafts_in_a_locked_period_and_a_lock_that_lies_ahead(books: OdooBooks) -> None:

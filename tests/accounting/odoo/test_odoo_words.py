@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from pleo_export.accounting.odoo.errors import (
     OdooAddressError,
     OdooBusyError,
     OdooFaultError,
+    TooLargeError,
     error_of,
     refused,
 )
@@ -23,7 +25,7 @@ from pleo_export.accounting.odoo.locks import Locks
 from pleo_export.accounting.odoo.names import Part, entry_id, receipt_id, vendor_id
 from pleo_export.accounting.odoo.note import note_of, read_note, written
 from pleo_export.accounting.odoo.taxes import NO_TAG, Share, Tag, Tax, marked, marked_for_bill, split
-from pleo_export.accounting.odoo.values import needs_rate, values
+from pleo_export.accounting.odoo.values import need_rates, values
 from pleo_export.accounting.port import (
     ConnectorError,
     EntryRefusedError,
@@ -123,6 +125,9 @@ def test_what_people_wrote_stays_text_in_an_explanation() -> None:
         (401, '{"name":"werkzeug.exceptions.Unauthorized","message":"No."}', UnauthorisedError),
         (404, "<!DOCTYPE html>", OdooAddressError),
         (303, "", OdooAddressError),
+        (413, "<html>", TooLargeError),
+        (500, '{"name":"psycopg2.OperationalError","message":"No."}', NoAnswerError),
+        (500, '{"name":"psycopg2.InterfaceError","message":"No."}', NoAnswerError),
         (429, "", RateLimitedError),
         (500, "<html>", NoAnswerError),
         (502, "<html>", NoAnswerError),
@@ -142,6 +147,23 @@ def test_a_sentence_of_odoo_comes_without_what_is_for_its_developers() -> None:
     )
     assert "Missing required value for 'Currency'." in said
     assert "Model" not in said
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The value for 'ref' (Reference) already exists.\n\nDetail: Key (ref)=(secret) already exists.\n",
+        'new row violates check constraint "a"\nDÉTAIL : La ligne contient (secret)',
+        'column "x" does not exist\nLINE 1: SELECT secret FROM\n       ^',
+    ],
+)
+def test_what_the_database_adds_to_a_sentence_is_told_to_nobody(said: str) -> None:
+    assert "secret" not in str(refused(said))
+    body = msgspec.json.encode({"name": "psycopg2.errors.UniqueViolation", "message": said})
+    error = error_of(500, body)
+    assert isinstance(error, OdooFaultError)
+    assert "UniqueViolation" in str(error)
+    assert "secret" not in str(error)
 
 
 def test_a_conflict_is_no_refusal() -> None:
@@ -172,8 +194,8 @@ def _foreign(*units: int, originals: Sequence[int] = ()) -> list[Posting]:
 def test_lines_are_worth_what_pleo_says_and_the_last_one_exactly(
     legs: list[Posting], owed: Owed | None, rate: Decimal | None, expected: list[int]
 ) -> None:
-    assert values(legs, "DKK", owed, rate) == expected
-    assert needs_rate(legs, "DKK", owed) is (rate is not None)
+    assert values(legs, "DKK", owed, {"EUR": rate} if rate else {}) == expected
+    assert need_rates(legs, "DKK", owed) == ({"EUR"} if rate else set())
 
 
 def test_a_clearing_is_worth_what_its_bill_was() -> None:
@@ -236,12 +258,11 @@ def test_lines_of_an_entry_are_marked_for_the_tax_report_and_keep_their_amounts(
 def test_tax_that_odoo_rounds_otherwise_is_made_up_for_on_the_same_account() -> None:
     legs = _by_code("full", 12_502, 2500).postings
     found = marked_for_bill(legs, TAXES, refund=False, by_line=True)
-    told = [(leg.account, leg.amount.units, tag.tax, tag.share) for leg, tag in found]
-    assert told == [
+    assert [(leg.account, leg.amount.units, tag.tax, tag.share) for leg, tag in found] == [
         ("6100", 10_002, 20, None),
         ("2610", 2501, None, 81),
-        ("1900", -12_502, None, None),
         ("2610", -1, None, None),
+        ("1900", -12_502, None, None),
     ]
 
 
@@ -262,7 +283,7 @@ def test_tax_of_several_lines_is_one_line_of_a_bill() -> None:
         for one in (True, False)
     )
     assert by_line == [("6100", 10_001), ("2610", 5000), ("6200", 10_001), ("2400", -25_002)]
-    assert at_once == [("6100", 10_001), ("2610", 5001), ("6200", 10_001), ("2400", -25_002), ("2610", -1)]
+    assert at_once == [("6100", 10_001), ("2610", 5001), ("2610", -1), ("6200", 10_001), ("2400", -25_002)]
 
 
 def test_tax_that_is_not_that_of_its_code_is_booked_as_pleo_says_and_not_marked() -> None:

@@ -69,7 +69,8 @@ class Analytic(msgspec.Struct, frozen=True):
 class Chart(msgspec.Struct, frozen=True, kw_only=True):
     """All of it. Accounts and journals are by code, taxes by name, vendors by their id, currencies by code.
 
-    `analytic` is by plan and by the code, or else name, of the account there. `payable` is the account on which Odoo books
+    `analytic` is by plan and by the code, or else name, of the account there. `ambiguous` are the
+    names of several taxes whose rates differ. `payable` is the account on which Odoo books
     what is owed to a vendor without one of its own.
     """
 
@@ -77,6 +78,7 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
     accounts: Mapping[str, Account]
     journals: Mapping[str, Journal]
     taxes: Mapping[str, Tax]
+    ambiguous: frozenset[str] = frozenset()
     vendors: Mapping[str, Partner]
     currencies: Mapping[str, int]
     analytic: Mapping[tuple[str, str], int]
@@ -135,7 +137,8 @@ async def read_chart(client: OdooClient) -> Chart:
         # An account in use comes before one that was archived with the same code.
         accounts=_first((codes[one.id], one) for one in accounts if one.id in codes),
         journals=_first((one.code, one) for one in journals),
-        taxes={one.name: _tax(one, shares, codes) for one in taxes},
+        taxes=_first((one.name, _tax(one, shares, codes)) for one in taxes),
+        ambiguous=_ambiguous(taxes),
         vendors={one.key: one for one in sorted(partners, key=lambda one: isinstance(one.ref, str))},
         currencies={one.name: one.id for one in currencies},
         analytic={
@@ -153,6 +156,13 @@ def _first(pairs: Iterable[tuple[str, Row]]) -> dict[str, Row]:
     for key, row in pairs:
         found.setdefault(key, row)
     return found
+
+
+def _ambiguous(taxes: Iterable[_TaxRow]) -> frozenset[str]:
+    rates: dict[str, set[tuple[str, Decimal]]] = {}
+    for one in taxes:
+        rates.setdefault(one.name, set()).add((one.amount_type, one.amount))
+    return frozenset(name for name, found in rates.items() if len(found) > 1)
 
 
 # Companies and people, not their addresses; of those that were never bought from, whoever can be told by a number.
@@ -192,4 +202,5 @@ def _tax(row: _TaxRow, shares: list[_ShareRow], codes: Mapping[int, str]) -> Tax
         refund=parts("refund"),
         invoice_tags=tags("invoice"),
         refund_tags=tags("refund"),
+        included=row.price_include,
     )

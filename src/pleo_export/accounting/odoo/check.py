@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from pleo_export.accounting.odoo.chart import Chart
+from pleo_export.accounting.odoo.chart import Chart, Currency
 from pleo_export.accounting.odoo.client import OdooClient
 from pleo_export.accounting.odoo.locks import Locks, read_locks
 from pleo_export.accounting.odoo.planning import Planning
@@ -17,7 +17,7 @@ _RIGHTS = (
     ("account.move.line", "Journal Item", ("read", "create", "write")),
     ("account.partial.reconcile", "Partial Reconcile", ("read", "create", "unlink")),
     ("ir.attachment", "Attachment", ("read", "create")),
-    ("res.partner", "Contact", ("read", "create")),
+    ("res.partner", "Contact", ("read",)),
     ("account.account", "Account", ("read",)),
     ("account.tax", "Tax", ("read",)),
     ("account.journal", "Journal", ("read",)),
@@ -34,7 +34,27 @@ async def check(client: OdooClient, planning: Planning, today: date) -> list[Fin
         return findings
     chart, _ = await planning.read()
     locks = await read_locks(client)
-    return [*findings, *_chart(chart, locks, today), *await _drafts(client, locks)]
+    return [
+        *findings,
+        *_chart(chart, locks, today),
+        *await _rates(client, chart),
+        *await _vendors(client),
+        *await _drafts(client, locks),
+    ]
+
+
+async def _rates(client: OdooClient, chart: Chart) -> list[Finding]:
+    """Find currencies in use of which Odoo has no rate: it would take one to one."""
+    domain = [["rate_ids", "=", False], ["id", "!=", chart.currencies.get(chart.company.currency)]]
+    without = await client.search_read("res.currency", list[Currency], domain)
+    names = ", ".join(one.name for one in without)
+    return [finding(Cause.ODOO_NO_RATE, currencies=names)] if names else []
+
+
+async def _vendors(client: OdooClient) -> list[Finding]:
+    """Find that vendors cannot be created, which only some settings ask for."""
+    right = await client.call("res.partner", "has_access", bool, operation="create")
+    return [] if right else [finding(Cause.ODOO_NO_NEW_VENDORS)]
 
 
 async def _rights(client: OdooClient) -> list[Finding]:
@@ -52,8 +72,15 @@ async def _rights(client: OdooClient) -> list[Finding]:
 
 
 async def _drafts(client: OdooClient, locks: Locks) -> list[Finding]:
-    """Find drafts of ours that were never finished, or that Odoo would post on another day than they say."""
-    ours = [["state", "=", "draft"], ["invoice_origin", "=like", '{"pleo":%']]
+    """Find drafts of ours that were never finished, or that Odoo would post on another day than they say.
+
+    Odoo copies the note of an entry into what a bookkeeper makes of it to take it back: that is not ours.
+    """
+    ours = [
+        ["state", "=", "draft"],
+        ["invoice_origin", "=like", '{"pleo":%'],
+        ["reversed_entry_id", "=", False],
+    ]
     begun = [["posted_before", "=", False], ["invoice_origin", "=like", '%"state":"final"%']]
     findings = []
     if number := await client.call("account.move", "search_count", int, domain=[*ours, *begun]):

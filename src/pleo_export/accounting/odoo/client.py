@@ -8,13 +8,20 @@ from typing import Any, TypeVar, get_args
 import aiohttp
 import msgspec
 
-from pleo_export.accounting.odoo.errors import CompanyUnknownError, OdooAddressError, error_of
+from pleo_export.accounting.odoo.errors import (
+    CompanyUnknownError,
+    InvoicingMissingError,
+    OdooAddressError,
+    OdooFaultError,
+    error_of,
+)
 from pleo_export.accounting.odoo.settings import OdooSettings
-from pleo_export.accounting.port import NoAnswerError, UnreachableError
+from pleo_export.accounting.port import ConnectorError, NoAnswerError, UnreachableError
 
 CALL_SECONDS = 60.0
 _CONNECT_SECONDS = 5.0
 CALLS_AT_ONCE = 4  # more at once do not make Odoo faster
+_OF_INVOICING = "tax_calculation_rounding_method"  # a field that companies have with that app only
 
 T = TypeVar("T")
 
@@ -50,7 +57,7 @@ class OdooClient:
     """Calls as one user, by an API key, in one company; each ends within `seconds`. Opened with the first call."""
 
     def __init__(self, settings: OdooSettings, api_key: str, seconds: float = CALL_SECONDS) -> None:
-        self._settings, self._api_key, self._seconds = settings, api_key, seconds
+        self._settings, self._api_key, self.seconds = settings, api_key, seconds
         self._session: aiohttp.ClientSession | None = None
         self._slots = asyncio.Semaphore(CALLS_AT_ONCE)
         self._company: Company | None = None
@@ -65,11 +72,16 @@ class OdooClient:
         return (await self._ask("/web/version", _Version)).version
 
     async def companies(self) -> Sequence[Company]:
-        """Return the companies that the user of the key may see. Raises ConnectorError."""
+        """Return the companies that the user of the key may see. Raises InvoicingMissingError, ConnectorError."""
         names = [one.name for one in msgspec.structs.fields(_CompanyRow)]
-        rows = await self._send(
-            "res.company", "search_read", list[_CompanyRow], {"domain": [], "fields": names}
-        )
+        try:
+            rows = await self._send(
+                "res.company", "search_read", list[_CompanyRow], {"domain": [], "fields": names}
+            )
+        except OdooFaultError as error:
+            if _OF_INVOICING in str(error):
+                raise InvoicingMissingError from None
+            raise
         return [
             Company(
                 row.id, row.name, row.currency_id[1], row.tax_calculation_rounding_method == "round_per_line"
@@ -123,7 +135,11 @@ class OdooClient:
         async with self._slots:
             try:
                 async with self._opened().request(
-                    verb, f"{self._settings.url}{path}", data=data, allow_redirects=False
+                    verb,
+                    f"{self._settings.url}{path}",
+                    data=data,
+                    allow_redirects=False,
+                    timeout=self._timeout,
                 ) as response:
                     body = await response.read()
             except _NOT_SENT as error:
@@ -131,11 +147,24 @@ class OdooClient:
             except _MAYBE_SENT as error:
                 raise NoAnswerError(f"{self._settings.url} ({type(error).__name__})") from None
         if response.status != 200:  # noqa: PLR2004 - what Odoo answers if it did what was asked
-            raise error_of(response.status, body, _asked_seconds(response))
+            raise self._found_before(error_of(response.status, body, _asked_seconds(response)))
         try:
             return msgspec.json.decode(body, type=returns)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise OdooAddressError(f"{path}: {error}") from None
+            if arguments is None:
+                raise OdooAddressError(f"{path}: {error}") from None
+            raise NoAnswerError(f"{self._settings.url}{path}: {error}") from None
+
+    def _found_before(self, error: ConnectorError) -> ConnectorError:
+        """Return an error of the address as a passing one where it was the right address before."""
+        if isinstance(error, OdooAddressError) and self._company is not None:
+            return UnreachableError(f"at {self.address} Odoo or its PostgreSQL does not run")
+        return error
+
+    @property
+    def _timeout(self) -> aiohttp.ClientTimeout:
+        connect = min(_CONNECT_SECONDS, self.seconds)
+        return aiohttp.ClientTimeout(total=self.seconds, sock_connect=connect)
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -145,9 +174,6 @@ class OdooClient:
                     "X-Odoo-Database": self._settings.database,
                     "Content-Type": "application/json",
                 },
-                timeout=aiohttp.ClientTimeout(
-                    total=self._seconds, sock_connect=min(_CONNECT_SECONDS, self._seconds)
-                ),
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session

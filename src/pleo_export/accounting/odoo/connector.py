@@ -106,9 +106,11 @@ class OdooConnector:
     async def _payables(self, vendor_id: str | None) -> Sequence[Document]:
         chart = await self._planning.chart()
         if vendor_id is None:
-            return await payables(self._client, chart, None)
+            return await payables(self._client, self._lookup, chart, None)
         partner = await self._planning.vendors.known(vendor_id, chart)
-        return [] if partner is None else await payables(self._client, chart, partner)
+        if partner is None:
+            return []
+        return await payables(self._client, self._lookup, chart, partner)
 
     async def _within(self, verb: Awaitable[T]) -> T:
         try:

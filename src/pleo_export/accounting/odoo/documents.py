@@ -15,7 +15,12 @@ from pleo_export.accounting.odoo.chart import Chart
 from pleo_export.accounting.odoo.explanation import explanation
 from pleo_export.accounting.odoo.names import Part, entry_id
 from pleo_export.accounting.odoo.note import note_of, written
-from pleo_export.accounting.odoo.plan import MOVE_TYPES, CurrencyInactiveError, Plan
+from pleo_export.accounting.odoo.plan import (
+    MOVE_TYPES,
+    CurrencyInactiveError,
+    DimensionUnknownError,
+    Plan,
+)
 from pleo_export.accounting.odoo.taxes import NO_TAG, Marked, Tag, marked, marked_for_bill
 from pleo_export.accounting.odoo.values import values
 from pleo_export.domain.entry import Entry, EntryKind, Posting
@@ -76,12 +81,9 @@ def _left_out(field: str, own_currency: str) -> set[str]:
 def rows(plan: Plan) -> Iterator[Row]:
     """Yield the rows of an entry's documents."""
     for part in plan.parts:
-        lines = (
-            _entry_lines(plan)
-            if part is Part.ENTRY
-            else _lines(plan, [(leg, NO_TAG) for leg in plan.legs(part)])
-        )
-        head = _head(plan, part)
+        legs = _marked(plan, part)
+        lines = _entry_lines(plan, legs) if part is Part.ENTRY else _lines(plan, legs)
+        head = {**_head(plan, part), "narration": _narration(plan, part, legs)}
         for number, line in enumerate(lines):
             yield line if number else {**head, **line}
 
@@ -99,12 +101,20 @@ def _head(plan: Plan, part: Part) -> Row:
         "currency_id/.id": str(_currency(chart, plan.legs(part)[0].weight.currency)),
         "invoice_currency_rate": str(_rate(plan)) if bill else "1",
         "invoice_origin": written(note_of(entry, part, plan.fingerprint, plan.attempt)),
-        "narration": explanation(entry) if part is Part.ENTRY else "",
     }
     if bill:
         issued, due = _dates(entry)
         head |= {"invoice_date": issued.isoformat(), "invoice_date_due": due.isoformat()}
     return head
+
+
+def _narration(plan: Plan, part: Part, legs: Sequence[Marked]) -> str:
+    if part is not Part.ENTRY:
+        return ""
+    untold = plan.untold
+    if plan.is_bill and any(tag == NO_TAG and leg.tax_code in plan.chart.taxes for leg, tag in legs):
+        untold = untold or "By its own tax it would come to another amount."
+    return explanation(plan.entry, untold)
 
 
 def _ref(entry: Entry) -> str:
@@ -118,19 +128,26 @@ def _dates(entry: Entry) -> tuple[date, date]:
     return issued, due
 
 
-def _entry_lines(plan: Plan) -> list[Row]:
-    entry, taxes = plan.entry, plan.chart.taxes
+def _marked(plan: Plan, part: Part) -> Sequence[Marked]:
+    """Return the legs of a document with what Odoo is told of their tax."""
+    legs, taxes = plan.legs(part), plan.chart.taxes
+    if part is not Part.ENTRY or plan.untold:
+        return [(leg, NO_TAG) for leg in legs]
     if not plan.is_bill:
-        return _lines(plan, marked(entry.postings, taxes))
+        return marked(legs, taxes)
+    refund, by_line = plan.entry.kind is EntryKind.CREDIT_NOTE, plan.chart.company.rounds_by_line
+    return marked_for_bill(legs, taxes, refund=refund, by_line=by_line)
+
+
+def _entry_lines(plan: Plan, legs: Sequence[Marked]) -> list[Row]:
+    entry = plan.entry
+    if not plan.is_bill:
+        return _lines(plan, legs)
     refund = entry.kind is EntryKind.CREDIT_NOTE
-    legs = [(leg, NO_TAG) for leg in entry.postings]
-    if plan.marks_tax:
-        by_line = plan.chart.company.rounds_by_line
-        legs = marked_for_bill(entry.postings, taxes, refund=refund, by_line=by_line)
     owed = next(place for place, (leg, _) in enumerate(legs) if leg is entry.postings[plan.owed_at])
     lines = [
-        _bill_line(line, leg, refund=refund)
-        for line, (leg, _) in zip(_lines(plan, legs, owed), legs, strict=True)
+        _bill_line(line, leg, tag, refund=refund)
+        for line, (leg, tag) in zip(_lines(plan, legs, owed), legs, strict=True)
     ]
     lines[owed] = _owed_line(plan, lines[owed])
     return lines
@@ -138,7 +155,7 @@ def _entry_lines(plan: Plan) -> list[Row]:
 
 def _lines(plan: Plan, legs: Sequence[Marked], exact: int = -1) -> list[Row]:
     own = plan.chart.company.currency
-    worth = values([leg for leg, _ in legs], own, plan.entry.owed, plan.rate, exact)
+    worth = values([leg for leg, _ in legs], own, plan.entry.owed, plan.rates, exact)
     return [_line(plan, leg, Money(own, value), tag) for (leg, tag), value in zip(legs, worth, strict=True)]
 
 
@@ -160,11 +177,11 @@ def _line(plan: Plan, leg: Posting, value: Money, tag: Tag) -> Row:
     }
 
 
-def _bill_line(line: Row, leg: Posting, *, refund: bool) -> Row:
+def _bill_line(line: Row, leg: Posting, tag: Tag, *, refund: bool) -> Row:
     if line["line_ids/display_type"] == "tax":
         return line
     price = -leg.amount if refund else leg.amount
-    return {**line, "line_ids/price_unit": f"{price.decimal:f}", "line_ids/quantity": "1"}
+    return {**line, "line_ids/price_unit": f"{price.decimal * tag.times:f}", "line_ids/quantity": "1"}
 
 
 def _owed_line(plan: Plan, line: Row) -> Row:
@@ -187,8 +204,12 @@ def _mark(plan: Plan, leg: Posting) -> str:
 
 def _distribution(chart: Chart, leg: Posting) -> str:
     """Return the analytic accounts of a leg, one of each plan, for the whole of it."""
-    found = [chart.analytic.get((one.group, one.code)) for one in leg.dimensions]
-    accounts = ",".join(str(one) for one in found if one is not None)
+    if not chart.analytic:
+        return ""  # nothing is kept there; what the expense was tagged with stands in its notes
+    unknown = next((one for one in leg.dimensions if (one.group, one.code) not in chart.analytic), None)
+    if unknown is not None:
+        raise DimensionUnknownError(unknown)
+    accounts = ",".join(str(chart.analytic[one.group, one.code]) for one in leg.dimensions)
     return msgspec.json.encode({accounts: 100}).decode() if accounts else ""
 
 
@@ -204,8 +225,12 @@ def _rate(plan: Plan) -> Decimal:
     owed = entry.postings[plan.owed_at]
     if owed.weight.currency == own:
         return Decimal(1)
-    worth = values(entry.postings, own, entry.owed, plan.rate, plan.owed_at)[plan.owed_at]
-    return owed.weight.decimal / Money(own, worth).decimal if worth else plan.rate or Decimal(1)
+    worth = values(entry.postings, own, entry.owed, plan.rates, plan.owed_at)[plan.owed_at]
+    return (
+        owed.weight.decimal / Money(own, worth).decimal
+        if worth
+        else plan.rates.get(owed.weight.currency, Decimal(1))
+    )
 
 
 def _number(found: int | None) -> str:

@@ -4,6 +4,8 @@ Odoo undoes a call that fails, so whatever it says in its own words had no effec
 nobody, proves nothing.
 """
 
+import re
+
 import msgspec
 
 from pleo_export.accounting.port import (
@@ -17,9 +19,9 @@ from pleo_export.accounting.port import (
 )
 from pleo_export.domain.catalogue import Cause
 
-# Odoo says these two in words only: in the messages of `load`, and as a plain ValueError.
-CONFLICT_WORDS = "could not serialize access"
-UNKNOWN_NAME_WORDS = "External ID not found"
+# Odoo says these in words only: in the messages of `load`, and as a plain ValueError.
+_CONFLICT_WORDS = ("could not serialize access", "deadlock detected", "ir_model_data_module_name_uniq_index")
+_UNKNOWN_NAME_WORDS = "External ID not found"
 
 _WAIT_SECONDS = 30.0  # where a proxy asks to slow down and not for how long
 _SAID_MAX = 1000
@@ -33,10 +35,22 @@ class OdooFaultError(ConnectorError):
     """Odoo failed in itself (HTTP 500) and undid the call; the same call would fail again."""
 
 
-class OdooAddressError(ConnectorError):
-    """Something answers at the address, but not the Odoo with this database."""
+class OdooAddressError(UnreachableError):
+    """Something answers at the address, but not the Odoo with this database: Odoo itself where PostgreSQL is down."""
 
     cause = Cause.ODOO_NOT_THERE
+
+
+class InvoicingMissingError(ConnectorError):
+    """The app that keeps books is not installed in this database."""
+
+    cause = Cause.ODOO_NO_INVOICING
+
+
+class TooLargeError(EntryRefusedError):
+    """What stands before Odoo takes no call as large as this one."""
+
+    cause = Cause.ODOO_TOO_LARGE
 
 
 class CompanyUnknownError(ConnectorError):
@@ -74,13 +88,21 @@ _BY_NAME: dict[str, type[ConnectorError]] = {
     "psycopg2.errors.SerializationFailure": OdooBusyError,
     "psycopg2.errors.DeadlockDetected": OdooBusyError,
     "psycopg2.errors.LockNotAvailable": OdooBusyError,
+    # PostgreSQL went away, maybe while it kept what was done.
+    "psycopg2.errors.AdminShutdown": NoAnswerError,
+    "psycopg2.OperationalError": NoAnswerError,
+    "psycopg2.InterfaceError": NoAnswerError,
 }
 # What a proxy or another site answers in its own form.
 _BY_STATUS: dict[int, type[ConnectorError]] = {
     401: UnauthorisedError,
     403: ForbiddenError,
     404: OdooAddressError,
+    413: TooLargeError,
 }
+# What Odoo adds to a sentence for its developers, and PostgreSQL in its own language, is nothing for people to read: it
+# may hold the data of others.
+_MORE = re.compile(r"\n+(Model:|Detail:|[A-ZÀ-Þ]{4,}( \d+)?\s?:\s)")
 
 
 def error_of(status: int, body: bytes, asked_seconds: float | None = None) -> ConnectorError:
@@ -91,14 +113,15 @@ def error_of(status: int, body: bytes, asked_seconds: float | None = None) -> Co
         said = msgspec.json.decode(body, type=ErrorBody)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _foreign(status)
-    if UNKNOWN_NAME_WORDS in said.message:
+    if _UNKNOWN_NAME_WORDS in said.message:
         return UnknownNameError(said.message)
-    return _BY_NAME.get(said.name, OdooFaultError)(_plain(said.message))
+    return _BY_NAME.get(said.name, OdooFaultError)(_plain(said))
 
 
 def refused(message: str) -> ConnectorError:
     """Return what a message of `load` means, which has no class of its own."""
-    return OdooBusyError(_plain(message)) if CONFLICT_WORDS in message else EntryRefusedError(_plain(message))
+    conflict = any(words in message for words in _CONFLICT_WORDS)
+    return OdooBusyError(_line(message)) if conflict else EntryRefusedError(_line(message))
 
 
 def _foreign(status: int) -> ConnectorError:
@@ -108,7 +131,12 @@ def _foreign(status: int) -> ConnectorError:
     return (found or NoAnswerError)(f"HTTP {status}")
 
 
-def _plain(message: str) -> str:
-    """Return a message on one line; what Odoo adds for its developers is left out."""
-    told = message.partition("\nModel:")[0]
-    return " ".join(told.split())[:_SAID_MAX]
+def _plain(said: ErrorBody) -> str:
+    if said.name.startswith("psycopg2."):
+        return f"Odoo's database did not do it ({said.name.rpartition('.')[2]})"
+    return _line(said.message)
+
+
+def _line(message: str) -> str:
+    """Return a message on one line, without what is not for people."""
+    return " ".join(_MORE.split(message)[0].split())[:_SAID_MAX]

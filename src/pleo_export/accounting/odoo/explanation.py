@@ -6,9 +6,10 @@ from html import escape
 from pleo_export.domain.entry import Entry
 
 
-def explanation(entry: Entry) -> str:
-    """Return the explanation as the HTML that Odoo keeps with a document."""
-    lines = (f"{escape(what)}: {escape(said)}" for what, said in _told(entry) if said)
+def explanation(entry: Entry, untold: str = "") -> str:
+    """Return the explanation as the HTML that Odoo keeps with a document; `untold` is why Odoo knows nothing of its tax."""
+    told = [*_told(entry), ("Odoo was not told of the tax, because", untold)]
+    lines = (f"{escape(what)}: {escape(said)}" for what, said in told if said)
     return f"<p>{'<br/>'.join(lines)}</p>"
 
 
@@ -30,6 +31,7 @@ def _told(entry: Entry) -> Iterator[tuple[str, str | None]]:
     yield "Method", str(entry.method_reason)
     for number, leg in enumerate((*entry.postings, *entry.settlement, *entry.clearing), start=1):
         yield f"Line {number}", f"{leg.account} {leg.amount}: {leg.reason}"
+        yield f"Tags of line {number}", ", ".join(f"{one.group} {one.code}" for one in leg.dimensions)
     yield "Matching", entry.matching.value if entry.matching else None
     for why in entry.missing_files:
         yield "Missing receipt", why

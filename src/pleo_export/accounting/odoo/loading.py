@@ -44,7 +44,8 @@ async def load_once(client: OdooClient, model: str, fields: Sequence[str], row: 
         if isinstance(answer.ids, list):
             return answer.ids[0]
         error = refused("; ".join(one.message for one in answer.messages))
-        if not isinstance(error, OdooBusyError):
+        # It may be a conflict, told in any language: whoever is refused is asked for once more.
+        if attempt and not isinstance(error, OdooBusyError):
             raise error
     raise OdooBusyError("others keep making the same record")
 

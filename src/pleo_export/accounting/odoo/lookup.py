@@ -1,6 +1,7 @@
 """Entries as they stand in Odoo, found by their external ids."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 import msgspec
@@ -10,12 +11,15 @@ from pleo_export.accounting.odoo.client import OdooClient
 from pleo_export.accounting.odoo.errors import UnknownNameError
 from pleo_export.accounting.odoo.names import MODULE, Part, entry_id
 from pleo_export.accounting.odoo.note import Note, read_note
-from pleo_export.accounting.port import ForbiddenError, Recorded
+from pleo_export.accounting.port import Recorded
 from pleo_export.domain.entry import EntryState
 
 
-class _MoveRow(msgspec.Struct):
+class MoveRow(msgspec.Struct):
+    """A document as Odoo has it."""
+
     id: int
+    ref: str | bool
     state: str
     date: date
     posted_before: bool
@@ -42,9 +46,22 @@ class Found(msgspec.Struct, frozen=True):
     @property
     def stands(self) -> bool:
         """Whether all was done for it that was asked for; what people did since is their own affair."""
-        if self.state != "draft" or self.posted_once:
-            return not self.cancelled
-        return not self.unmatched and (self.note is None or self.note.state is EntryState.DRAFT)
+        return self.in_the_books and (self.posted_once or not self.unmatched)
+
+    @property
+    def in_the_books(self) -> bool:
+        """Whether it is neither cancelled nor the rest of an attempt that was interrupted before it was posted."""
+        return not self.cancelled and (self.state != "draft" or self.posted_once or not self.final)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether it is a draft that was to be posted, and never was."""
+        return self.final and self.is_draft
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether it is a draft, and was never posted."""
+        return self.state == "draft" and not self.posted_once
 
     @property
     def final(self) -> bool:
@@ -75,34 +92,52 @@ class Lookup:
 
     async def find(self, reference: str) -> Recorded | None:
         """Return the entry with this reference, where it stands. Raises ConnectorError."""
-        document = await self.document(reference)
-        if document is None:
+        found = next(iter(await self.parts(reference, [Part.ENTRY])), None)
+        if found is None or not found.stands:
             return None
-        found = (await self.read([document])).get(document)
-        return found.recorded(created=False) if found is not None and found.stands else None
+        others = await self.parts(reference, found.note.others if found.note else ())
+        if any(one.unfinished and one.attempt == found.attempt for one in others):
+            return None  # somebody posted it alone
+        return found.recorded(created=False)
+
+    async def parts(self, reference: str, wanted: Iterable[Part]) -> Sequence[Found]:
+        """Return those of an entry's documents that are there. Raises ConnectorError."""
+        numbers = [await self.document(reference, part) for part in wanted]
+        return list((await self.read([one for one in numbers if one is not None])).values())
 
     async def document(self, reference: str, part: Part = Part.ENTRY) -> int | None:
-        """Return the number of an entry's document. Raises ForbiddenError where it may not be seen."""
+        """Return the number of an entry's document. Raises ConnectorError."""
         company = await self._client.company()
-        name = entry_id(company.id, reference, part).removeprefix(f"{MODULE}.")
+        full = entry_id(company.id, reference, part)
+        name = full.removeprefix(f"{MODULE}.")
         try:
             _, number = await self._client.call(
                 "ir.model.data", "check_object_reference", tuple[str, int | bool], module=MODULE, xml_id=name
             )
         except UnknownNameError:
             return None
-        if isinstance(number, bool):
-            raise ForbiddenError(f"the entry with the external id {MODULE}.{name} may not be read")
-        return number
+        # Odoo remembers external ids of transactions that were undone, and then names a record that never was.
+        return await self._searched(reference, full) if isinstance(number, bool) else number
+
+    async def _searched(self, reference: str, full: str) -> int | None:
+        """Look through the notes of all documents, which takes long, for the one with this external id."""
+        start = '{"pleo":' + msgspec.json.encode(reference).decode() + ","
+        escaped = re.sub(r"([\\%_])", r"\\\1", start)
+        domain = [["invoice_origin", "=like", f"{escaped}%"]]
+        ids = [row.id for row in await self._client.search_read("account.move", list[MoveRow], domain)]
+        if not ids:
+            return None
+        names = await self._client.call("account.move", "get_external_id", dict[str, str], ids=ids)
+        return next((number for number in ids if names.get(str(number)) == full), None)
 
     async def read(self, documents: Sequence[int]) -> Mapping[int, Found]:
         """Read documents by their numbers; those that are no longer there are left out. Raises ConnectorError."""
         if not documents:
             return {}
         rows = await self._client.search_read(
-            "account.move", list[_MoveRow], [["id", "in", list(documents)]], context={"active_test": False}
+            "account.move", list[MoveRow], [["id", "in", list(documents)]], context={"active_test": False}
         )
-        found = {row.id: _found(row) for row in rows}
+        found = {row.id: found_in(row) for row in rows}
         drafts = [one for one in found.values() if one.state == "draft" and one.note and one.note.settles]
         if drafts:
             matched = await self._matched([one.id for one in drafts])
@@ -115,5 +150,6 @@ class Lookup:
         return {line.move_id[0] for line in lines}
 
 
-def _found(row: _MoveRow) -> Found:
+def found_in(row: MoveRow) -> Found:
+    """Return what a row says."""
     return Found(row.id, row.date, row.state, row.posted_before, read_note(row.invoice_origin))

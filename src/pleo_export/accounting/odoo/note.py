@@ -33,6 +33,12 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reconciled: tuple[str, ...] = ()
     settles: tuple[Settles, ...] = ()
 
+    @property
+    def others(self) -> tuple[Part, ...]:
+        """The documents that there may be beside the entry's own."""
+        at_once = self.kind in (EntryKind.BILL, EntryKind.CREDIT_NOTE) and self.owed is None
+        return (*((Part.SETTLEMENT,) if at_once else ()), *((Part.CLEARING,) if self.settles else ()))
+
 
 def note_of(entry: Entry, part: Part, fingerprint: str, attempt: str) -> Note:
     """Return the note for a document of an entry."""

@@ -1,6 +1,7 @@
 """An entry on its way into Odoo, and which documents it becomes. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 
 import msgspec
@@ -10,7 +11,7 @@ from pleo_export.accounting.odoo.chart import Account, Chart, Journal
 from pleo_export.accounting.odoo.names import Part
 from pleo_export.accounting.port import EntryRefusedError
 from pleo_export.domain.catalogue import Cause
-from pleo_export.domain.entry import Entry, EntryKind, Posting
+from pleo_export.domain.entry import Dimension, Entry, EntryKind, Posting
 
 MOVE_TYPES = {EntryKind.BILL: "in_invoice", EntryKind.CREDIT_NOTE: "in_refund"}
 _PAYABLE = "liability_payable"
@@ -34,11 +35,38 @@ class CurrencyInactiveError(EntryRefusedError):
         super().__init__(currency=currency)
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry on its way into Odoo: its tax is split, its vendor there. `rate` is Odoo's, where one is needed.
+class CurrencyRateMissingError(EntryRefusedError):
+    """Odoo has no rate of a currency for the day, and Pleo does not say what the amount is worth."""
 
-    `fingerprint` is that of the entry before its tax was split; `attempt` is another one each time. `marks_tax`: Odoo is
-    told which lines of a bill are taxed, and works out the tax itself.
+    cause = Cause.ODOO_RATE_MISSING
+
+    def __init__(self, currency: str, day: date) -> None:
+        super().__init__(currency=currency, day=day)
+
+
+class DimensionUnknownError(EntryRefusedError):
+    """A line has a dimension that is no analytic account in Odoo."""
+
+    cause = Cause.TAG_UNKNOWN
+
+    def __init__(self, dimension: Dimension) -> None:
+        super().__init__(tag=dimension.code, group=dimension.group)
+
+
+class TaxAmbiguousError(EntryRefusedError):
+    """A line's tax code is the name of several taxes, whose rates differ."""
+
+    cause = Cause.ODOO_TAX_AMBIGUOUS
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code=code)
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry on its way into Odoo: its tax is split, its vendor there. `rates` are Odoo's, where some are needed.
+
+    `fingerprint` is that of the entry before its tax was split; `attempt` is another one each time. `untold`: why Odoo
+    is not told which lines of a bill are taxed, and does not work out the tax itself; empty where it is.
     """
 
     entry: Entry
@@ -46,8 +74,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     chart: Chart
     attempt: str = ""
     partner: int | None = None
-    rate: Decimal | None = None
-    marks_tax: bool = True
+    rates: Mapping[str, Decimal] = {}
+    untold: str = ""
 
     @property
     def is_bill(self) -> bool:

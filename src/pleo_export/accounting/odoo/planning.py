@@ -12,10 +12,16 @@ from pleo_export.accounting.odoo.chart import Chart, read_chart
 from pleo_export.accounting.odoo.client import OdooClient
 from pleo_export.accounting.odoo.documents import rows
 from pleo_export.accounting.odoo.locks import Locks, read_locks
-from pleo_export.accounting.odoo.plan import CurrencyInactiveError, Plan, journal_of
+from pleo_export.accounting.odoo.plan import (
+    CurrencyInactiveError,
+    CurrencyRateMissingError,
+    Plan,
+    TaxAmbiguousError,
+    journal_of,
+)
 from pleo_export.accounting.odoo.reference import reference_of
 from pleo_export.accounting.odoo.taxes import split
-from pleo_export.accounting.odoo.values import needs_rate
+from pleo_export.accounting.odoo.values import need_rates
 from pleo_export.accounting.odoo.vendors import Vendors
 from pleo_export.accounting.port import ConnectorError, EntryRefusedError, PeriodClosedError
 from pleo_export.domain.entry import Entry, EntryKind
@@ -48,28 +54,25 @@ class Planning:
 
     async def plan(self, entries: Sequence[Entry], attempt: str) -> Sequence[Plan | ConnectorError]:
         """Return a plan for each entry, or why it is refused. Raises ConnectorError where Odoo cannot be asked."""
-        known, locks = self._known, await read_locks(self._client)
-        planned: list[Plan | ConnectorError | None] = [None] * len(entries)
-        if known is not None:
-            planned = [await self._planned(one, attempt, known, locks) for one in entries]
-        if any(one is None or isinstance(one, EntryRefusedError) for one in planned):
-            known = await self.read()
+        fresh = self._known is None
+        known, locks = self._known or await self.read(), await read_locks(self._client)
+        planned = [await self._planned(one, attempt, known, locks) for one in entries]
+        if fresh or not any(isinstance(one, EntryRefusedError) for one in planned):
+            return planned
+        known = await self.read()
         return [
-            one
-            if isinstance(one, Plan | PeriodClosedError)
-            else await self._planned(entry, attempt, known, locks)
+            await self._planned(entry, attempt, known, locks) if isinstance(one, EntryRefusedError) else one
             for entry, one in zip(entries, planned, strict=True)
-            if known is not None
         ]
 
     async def preview(self, entry: Entry) -> Plan:
         """Return a plan as far as it can be made without changing anything. Raises ConnectorError."""
         chart, books = self._known or await self.read()
-        booked = split(entry, chart.taxes)
+        booked = _split(entry, chart)
         accept(booked, replace(books, locked_through=None))
         known = await self.vendors.known(entry.vendor.id, chart) if entry.vendor else None
         partner = NOT_THERE_YET if known is None and entry.vendor else known
-        return await self._with_rate(
+        return await self._with_rates(
             Plan(entry=booked, fingerprint=entry.fingerprint, chart=chart, partner=partner)
         )
 
@@ -78,10 +81,10 @@ class Planning:
     ) -> Plan | ConnectorError:
         chart, books = known
         try:
-            booked = split(entry, chart.taxes)
+            booked = _split(entry, chart)
             accept(booked, replace(books, locked_through=_closed_through(booked, chart, locks)))
             partner = await self.vendors.partner(entry.vendor, chart)
-            plan = await self._with_rate(
+            plan = await self._with_rates(
                 Plan(
                     entry=booked,
                     fingerprint=entry.fingerprint,
@@ -96,26 +99,32 @@ class Planning:
             return error
         return plan
 
-    async def _with_rate(self, plan: Plan) -> Plan:
+    async def _with_rates(self, plan: Plan) -> Plan:
         entry, own = plan.entry, plan.chart.company.currency
-        for legs in (entry.postings, entry.settlement, entry.clearing):
-            if needs_rate(legs, own, entry.owed):
-                return replace(
-                    plan, rate=await self._rate(plan.chart, legs[0].weight.currency, entry.posting_date)
-                )
-        return plan
+        legs = (*entry.postings, *entry.settlement, *entry.clearing)
+        needed = sorted(need_rates(legs, own, entry.owed))
+        rates = {one: await self._rate(plan.chart, one, entry.posting_date) for one in needed}
+        return replace(plan, rates=rates)
 
     async def _rate(self, chart: Chart, currency: str, day: date) -> Decimal:
         """Return how many units of a currency one unit of the company's was on a day, as Odoo has it."""
         if currency not in chart.currencies:
             raise CurrencyInactiveError(currency)
+        # Without a rate up to that day Odoo would take a later one, or one to one.
+        domain = [["id", "=", chart.currencies[currency]], ["rate_ids.name", "<=", day.isoformat()]]
         rows = await self._client.search_read(
-            "res.currency",
-            list[_RateRow],
-            [["id", "=", chart.currencies[currency]]],
-            context={"date": day.isoformat()},
+            "res.currency", list[_RateRow], domain, context={"date": day.isoformat()}
         )
+        if not rows:
+            raise CurrencyRateMissingError(currency, day)
         return rows[0].rate
+
+
+def _split(entry: Entry, chart: Chart) -> Entry:
+    for leg in entry.postings:
+        if leg.tax_code in chart.ambiguous:
+            raise TaxAmbiguousError(leg.tax_code or "")
+    return split(entry, chart.taxes)
 
 
 def _closed_through(entry: Entry, chart: Chart, locks: Locks) -> date | None:

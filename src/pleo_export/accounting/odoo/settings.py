@@ -30,8 +30,10 @@ class OdooSettings(BaseModel):
     @classmethod
     def _that_keeps_the_key(cls, value: str) -> str:
         address = urlsplit(value)
-        if address.username is not None or address.query or address.fragment:
-            raise ValueError("is more than an address; take only what stands before the first /")
+        if address.username is not None or address.path.strip("/") or address.query or address.fragment:
+            raise ValueError(
+                "is more than an address; take only what stands before /odoo, /web or any other /"
+            )
         if address.scheme == "http" and not _is_near(address.hostname or ""):
             raise ValueError("must begin with https://: the API key would cross the internet unencrypted")
         return value.rstrip("/")

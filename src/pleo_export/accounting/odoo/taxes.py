@@ -34,7 +34,10 @@ class Share(msgspec.Struct, frozen=True):
 
 
 class Tax(msgspec.Struct, frozen=True, kw_only=True):
-    """A purchase tax. `rate` is a fraction, None where it is no percentage; the shares are of bills and of refunds."""
+    """A purchase tax. `rate` is a fraction, None where it is no percentage; the shares are of bills and of refunds.
+
+    `included`: prices hold it, so that Odoo takes it off what a bill says.
+    """
 
     id: int
     name: str
@@ -43,6 +46,7 @@ class Tax(msgspec.Struct, frozen=True, kw_only=True):
     refund: tuple[Share, ...]
     invoice_tags: tuple[int, ...] = ()
     refund_tags: tuple[int, ...] = ()
+    included: bool = False
 
     def shares(self, *, refund: bool) -> tuple[Share, ...]:
         """Return the shares that come to something."""
@@ -50,7 +54,12 @@ class Tax(msgspec.Struct, frozen=True, kw_only=True):
 
     def tag(self, *, refund: bool) -> "Tag":
         """Return what marks an expense on which it is due."""
-        return Tag(tax=self.id, tags=self.refund_tags if refund else self.invoice_tags)
+        # Reverse charge is in no price, whatever the tax says of itself.
+        reverse = any(one.percent < 0 for one in self.invoice)
+        inside = self.rate if self.rate and self.included and not reverse else 0
+        return Tag(
+            tax=self.id, tags=self.refund_tags if refund else self.invoice_tags, times=Decimal(1) + inside
+        )
 
     @property
     def splits(self) -> bool:
@@ -71,11 +80,15 @@ class Tax(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tag(msgspec.Struct, frozen=True):
-    """What Odoo has to know of a line for its tax report: the tax that is due on it, or the share that it is; tags."""
+    """What Odoo has to know of a line for its tax report: the tax that is due on it, or the share that it is; tags.
+
+    The price of the line is its amount so many `times`: more than once where prices hold the tax.
+    """
 
     tax: int | None = None
     share: int | None = None
     tags: tuple[int, ...] = ()
+    times: Decimal = Decimal(1)
 
 
 NO_TAG = Tag()
@@ -133,36 +146,45 @@ def marked_for_bill(
     Its amounts come first then, and a line on the same account makes up for what they are off. Where they are off by
     more than rounding, the legs stay as they are, and Odoo knows nothing of their tax.
     """
-    found: list[Marked | None] = [(leg, NO_TAG) for leg in legs]
-    beside: dict[int, Posting] = {}
+    found: list[list[Marked]] = [[(leg, NO_TAG)] for leg in legs]
     for tax, places in _taxed(legs, taxes):
-        shares = _shares([legs[place] for place in places], tax, refund=refund)
-        due = [legs[place].amount for place, share in zip(places, shares, strict=True) if share is None]
-        groups = {
-            share.id: [place for place, one in zip(places, shares, strict=True) if one is share]
-            for share in tax.shares(refund=refund)
-        }
-        booked = {key: sum(legs[place].amount.units for place in group) for key, group in groups.items()}
-        computed = {
-            share.id: _computed(due, (tax.rate or 0) * share.percent / _WHOLE, by_line=by_line)
-            for share in tax.shares(refund=refund)
-        }
-        near = all(abs(booked[key] - units) <= len(due) for key, units in computed.items())
-        if not near or (tax.rate and not all(groups.values())):
-            continue
-        for place, share in zip(places, shares, strict=True):
-            if share is None:
-                found[place] = (legs[place], tax.tag(refund=refund))
-                continue
-            first, *others = groups[share.id]
-            currency = legs[first].amount.currency
-            found[first] = (replace(legs[first], amount=Money(currency, computed[share.id])), share.tag)
-            if off := booked[share.id] - computed[share.id]:
-                beside[first] = replace(legs[first], amount=Money(currency, off), tax_code=None)
-            for other in others:
-                found[other] = None
-    corrections = [(leg, NO_TAG) for leg in beside.values()]
-    return [one for one in found if one is not None] + corrections
+        computed = _as_computed([legs[place] for place in places], tax, refund=refund, by_line=by_line)
+        for place, lines in zip(places, computed or (), strict=computed is not None):
+            found[place] = lines
+    return [line for lines in found for line in lines]
+
+
+def _as_computed(
+    legs: Sequence[Posting], tax: Tax, *, refund: bool, by_line: bool
+) -> list[list[Marked]] | None:
+    """Return what stands in the place of each leg of a tax; None where Odoo would come to something else."""
+    shares = _shares(legs, tax, refund=refund)
+    expenses = [leg for leg, share in zip(legs, shares, strict=True) if share is None]
+    due = [leg.amount for leg in expenses]
+    lines: list[list[Marked]] = [
+        [(leg, tax.tag(refund=refund))] if share is None else []
+        for leg, share in zip(legs, shares, strict=True)
+    ]
+    for share in tax.shares(refund=refund):
+        group = [place for place, one in enumerate(shares) if one is share]
+        units = _computed(due, (tax.rate or 0) * share.percent / _WHOLE, by_line=by_line)
+        off = sum(legs[place].amount.units for place in group) - units
+        if abs(off) > len(due) or (tax.rate and not group):
+            return None
+        if group:
+            lines[group[0]] = list(_share_lines([legs[place] for place in group], share, units, off))
+    return lines
+
+
+def _share_lines(legs: Sequence[Posting], share: Share, units: int, off: int) -> Iterator[Marked]:
+    """Yield one line for a share of a tax, and one more for what Odoo rounds otherwise than Pleo."""
+    first, currency = legs[0], legs[0].amount.currency
+    originals = [leg.original for leg in legs if leg.original is not None]
+    told = sum(originals[1:], originals[0]) if len(originals) == len(legs) else None
+    yield replace(first, amount=Money(currency, units), original=told), share.tag
+    if off:
+        nothing = None if told is None else Money(told.currency, 0)
+        yield replace(first, amount=Money(currency, off), original=nothing, tax_code=None), NO_TAG
 
 
 def _taxed(legs: Sequence[Posting], taxes: Mapping[str, Tax]) -> Iterator[tuple[Tax, list[int]]]:

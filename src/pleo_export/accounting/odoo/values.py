@@ -1,32 +1,33 @@
 """What the lines of a document are worth in the currency the company keeps its books in. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
+from types import MappingProxyType
 
 from pleo_export.domain.entry import Owed, Posting
 from pleo_export.domain.matching import round_half_even
 from pleo_export.domain.money import exponent
 
 
-def needs_rate(legs: Sequence[Posting], currency: str, owed: Owed | None) -> bool:
-    """Whether Pleo tells nothing in the company's currency, so that a rate has to."""
-    return any(_told(leg, currency, owed) is None for leg in legs)
+def need_rates(legs: Sequence[Posting], currency: str, owed: Owed | None) -> set[str]:
+    """Return the currencies of the legs of which Pleo tells nothing in the company's, so that a rate has to."""
+    return {leg.weight.currency for leg in legs if _told(leg, currency, owed) is None}
 
 
 def values(
     legs: Sequence[Posting],
     currency: str,
     owed: Owed | None,
-    rate: Decimal | None = None,
+    rates: Mapping[str, Decimal] = MappingProxyType({}),
     exact: int = -1,
 ) -> Sequence[int]:
     """Return what each leg is worth, in minor units of `currency`; they add up to zero.
 
-    Pleo's own amounts count: that of the leg, else its share of what is `owed`. Where neither is in this currency, `rate`
-    says how many units of the leg's currency one unit of the company's is. What rounding leaves goes to the largest of
+    Pleo's own amounts count: that of the leg, else its share of what is `owed`. Where neither is in this currency, `rates`
+    say how many units of the leg's currency one unit of the company's is. What rounding leaves goes to the largest of
     the legs in other currencies, if possible not to the one at the place `exact`: the wallet's, or the vendor's.
     """
-    found = [_worth(leg, currency, owed, rate) for leg in legs]
+    found = [_worth(leg, currency, owed, rates) for leg in legs]
     foreign = [place for place, leg in enumerate(legs) if leg.amount.currency != currency]
     others = [place for place in foreign if place != exact % len(legs)] or foreign
     if (left := sum(found)) and others:
@@ -34,12 +35,11 @@ def values(
     return found
 
 
-def _worth(leg: Posting, currency: str, owed: Owed | None, rate: Decimal | None) -> int:
+def _worth(leg: Posting, currency: str, owed: Owed | None, rates: Mapping[str, Decimal]) -> int:
     told = _told(leg, currency, owed)
     if told is not None:
         return told
-    assert rate is not None, "the caller asks for it where needs_rate says so"
-    value = (leg.weight.decimal / rate).scaleb(exponent(currency))
+    value = (leg.weight.decimal / rates[leg.weight.currency]).scaleb(exponent(currency))
     return int(value.quantize(Decimal(1), ROUND_HALF_EVEN))
 
 
