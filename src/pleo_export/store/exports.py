@@ -38,9 +38,10 @@ class Exports:
         return await self._writer.run(fenced)
 
     async def ensure_lease(self) -> None:
-        """Raise FencedError where another worker has taken the company over; nothing is written."""
-        if self._fence is not None:
-            await self._write(lambda _connection: None)
+        """Raise FencedError where another worker has taken the company over; nothing is written, and no writer waited for."""
+        fence = self._fence
+        if fence is not None:
+            await self._reader.run(lambda connection: fencing.look(connection, fence))
 
     async def see_company(self, company_id: str) -> None:
         """Remember the company, and that Pleo is asked for its jobs now."""

@@ -1,5 +1,6 @@
 """Who may write for a company: whoever took its lease with the largest token. Tokens only grow, over restarts too."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -18,16 +19,26 @@ class Fence(NamedTuple):
 
 HELD = {
     "sqlite": "SELECT 1 FROM leases WHERE company_id = ? AND token = ?",
-    # Nobody can take the lease between this look and the commit. In SQLite one writes at a time anyway.
-    "postgresql": "SELECT 1 FROM leases WHERE company_id = %s AND token = %s FOR SHARE",
+    "postgresql": "SELECT 1 FROM leases WHERE company_id = %s AND token = %s",
 }
+# Nobody can take the lease between this look and the commit. In SQLite one writes at a time anyway.
+KEPT = {**HELD, "postgresql": f"{HELD['postgresql']} FOR SHARE"}
+
+
+def look(connection: Connection, fence: Fence) -> None:
+    """Raise FencedError unless the lease is held with this token now."""
+    _require(connection, HELD, fence)
 
 
 def check(connection: Connection, fence: Fence) -> None:
     """Raise FencedError unless the lease is held with this token, and keep it so until the transaction ends."""
+    _require(connection, KEPT, fence)
+
+
+def _require(connection: Connection, question: Mapping[str, str], fence: Fence) -> None:
     # The driver's own cursor: this stands before every write, and SQLAlchemy would make it cost as much again.
     held = connection.connection.cursor()
-    held.execute(HELD[connection.dialect.name], fence)
+    held.execute(question[connection.dialect.name], fence)
     if held.fetchone() is None:
         raise FencedError(fence.company_id, fence.token)
 

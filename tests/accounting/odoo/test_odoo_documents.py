@@ -1,6 +1,5 @@
 """What stands in Odoo after an entry was recorded, and what becomes of it when people work there."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -23,13 +22,6 @@ from tests.accounting.odoo.books import FACTS, OdooBooks
 from tests.accounting.odoo.faults import raising, strike
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-async def connector(books: OdooBooks) -> AsyncIterator[OdooConnector]:
-    connector = books.connector()
-    yield connector
-    await connector.close()
 
 
 def lines_of(books: OdooBooks, reference: str, *fields: str) -> list[dict[str, Any]]:

@@ -1,7 +1,6 @@
 """What Odoo really answers, and what it means to us: refusals, rights, locks, and a check that finds them before."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from typing import Any
 
@@ -49,13 +48,6 @@ pytestmark = pytest.mark.slow
 
 LOCKED = date(2026, 1, 31)
 LINES_OF_AN_ENTRY = len(sample_entry(facts=FACTS).postings)
-
-
-@pytest.fixture
-async def connector(books: OdooBooks) -> AsyncIterator[OdooConnector]:
-    connector = books.connector()
-    yield connector
-    await connector.close()
 
 
 @pytest.mark.parametrize(

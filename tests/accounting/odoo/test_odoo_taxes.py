@@ -1,6 +1,5 @@
 """Taxes of Odoo whose prices hold the tax, or that Odoo is not told of: the books and the tax report stay right."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -13,13 +12,6 @@ from tests.accounting.odoo.books import FACTS, OdooBooks
 from tests.accounting.odoo.faults import refuse
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-async def connector(books: OdooBooks) -> AsyncIterator[OdooConnector]:
-    connector = books.connector()
-    yield connector
-    await connector.close()
 
 
 def bill(reference: str = "taxed-1", *, sign: int = 1, tax: int = 2500, reverse: bool = False) -> Entry:

@@ -1,6 +1,5 @@
 """What Odoo is told of currencies, taxes and tags, where its own lists lack something or say it twice."""
 
-from collections.abc import AsyncIterator
 from decimal import Decimal
 
 import pytest
@@ -22,13 +21,6 @@ from pleo_export.testing.samples import (
 from tests.accounting.odoo.books import FACTS, OdooBooks
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-async def connector(books: OdooBooks) -> AsyncIterator[OdooConnector]:
-    connector = books.connector()
-    yield connector
-    await connector.close()
 
 
 async def test_each_line_is_worth_what_the_rate_of_its_own_currency_says(
