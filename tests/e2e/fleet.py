@@ -86,6 +86,8 @@ class Fleet:
         victim = next(worker for worker in self._workers if worker.poll() is None)
         while True:
             os.kill(victim.pid, signal.SIGSTOP)
+            # Its threads stop one after the other; until the last has, one may still take such a lock.
+            os.waitid(os.P_PID, victim.pid, os.WSTOPPED)
             if not any(map(_locked, self._folder.glob("company-*/ledger/.pending/*.lock"))):
                 return victim
             os.kill(victim.pid, signal.SIGCONT)
