@@ -17,6 +17,8 @@ from pleo_export.engine.errors import EngineError
 from pleo_export.observe import logs, metrics
 from pleo_export.observe.watchdog import tell_systemd, watchdog
 from pleo_export.service.opening import Opened, opened, opened_engine
+from pleo_export.service.page.app import add_page
+from pleo_export.service.page.parts import PageParts
 from pleo_export.service.polling import Polling
 from pleo_export.service.settings import ServiceSettings
 from pleo_export.service.web import WebParts, web_app
@@ -51,7 +53,10 @@ async def run_service(settings: ServiceSettings, *, web: bool, work: bool) -> bo
         server, serving = None, None
         port = settings.port if web else settings.health_port
         if port is not None:
-            server = _Server(web_app(web_parts(settings, engine, parts), triggers=web))
+            app = web_app(web_parts(settings, engine, parts), triggers=web)
+            if web:
+                add_page(app, page_parts(settings, engine, parts))
+            server = _Server(app)
             listener = stack.enter_context(socket.create_server((settings.host, port)))
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             tasks.append(serving)
@@ -105,6 +110,19 @@ def web_parts(settings: ServiceSettings, engine: Engine, parts: Opened) -> WebPa
         connect=connect,
         ready=ready,
         fault=engine.fault,
+        now=SystemClock().now,
+    )
+
+
+def page_parts(settings: ServiceSettings, engine: Engine, parts: Opened) -> PageParts:
+    """Return what the page works with."""
+    store, companies, connecting = parts
+    return PageParts(
+        settings=settings,
+        store=store,
+        companies=companies,
+        connecting=connecting,
+        engine=engine,
         now=SystemClock().now,
     )
 

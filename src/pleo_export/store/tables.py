@@ -1,4 +1,6 @@
-"""The tables. No expense data, no names of people, no amounts: ids, steps, times, settings, and secrets encrypted.
+"""The tables: ids, steps, times, settings, secrets encrypted, and who may look at them on the page.
+
+Expense data, with names and amounts, stands in `explanations` only, which is forgotten after a while.
 
 Columns carry the names of the fields in `domain.progress`, so a row converts to its struct as it is.
 """
@@ -21,6 +23,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    UniqueConstraint,
     false,
 )
 from sqlalchemy.ext.compiler import compiles
@@ -86,6 +89,9 @@ def insert_if_absent(table: Table) -> Insert:
     return InsertIfAbsent(table).execution_options(preserve_rowcount=True)
 
 
+# Counts up by itself, on SQLite too.
+Counter = BigInteger().with_variant(Integer, "sqlite")
+
 metadata = MetaData()
 
 companies = Table(
@@ -138,6 +144,31 @@ items = Table(
     Column("report_problem", Sentence),
     Column("failure_code", String),
     Column("note", Sentence),
+    Column("intended_at", UtcInstant),
+    Column("decided_at", UtcInstant),
+    Index("items_by_entry", "accounting_entry_id"),
+)
+
+# When each step of the guide, 1 to 7, was begun for a job the first time.
+steps = Table(
+    "steps",
+    metadata,
+    Column("job_id", String, ForeignKey("jobs.job_id"), primary_key=True),
+    Column("step", Integer, primary_key=True),
+    Column("taken_at", UtcInstant, nullable=False),
+)
+
+# The expense as it was read, beside the entry that was made of it; the amount in minor units of the wallet's currency.
+explanations = Table(
+    "explanations",
+    metadata,
+    Column("job_id", String, ForeignKey("jobs.job_id"), primary_key=True),
+    Column("accounting_entry_id", String, primary_key=True),
+    Column("kept_at", UtcInstant, nullable=False),
+    Column("amount", BigInteger),
+    Column("currency", String),
+    Column("document", LargeBinary, nullable=False),
+    Index("explanations_by_age", "kept_at"),
 )
 
 leases = Table(
@@ -164,4 +195,84 @@ secrets = Table(
     Column("kind", String, primary_key=True),
     Column("ciphertext", LargeBinary, nullable=False),
     Column("updated_at", UtcInstant, nullable=False),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("user_id", String, primary_key=True),
+    Column(
+        "name", String, nullable=False, unique=True
+    ),  # an e-mail address, or what was chosen; in lower case
+    Column("password_hash", String),
+    Column("issuer", String),  # of the OpenID provider that vouches for the user
+    Column("subject", String),  # the user's name at that provider
+    Column("created_at", UtcInstant, nullable=False),
+    Column("disabled_at", UtcInstant),
+    UniqueConstraint("issuer", "subject"),
+)
+
+# What a user may do, in one company or, with EVERY_COMPANY in its place, in all of them.
+grants = Table(
+    "grants",
+    metadata,
+    Column("user_id", String, ForeignKey("users.user_id"), primary_key=True),
+    Column("company_id", String, primary_key=True),
+    Column("role", String, nullable=False),
+)
+EVERY_COMPANY = "*"
+
+# Whoever shows the token whose SHA-256 stands here is the user; an invitation is good for one time.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", String, primary_key=True),
+    Column("user_id", String, ForeignKey("users.user_id"), nullable=False),
+    Column("begun_at", UtcInstant, nullable=False),
+    Column("seen_at", UtcInstant, nullable=False),
+)
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("token_hash", String, primary_key=True),
+    Column("user_id", String, ForeignKey("users.user_id"), nullable=False),
+    Column("ends_at", UtcInstant, nullable=False),
+)
+
+# Sign-ins that failed, by whom they were tried for and from where; hashed, for names are typed wrong, passwords into the name's place.
+failed_sign_ins = Table(
+    "failed_sign_ins",
+    metadata,
+    Column("id", Counter, primary_key=True),
+    Column("of", String, nullable=False),
+    Column("failed_at", UtcInstant, nullable=False),
+    Index("failed_sign_ins_of", "of", "failed_at"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Counter, primary_key=True),
+    Column("at", UtcInstant, nullable=False),
+    Column("who", Sentence, nullable=False),
+    Column("company_id", String),
+    Column("action", String, nullable=False),
+    Column("detail", Sentence),
+    Index("audit_by_company", "company_id", "at"),
+)
+
+# What is to be told to people, until it is told.
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("id", Counter, primary_key=True),
+    Column("company_id", String, nullable=False),
+    Column("channel", String, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("made_at", UtcInstant, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", UtcInstant, nullable=False),
+    Column("sent_at", UtcInstant),
+    Column("problem", Sentence),
+    Index("notifications_due", "sent_at", "next_at"),
 )

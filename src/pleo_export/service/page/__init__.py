@@ -1,0 +1,1 @@
+"""The page: every export seen, every failure explained, and the button."""
