@@ -118,6 +118,7 @@ async def test_all_that_is_known_of_an_entry_is_given_back_with_times_in_utc(url
             exported_at=datetime(2026, 3, 1, 12, 30, 0, 123456, tzinfo=UTC),
             posted_on=date(2026, 2, 28),
             already_there=True,
+            intended_at=NOON,
         )
         assert (await store.item(JOB, "e1")).exported_at.utcoffset() == timedelta(0)  # type: ignore[union-attr]
 

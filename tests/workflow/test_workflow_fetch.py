@@ -108,6 +108,7 @@ async def test_missing_contra_accounts_are_told_even_where_pleo_does_not_say_whi
     await scene.company.running_job_of(expense(1))
     async with scene.parts() as parts:
         (job,) = await parts.pleo.list_jobs(scene.company.id, [])
+        await parts.store.see_job(job.id, scene.company.id)
         with pytest.raises(JobProblemError, match="contra account: it does not say which"):
             await fetch(with_parts(parts, pleo=Speechless(parts.pleo)), job, {eid(1): "pending"})
 

@@ -24,11 +24,12 @@ from pleo_export.cli.common import (
 from pleo_export.clock import SystemClock
 from pleo_export.compose import credential_for, reading
 from pleo_export.config import Settings, load_settings
+from pleo_export.domain.entry import without_links
 from pleo_export.domain.grouping import by_cause
 from pleo_export.domain.item import ExportItem
 from pleo_export.pleo.auth import Credential
 from pleo_export.pleo.errors import ExportNotFoundError
-from pleo_export.workflow.plan import planned, save_plan, without_links
+from pleo_export.workflow.plan import planned, save_plan
 from pleo_export.workflow.preview import Previewed, preview_job
 
 JobArgument = Annotated[str, typer.Argument(help="The id of a job that waits in Pleo (see `doctor`).")]

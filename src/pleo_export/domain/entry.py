@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from pleo_export.domain.money import Money
 
@@ -226,6 +227,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
             ],
         )
         return hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:16]
+
+
+def without_links(entry: Entry) -> Entry:
+    """Return the entry without the links to its receipts, which give access to the files."""
+    return replace(entry, attachments=tuple(replace(one, url="") for one in entry.attachments))
 
 
 def _sum(amounts: Iterable[Money]) -> Money | None:

@@ -31,7 +31,8 @@ class ItemProgress(msgspec.Struct, frozen=True, kw_only=True):
     `posted_on` the day it was booked on. `already_there`: the entry was found, not created. `note`: what a bookkeeper
     should know about a recorded item. `failure_code` is the cause's in the catalogue; an item that was rejected before
     there was one has none. `unknown`: rejected although nobody could tell whether an entry exists. `reported_at` is when
-    Pleo took the outcome, `report_problem` why Pleo refused it.
+    Pleo took the outcome, `report_problem` why Pleo refused it. `intended_at` is when it was begun in this job,
+    `decided_at` when its outcome was final.
     """
 
     job_id: str
@@ -50,6 +51,8 @@ class ItemProgress(msgspec.Struct, frozen=True, kw_only=True):
     unknown: bool = False
     reported_at: Instant | None = None
     report_problem: str | None = None
+    intended_at: Instant | None = None
+    decided_at: Instant | None = None
 
     @property
     def final(self) -> bool:

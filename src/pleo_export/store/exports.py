@@ -1,15 +1,16 @@
 """What the export workflow asks of the store, one awaited step at a time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 
 from sqlalchemy import Connection
 
+from pleo_export.domain.explanation import Explanation
 from pleo_export.domain.failure_types import JobFailureType
 from pleo_export.domain.failures import Rejection
 from pleo_export.domain.job import JobEventType
 from pleo_export.domain.progress import ItemProgress, JobProgress
-from pleo_export.store import companies, fencing, items, jobs
+from pleo_export.store import companies, explanations, fencing, items, jobs
 from pleo_export.store.fencing import Fence
 from pleo_export.store.reader import Reader
 from pleo_export.store.writer import Operation, T, Writer
@@ -67,12 +68,27 @@ class Exports:
         """Add those items, in this order, that the job does not have yet; those it has stay as they are, in front."""
         await self._write(lambda connection: items.plan(connection, job_id, entry_ids))
 
-    async def intend(self, job_id: str, entry_id: str) -> None:
-        """Note that the accounting system is about to be called for a planned item.
+    async def step_taken(self, job_id: str, step: int) -> None:
+        """Note that a step of the guide, 1 to 7, was begun for the job; the first time counts."""
+        now = self._clock()
+        await self._write(lambda connection: jobs.step_taken(connection, job_id, step, now))
+
+    async def steps(self, job_id: str) -> Mapping[int, datetime]:
+        """Return when each step was begun for the job, as far as it was."""
+        return await self._reader.run(lambda connection: jobs.steps_of(connection, job_id))
+
+    async def intend(self, job_id: str, entry_id: str, explanation: Explanation | None = None) -> None:
+        """Note that the accounting system is about to be called for a planned item, and what it will be told.
 
         An item that is intended already is refused: what became of it must be looked up, not tried again.
         """
-        await self._write(lambda connection: items.intend(connection, job_id, entry_id))
+        now = self._clock()
+
+        def intend(connection: Connection) -> None:
+            items.intend(connection, job_id, entry_id, now)
+            explanations.keep(connection, job_id, entry_id, explanation, now)
+
+        await self._write(intend)
 
     async def entry_created(  # noqa: PLR0913  one fact each, by name
         self,
@@ -86,13 +102,15 @@ class Exports:
         already_there: bool = False,
         note: str | None = None,
         complete: bool = False,
+        explanation: Explanation | None = None,
     ) -> ItemProgress:
         """Keep what identifies the entry of an intended item, the moment it is known, and return the item.
 
         The item stays `intended` until its attachments are there, unless it is `complete` without any: then it is
         recorded in the same commit. The same `external_id` again changes nothing of what identifies it. `note` is what a
-        bookkeeper should know about the entry.
+        bookkeeper should know about the entry; an `explanation` takes the place of the one before.
         """
+        now = self._clock()
         facts = items.entry_facts(
             external_id=external_id,
             url=url,
@@ -101,24 +119,46 @@ class Exports:
             already_there=already_there,
             note=note,
         )
-        return await self._write(
-            lambda connection: items.entry_created(connection, job_id, entry_id, facts, complete=complete)
-        )
+
+        def created(connection: Connection) -> ItemProgress:
+            explanations.keep(connection, job_id, entry_id, explanation, now)
+            return items.entry_created(connection, job_id, entry_id, facts, now, complete=complete)
+
+        return await self._write(created)
 
     async def recorded(self, job_id: str, entry_id: str, note: str | None = None) -> ItemProgress:
         """Take an intended item with a known entry to its final success, and return it.
 
         A `note` takes the place of the one that came with the entry.
         """
-        return await self._write(lambda connection: items.record(connection, job_id, entry_id, note))
+        now = self._clock()
+        return await self._write(lambda connection: items.record(connection, job_id, entry_id, note, now))
 
     async def rejected(
-        self, job_id: str, entry_id: str, rejection: Rejection, *, unknown: bool = False
+        self,
+        job_id: str,
+        entry_id: str,
+        rejection: Rejection,
+        explanation: Explanation | None = None,
+        *,
+        unknown: bool = False,
     ) -> ItemProgress:
         """Take a planned or intended item to its final failure, and return it. Of several rejections the first stays."""
-        return await self._write(
-            lambda connection: items.reject(connection, job_id, entry_id, rejection, unknown=unknown)
-        )
+        now = self._clock()
+
+        def reject(connection: Connection) -> ItemProgress:
+            explanations.keep(connection, job_id, entry_id, explanation, now)
+            return items.reject(connection, job_id, entry_id, rejection, now, unknown=unknown)
+
+        return await self._write(reject)
+
+    async def explanation(self, job_id: str, entry_id: str) -> Explanation | None:
+        """Return why an item was recorded as it was, or was not; None where that was forgotten, or never known."""
+        return await self._reader.run(lambda connection: explanations.get(connection, job_id, entry_id))
+
+    async def forget_explanations(self, before: datetime) -> int:
+        """Forget the explanations that were kept before; return how many."""
+        return await self._write(lambda connection: explanations.forget(connection, before))
 
     async def reported(self, job_id: str, entry_ids: Sequence[str]) -> None:
         """Note that Pleo took the outcomes of these final items: of all, or, where one is not final, of none."""

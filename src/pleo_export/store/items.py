@@ -25,7 +25,11 @@ FINAL = or_(*(items.c.phase == phase.value for phase in sorted(FINAL_PHASES)))
 THIS = and_(items.c.job_id == bindparam("job"), items.c.accounting_entry_id == bindparam("entry"))
 
 # Built once: building a statement costs more than running it.
-INTEND = update(items).where(THIS, PLANNED).values(phase=Phase.INTENDED.value)
+INTEND = (
+    update(items)
+    .where(THIS, PLANNED)
+    .values(phase=Phase.INTENDED.value, intended_at=bindparam("now", type_=UtcInstant))
+)
 # These set the columns they are given, and return the item: a second statement to read it costs as much again.
 KNOW_ENTRY = update(items).where(THIS, INTENDED, items.c.external_id.is_(None)).returning(items)
 REJECT = update(items).where(THIS, or_(PLANNED, INTENDED)).returning(items)
@@ -62,21 +66,28 @@ def plan(connection: Connection, job_id: str, entry_ids: Sequence[str]) -> None:
         raise UnknownJobError(job_id) from error
 
 
-def intend(connection: Connection, job_id: str, entry_id: str) -> None:
+def intend(connection: Connection, job_id: str, entry_id: str, now: datetime) -> None:
     """Note that the accounting system is about to be called. A second time is refused: look it up instead."""
-    if not connection.execute(INTEND, {"job": job_id, "entry": entry_id}).rowcount:
+    if not connection.execute(INTEND, {"job": job_id, "entry": entry_id, "now": now}).rowcount:
         raise _refusal(connection, job_id, entry_id, Phase.INTENDED)
 
 
-def entry_created(
-    connection: Connection, job_id: str, entry_id: str, facts: dict[str, Any], *, complete: bool
+def entry_created(  # noqa: PLR0913  one fact each, by name
+    connection: Connection,
+    job_id: str,
+    entry_id: str,
+    facts: dict[str, Any],
+    now: datetime,
+    *,
+    complete: bool,
 ) -> ItemProgress:
     """Keep what is known about the entry. The same entry again changes nothing; another one is refused.
 
     Where it is `complete` the item is recorded as well.
     """
     phase = Phase.RECORDED if complete else Phase.INTENDED
-    values = {"job": job_id, "entry": entry_id, "phase": phase.value, **facts}
+    decided_at = now if complete else None
+    values = {"job": job_id, "entry": entry_id, "phase": phase.value, "decided_at": decided_at, **facts}
     if (row := connection.execute(KNOW_ENTRY, values).first()) is not None:
         return _progress(row)
     known = get(connection, job_id, entry_id)
@@ -84,18 +95,20 @@ def entry_created(
         raise IllegalTransitionError(job_id, entry_id, known.phase, "having an entry")
     if known.external_id != facts["external_id"]:
         raise SecondEntryError(job_id, entry_id, known.external_id, facts["external_id"])
-    return record(connection, job_id, entry_id, facts["note"]) if complete else known
+    return record(connection, job_id, entry_id, facts["note"], now) if complete else known
 
 
-def record(connection: Connection, job_id: str, entry_id: str, note: str | None) -> ItemProgress:
+def record(
+    connection: Connection, job_id: str, entry_id: str, note: str | None, now: datetime
+) -> ItemProgress:
     """Take an item with a known entry to its final success; repeating that changes nothing."""
-    recorded = {"job": job_id, "entry": entry_id, "phase": Phase.RECORDED.value}
+    recorded = {"job": job_id, "entry": entry_id, "phase": Phase.RECORDED.value, "decided_at": now}
     # Without a note the column is left alone: the entry may have come with one.
     return _arrived(connection, RECORD, recorded if note is None else {**recorded, "note": note})
 
 
-def reject(
-    connection: Connection, job_id: str, entry_id: str, rejection: Rejection, *, unknown: bool
+def reject(  # noqa: PLR0913  one fact each, by name
+    connection: Connection, job_id: str, entry_id: str, rejection: Rejection, now: datetime, *, unknown: bool
 ) -> ItemProgress:
     """Take an item to its final failure, and note whether the outcome is unknown. The first one stays."""
     facts = {
@@ -103,6 +116,7 @@ def reject(
         "failure_type": rejection.type.value,
         "failure_reason": rejection.reason,
         "unknown": unknown,
+        "decided_at": now,
     }
     rejected = {"job": job_id, "entry": entry_id, "phase": Phase.REJECTED.value, **facts}
     return _arrived(connection, REJECT, rejected)

@@ -28,7 +28,7 @@ from pleo_export.store.errors import (
     JobOfAnotherCompanyError,
     UnknownJobError,
 )
-from pleo_export.store.tables import insert_if_absent, items, jobs, plain
+from pleo_export.store.tables import insert_if_absent, items, jobs, plain, steps
 
 OPEN = (jobs.c.closed_at.is_(None), jobs.c.problem.is_(None))
 COUNTS = {
@@ -55,6 +55,17 @@ def mark_started(connection: Connection, job_id: str, now: datetime) -> None:
     """Note when Pleo took `started`; the first time counts. Raises UnknownJobError."""
     if not _change(connection, job_id, started_at=_first(jobs.c.started_at, now)):
         raise UnknownJobError(job_id)
+
+
+def step_taken(connection: Connection, job_id: str, step: int, now: datetime) -> None:
+    """Note when a step was begun; the first time counts."""
+    connection.execute(insert_if_absent(steps), {"job_id": job_id, "step": step, "taken_at": now})
+
+
+def steps_of(connection: Connection, job_id: str) -> dict[int, datetime]:
+    """Return when each step was begun."""
+    taken = select(steps.c.step, steps.c.taken_at).where(steps.c.job_id == job_id)
+    return {row.step: row.taken_at for row in connection.execute(taken)}
 
 
 def decide_closing(

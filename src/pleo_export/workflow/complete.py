@@ -11,7 +11,7 @@ from pleo_export.domain.grouping import by_cause, rejection_of
 from pleo_export.domain.job import ExportJob, ItemStatus, JobEvent, JobEventType
 from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.pleo.errors import InvalidExportJobStatusChangeError
-from pleo_export.workflow.ports import JobSummary, Parts, StepTaken
+from pleo_export.workflow.ports import JobSummary, Parts, StepTaken, take_step
 from pleo_export.workflow.problems import JobLostError
 from pleo_export.workflow.scope import read_control_list
 
@@ -110,7 +110,7 @@ async def _close(parts: Parts, job: ExportJob, closing: Closing) -> None:
 
 
 async def _send(parts: Parts, job: ExportJob, closing: Closing) -> None:
-    parts.notify(StepTaken(step=7, name=f"Complete ({closing.event})", job_id=job.id))
+    await take_step(parts, StepTaken(step=7, name=f"Complete ({closing.event})", job_id=job.id))
     try:
         await parts.pleo.send_event(
             JobEvent(

@@ -10,7 +10,7 @@ from pleo_export.domain.failures import Rejection, finding, rejection
 from pleo_export.domain.item import ExportItem, UnreadableItem
 from pleo_export.domain.job import ExportJob, ItemStatus
 from pleo_export.pleo.errors import ExportJobStatusUnprocessableError, MissingContraAccountsError
-from pleo_export.workflow.ports import Parts, Pleo, StepTaken
+from pleo_export.workflow.ports import Parts, Pleo, StepTaken, take_step
 from pleo_export.workflow.problems import JobLostError, JobProblemError
 
 UNFINISHED = frozenset({ItemStatus.PENDING, ItemStatus.IN_PROGRESS})
@@ -36,7 +36,7 @@ async def fetch(parts: Parts, job: ExportJob, scope: Mapping[str, str]) -> Seque
     The order is the same at every attempt. Items without usable data come last. Raises JobProblemError where Pleo
     refuses the data because contra accounts are missing, JobLostError where the job ended meanwhile.
     """
-    parts.notify(StepTaken(step=4, name="Fetch the data", job_id=job.id, items=len(scope)))
+    await take_step(parts, StepTaken(step=4, name="Fetch the data", job_id=job.id, items=len(scope)))
     try:
         expenses = await read_expenses(parts.pleo, parts.company_id, job.id)
     except ExportJobStatusUnprocessableError as error:

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.difference import tell_differences
-from pleo_export.domain.entry import Entry
+from pleo_export.domain.entry import Entry, without_links
 from pleo_export.domain.failures import RejectedItemError, Rejection
 
 
@@ -201,11 +201,6 @@ def _with_new_vendor(now: Entry, planned: Entry) -> Entry:
 def closed_since(day: date) -> RejectedItemError:
     """Return the refusal of an entry whose planned day was closed meanwhile: a plan is moved to no other day."""
     return RejectedItemError(Cause.PLANNED_DAY_CLOSED, day=day)
-
-
-def without_links(entry: Entry) -> Entry:
-    """Return the entry without the links to its receipts, which give access to the files."""
-    return replace(entry, attachments=tuple(replace(one, url="") for one in entry.attachments))
 
 
 def _comparable(entry: Entry) -> Entry:

@@ -10,6 +10,7 @@ import msgspec
 from pleo_export.accounting.port import Connector
 from pleo_export.domain.attachments import AttachmentLimits
 from pleo_export.domain.entry import Attachment, StoredFile
+from pleo_export.domain.explanation import Explanation
 from pleo_export.domain.failure_types import JobFailureType
 from pleo_export.domain.failures import Rejection
 from pleo_export.domain.item import ExportItem, UnreadableItem
@@ -73,7 +74,8 @@ class Store(Protocol):
     async def job(self, job_id: str) -> JobProgress: ...
     async def open_jobs(self, company_id: str) -> Sequence[JobProgress]: ...
     async def plan(self, job_id: str, entry_ids: Sequence[str]) -> None: ...
-    async def intend(self, job_id: str, entry_id: str) -> None: ...
+    async def step_taken(self, job_id: str, step: int) -> None: ...
+    async def intend(self, job_id: str, entry_id: str, explanation: Explanation | None = None) -> None: ...
     async def entry_created(  # noqa: PLR0913
         self,
         job_id: str,
@@ -86,10 +88,17 @@ class Store(Protocol):
         already_there: bool = False,
         note: str | None = None,
         complete: bool = False,
+        explanation: Explanation | None = None,
     ) -> ItemProgress: ...
     async def recorded(self, job_id: str, entry_id: str, note: str | None = None) -> ItemProgress: ...
     async def rejected(
-        self, job_id: str, entry_id: str, rejection: Rejection, *, unknown: bool = False
+        self,
+        job_id: str,
+        entry_id: str,
+        rejection: Rejection,
+        explanation: Explanation | None = None,
+        *,
+        unknown: bool = False,
     ) -> ItemProgress: ...
     async def items(self, job_id: str) -> Sequence[ItemProgress]: ...
     async def item(self, job_id: str, entry_id: str) -> ItemProgress: ...
@@ -189,6 +198,13 @@ class Parts(Sources):
     stopping: Callable[[], bool] = never
     silence_seconds_max: float | None = None
     trouble: tuple[str, datetime] | None = None
+
+
+async def take_step(parts: Parts, step: StepTaken) -> None:
+    """Tell that a step of a job has begun, and remember when."""
+    parts.notify(step)
+    if step.job_id is not None:
+        await parts.store.step_taken(step.job_id, step.step)
 
 
 class JobSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,7 +28,9 @@ from pleo_export.accounting.port import (
 from pleo_export.domain.book import book
 from pleo_export.domain.catalogue import ENTRY_STANDS, Cause
 from pleo_export.domain.entry import Entry
+from pleo_export.domain.explanation import Explanation
 from pleo_export.domain.failures import RejectedItemError, Rejection, rejection
+from pleo_export.domain.item import ExportItem
 from pleo_export.domain.job import ExportJob, ItemStatus
 from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.domain.reference import ReferenceData
@@ -40,7 +42,7 @@ from pleo_export.workflow.fetch import Work
 from pleo_export.workflow.payables import Payables
 from pleo_export.workflow.persist import Result, persist
 from pleo_export.workflow.plan import as_planned, closed_since
-from pleo_export.workflow.ports import ItemBegun, ItemSettled, Parts, StepTaken
+from pleo_export.workflow.ports import ItemBegun, ItemSettled, Parts, StepTaken, take_step
 from pleo_export.workflow.problems import SilentError, StoppedError
 from pleo_export.workflow.report import Reporter, chunks
 from pleo_export.workflow.silence import Silence
@@ -55,7 +57,7 @@ async def record(
     parts: Parts, job: ExportJob, work: Sequence[Work], reference: ReferenceData, reporter: Reporter
 ) -> None:
     """Settle all items: each is `recorded` or `rejected` in the store afterwards, and reported chunk by chunk."""
-    parts.notify(StepTaken(step=5, name="Record", job_id=job.id, items=len(work)))
+    await take_step(parts, StepTaken(step=5, name="Record", job_id=job.id, items=len(work)))
     before = {item.accounting_entry_id: item for item in await parts.store.items(job.id)}
     interrupted = {one.entry_id for one in work if one.interrupted}
     doubtful = await _begun_by_others(parts, job, interrupted, before)
@@ -237,15 +239,18 @@ class _Recorder:
         """Download, record, attach."""
         if refusal is not None:
             raise RejectedItemError(Cause.MARK_REFUSED, said=refusal)
-        entry = self._entry(work)
-        async with gathered(self._parts, entry) as found:
-            await self._intend(work)
+        mapped = self._entry(work)
+        async with gathered(self._parts, mapped) as found:
+            await self._intend(work, mapped)
             await self._turns[work.entry_id].take()
-            async with self._payables.matched(replace(entry, missing_files=found.missing)) as matched:
+            async with self._payables.matched(replace(mapped, missing_files=found.missing)) as matched:
                 entry, recorded = await self._record(matched)
                 if recorded.created:
                     self._payables.recorded(entry)
-            await self._keep(entry, recorded, _note(found.missing), complete=not found.files)
+            # What was intended is remembered; an entry that was matched or moved since is another one.
+            explanation = _explained(work, entry) if entry != mapped else None
+            note = _note(found.missing)
+            await self._keep(entry, recorded, note, complete=not found.files, explanation=explanation)
             if found.files:
                 await self._attach(entry, recorded, found)
 
@@ -260,7 +265,7 @@ class _Recorder:
                 entry=found.external_id,
                 reason=refused.rejection.reason,
             ) from refused
-        await self._intend(work)
+        await self._intend(work, entry)
         await self._keep(entry, found, None, complete=not entry.attachments)
         if entry.attachments:
             async with gathered(self._parts, entry) as files:
@@ -270,9 +275,9 @@ class _Recorder:
         before = self._before.get(work.entry_id)
         return before is None or before.phase is Phase.PLANNED
 
-    async def _intend(self, work: Work) -> None:
+    async def _intend(self, work: Work, entry: Entry) -> None:
         if self._is_planned(work):
-            await self._parts.store.intend(self._job.id, work.entry_id)
+            await self._parts.store.intend(self._job.id, work.entry_id, _explained(work, entry))
 
     def _entry(self, work: Work) -> Entry:
         mapped = (
@@ -306,7 +311,15 @@ class _Recorder:
         sure = connector.capabilities.uniqueness is Uniqueness.UNIQUE_KEY
         return await persist(self._parts, partial(connector.record, entry), repeat_unanswered=sure)
 
-    async def _keep(self, entry: Entry, recorded: Recorded, note: str | None, *, complete: bool) -> None:
+    async def _keep(
+        self,
+        entry: Entry,
+        recorded: Recorded,
+        note: str | None,
+        *,
+        complete: bool,
+        explanation: Explanation | None = None,
+    ) -> None:
         """Make the entry's identity durable, if it is the right entry and stands on a day it may stand on.
 
         Where nothing is to be attached (`complete`), this is the outcome, in the same commit.
@@ -323,6 +336,7 @@ class _Recorder:
             already_there=not recorded.created,
             note=note,
             complete=complete and not moved,
+            explanation=explanation,
         )
         if moved:
             raise RejectedItemError(moved)
@@ -409,17 +423,25 @@ class _Recorder:
         await self._reject(work, said, unknown=unknown)
 
     async def _reject(self, work: Work, why: Rejection, *, unknown: bool = False) -> None:
-        standing = (await self._item(work)).external_id
-        if standing is not None:
-            stands = ENTRY_STANDS.format(entry=standing, system=self._parts.connector.name)
+        item = await self._item(work)
+        if item.external_id is not None:
+            stands = ENTRY_STANDS.format(entry=item.external_id, system=self._parts.connector.name)
             why = Rejection(why.cause, f"{why.reason} {stands}")
-        self._tell(await self._parts.store.rejected(self._job.id, work.entry_id, why, unknown=unknown))
+        # Of what was intended the entry is remembered as well.
+        explanation = _explained(work, None) if item.intended_at is None else None
+        self._tell(
+            await self._parts.store.rejected(self._job.id, work.entry_id, why, explanation, unknown=unknown)
+        )
 
     async def _item(self, work: Work) -> ItemProgress:
         return await self._parts.store.item(self._job.id, work.entry_id)
 
     def _tell(self, item: ItemProgress) -> None:
         self._parts.notify(ItemSettled(job_id=self._job.id, item=item))
+
+
+def _explained(work: Work, entry: Entry | None) -> Explanation:
+    return Explanation.of(work.expense if isinstance(work.expense, ExportItem) else None, entry)
 
 
 def _unattached(system: str, refusal: ConnectorError | None) -> Rejection:

@@ -11,7 +11,7 @@ from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.pleo import limits
 from pleo_export.pleo.errors import ExportJobStatusUnprocessableError, PleoRefusedError
 from pleo_export.workflow.fetch import UNFINISHED
-from pleo_export.workflow.ports import Parts, StepTaken
+from pleo_export.workflow.ports import Parts, StepTaken, take_step
 from pleo_export.workflow.problems import JobLostError
 
 REPORT_SECONDS_MAX = 30.0  # while working, Pleo hears from us at least this often
@@ -98,7 +98,8 @@ class Reporter:
         job_id, store = self._job.id, self._parts.store
         outcomes = await store.unreported(job_id)
         if outcomes:
-            self._parts.notify(StepTaken(step=6, name="Report", job_id=job_id, items=len(outcomes)))
+            step = StepTaken(step=6, name="Report", job_id=job_id, items=len(outcomes))
+            await take_step(self._parts, step)
         for chunk in chunks(outcomes):
             errors = await self._update([_outcome(item) for item in chunk])
             refused = {error.accounting_entry_id: error for error in errors}

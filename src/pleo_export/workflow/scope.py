@@ -4,14 +4,14 @@ from collections.abc import Mapping
 
 from pleo_export.domain.job import ExportJob, ItemStatus
 from pleo_export.domain.progress import Phase
-from pleo_export.workflow.ports import Parts, StepTaken
+from pleo_export.workflow.ports import Parts, StepTaken, take_step
 
 REPORTED_AS = {Phase.RECORDED: ItemStatus.SUCCESSFUL, Phase.REJECTED: ItemStatus.FAILED}
 
 
 async def retrieve_scope(parts: Parts, job: ExportJob) -> Mapping[str, str]:
     """Return the status of every item of the job before anything is recorded."""
-    parts.notify(StepTaken(step=3, name="Retrieve the control list", job_id=job.id))
+    await take_step(parts, StepTaken(step=3, name="Retrieve the control list", job_id=job.id))
     return await read_control_list(parts, job)
 
 

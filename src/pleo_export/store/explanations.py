@@ -1,0 +1,42 @@
+"""What is kept of expenses and their entries, as statements. Nothing else in the store knows an expense."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select, update
+
+from pleo_export.domain.explanation import Explanation
+from pleo_export.store.tables import explanations, insert_if_absent
+
+KEEP = insert_if_absent(explanations)
+
+
+def keep(
+    connection: Connection, job_id: str, entry_id: str, explanation: Explanation | None, now: datetime
+) -> None:
+    """Keep an explanation in the place of the one before, if there is any to keep."""
+    if explanation is None:
+        return
+    amount = explanation.amount
+    row = {
+        "job_id": job_id,
+        "accounting_entry_id": entry_id,
+        "kept_at": now,
+        "amount": amount.units if amount else None,
+        "currency": amount.currency if amount else None,
+        "document": explanation.encoded(),
+    }
+    if not connection.execute(KEEP, row).rowcount:
+        this = (explanations.c.job_id == job_id, explanations.c.accounting_entry_id == entry_id)
+        connection.execute(update(explanations).where(*this).values(row))
+
+
+def get(connection: Connection, job_id: str, entry_id: str) -> Explanation | None:
+    """Return what was kept, None where nothing is."""
+    this = (explanations.c.job_id == job_id, explanations.c.accounting_entry_id == entry_id)
+    kept = connection.execute(select(explanations.c.document).where(*this)).scalar()
+    return None if kept is None else Explanation.decoded(kept)
+
+
+def forget(connection: Connection, before: datetime) -> int:
+    """Forget what was kept before; return how many."""
+    return connection.execute(delete(explanations).where(explanations.c.kept_at < before)).rowcount
