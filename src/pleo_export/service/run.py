@@ -48,7 +48,9 @@ async def run_service(settings: ServiceSettings, *, web: bool, work: bool) -> bo
         engine = stack.enter_context(opened_engine(settings))
         tasks = [
             asyncio.create_task(watchdog(engine.fault)),
-            asyncio.create_task(_housekeeping(parts.store, engine)),
+            asyncio.create_task(
+                _housekeeping(parts.store, engine, timedelta(days=settings.keep_expenses_days))
+            ),
         ]
         server, serving = None, None
         port = settings.port if web else settings.health_port
@@ -153,7 +155,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _housekeeping(store: Store, engine: Engine) -> None:
+async def _housekeeping(store: Store, engine: Engine, expenses_kept: timedelta) -> None:
     """Keep the gauges true, and forget what is old. Ends by being cancelled only."""
     cleaned, takeovers = 0.0, None
     loop = asyncio.get_running_loop()
@@ -163,6 +165,7 @@ async def _housekeeping(store: Store, engine: Engine) -> None:
             if loop.time() - cleaned > HOUSEKEEPING_SECONDS:
                 cleaned, now = loop.time(), SystemClock().now()
                 await store.forget_webhooks(now - WEBHOOKS_KEPT)
+                await store.forget_explanations(now - expenses_kept)
                 await asyncio.to_thread(engine.forget, now - RETENTION, done_before=now - DONE_RETENTION)
         except Exception:  # the service's edge: the next round may find the database again
             log.exception("housekeeping failed")

@@ -61,6 +61,11 @@ class ServiceSettings(BaseSettings):
     companies_at_once: int = Field(
         default=8, ge=1, le=64, description="How many companies a worker drains at the same time."
     )
+    keep_expenses_days: int = Field(
+        default=90,
+        ge=0,
+        description="How long the page can show an expense beside its entry; ids and outcomes stay for good.",
+    )
     stop_seconds: float = Field(
         default=60, ge=0, description="How long a worker may finish what it has in hand when it is stopped."
     )
