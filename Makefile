@@ -7,7 +7,7 @@ UV_VERSION := 0.13.8
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fast format bench golden reference odoo-up odoo-down clean
+.PHONY: help demo test chromium check fast format bench golden reference odoo-up odoo-down clean
 
 help:  ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/  make \1 — \2/p' $(MAKEFILE_LIST)
@@ -25,8 +25,12 @@ $(READY): pyproject.toml uv.lock
 demo: $(READY)  ## the main job: Export pressed in a simulated Pleo, a checked ledger at the end
 	$(BIN)/pleo-export demo
 
-test: $(READY)  ## the whole suite
+test: $(READY) chromium  ## the whole suite
 	$(BIN)/pytest -n 2 --dist worksteal
+
+# The page is tested in a real browser. Without one its tests are skipped, and the summary says so.
+chromium:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || echo "No chromium here: the page is not tested in a browser." >&2
 
 fast: $(READY)
 	$(BIN)/pytest -q -n 2 -m "not slow"

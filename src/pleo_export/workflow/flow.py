@@ -6,10 +6,11 @@ from pleo_export.domain.job import ExportJob
 from pleo_export.workflow.complete import complete, fail_early, send_decided_event, summary
 from pleo_export.workflow.detect import detect_and_start, find_interrupted
 from pleo_export.workflow.fetch import fetch
+from pleo_export.workflow.outcomes import give_up_begun
 from pleo_export.workflow.plan import not_in_job
 from pleo_export.workflow.ports import JobSummary, Parts
 from pleo_export.workflow.problems import JobLostError, JobProblemError, SilentError, StoppedError
-from pleo_export.workflow.record import give_up_begun, record
+from pleo_export.workflow.record import record
 from pleo_export.workflow.report import Reporter
 from pleo_export.workflow.scope import retrieve_scope
 from pleo_export.workflow.silence import SILENT

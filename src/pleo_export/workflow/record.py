@@ -26,12 +26,11 @@ from pleo_export.accounting.port import (
     Uniqueness,
 )
 from pleo_export.domain.book import book
-from pleo_export.domain.catalogue import ENTRY_STANDS, Cause
+from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.entry import Entry
 from pleo_export.domain.explanation import Explanation
 from pleo_export.domain.failures import RejectedItemError, Rejection, rejection
-from pleo_export.domain.item import ExportItem
-from pleo_export.domain.job import ExportJob, ItemStatus
+from pleo_export.domain.job import ExportJob
 from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.domain.reference import ReferenceData
 from pleo_export.domain.settings import ClosedPeriodStrategy
@@ -39,6 +38,7 @@ from pleo_export.store.errors import StoreError
 from pleo_export.workflow.attachments import Gathered, gathered, may_miss
 from pleo_export.workflow.closed_period import move_entry
 from pleo_export.workflow.fetch import Work
+from pleo_export.workflow.outcomes import Outcomes, explained, recorded_without
 from pleo_export.workflow.payables import Payables
 from pleo_export.workflow.persist import Result, persist
 from pleo_export.workflow.plan import as_planned, closed_since
@@ -62,6 +62,10 @@ async def record(
     interrupted = {one.entry_id for one in work if one.interrupted}
     doubtful = await _begun_by_others(parts, job, interrupted, before)
     await parts.store.plan(job.id, [one.entry_id for one in work])
+    # Not before they are planned: from then on nobody may say so of them any more.
+    for entry_id in await parts.store.by_hand(job.id):
+        before[entry_id] = await parts.store.adopt(job.id, entry_id)
+        parts.notify(ItemSettled(job_id=job.id, item=before[entry_id]))
     recorder = _Recorder(parts, job, reference, before, doubtful)
     try:
         for chunk in chunks(work):
@@ -90,15 +94,6 @@ async def _begun_by_others(
         await parts.store.mark_started(job.id)
         return set()
     return {one for one in interrupted if not ours or one not in before}
-
-
-async def give_up_begun(parts: Parts, job: ExportJob) -> None:
-    """Reject the expenses that were begun and not settled, where the accounting system cannot be asked about them."""
-    recorder = _Recorder(parts, job, ReferenceData(accounts={}), {}, frozenset())
-    for item in await parts.store.items(job.id):
-        if item.phase is Phase.INTENDED:
-            unasked = rejection(Cause.SYSTEM_NO_ANSWER, said="")
-            await recorder.give_up(Work(item.accounting_entry_id, unasked, ItemStatus.IN_PROGRESS), None)
 
 
 class ShutOutError(Exception):
@@ -132,6 +127,7 @@ class _Recorder:
     ) -> None:
         self._parts, self._job, self._reference = parts, job, reference
         self._before, self._doubtful = dict(before), doubtful
+        self._outcomes = Outcomes(parts, job)
         self._unclear: list[Work] = []
         self._asked_again: set[str] = set()
         self._silence = Silence(parts, job)
@@ -194,7 +190,7 @@ class _Recorder:
 
     async def _give_up_unclear(self) -> None:
         for one in self._unclear:
-            await self.give_up(one, None)
+            await self._outcomes.give_up(one, None)
 
     async def _settle(self, work: Work, refusal: str | None) -> None:
         self._parts.notify(ItemBegun(job_id=self._job.id, entry_id=work.entry_id))
@@ -203,23 +199,23 @@ class _Recorder:
             await self._find_or_record(work, refusal)
             self._silence.broken()
         except RejectedItemError as refused:
-            await self._reject(work, refused.rejection)
+            await self._outcomes.reject(work, refused.rejection)
         except NoAnswerError:
             self._unclear.append(work)
             self._silence.noted(began)
         except ShutOutError as shut_out:
             if work.entry_id in self._asked_again:
-                await self.give_up(work, shut_out.cause)
+                await self._outcomes.give_up(work, shut_out.cause)
             else:
                 self._unclear.append(work)
         except ConnectorError as error:
-            await self._reject(work, Rejection(error.cause, str(error)))
+            await self._outcomes.reject(work, Rejection(error.cause, str(error)))
         except StoreError:
             raise  # no outcome of any item could be kept: not this item's fault
         except Exception as error:
             # An item's edge: a fault of ours with one expense must not keep the others from being recorded.
             log.exception("item %s of job %s failed", work.entry_id, self._job.id)
-            await self._fault(work, error)
+            await self._outcomes.fault(work, error, begun=work.entry_id in self._doubtful)
 
     async def _find_or_record(self, work: Work, refusal: str | None) -> None:
         connector = self._parts.connector
@@ -248,8 +244,8 @@ class _Recorder:
                 if recorded.created:
                     self._payables.recorded(entry)
             # What was intended is remembered; an entry that was matched or moved since is another one.
-            explanation = _explained(work, entry) if entry != mapped else None
-            note = _note(found.missing)
+            explanation = explained(work, entry) if entry != mapped else None
+            note = recorded_without(found.missing)
             await self._keep(entry, recorded, note, complete=not found.files, explanation=explanation)
             if found.files:
                 await self._attach(entry, recorded, found)
@@ -277,7 +273,7 @@ class _Recorder:
 
     async def _intend(self, work: Work, entry: Entry) -> None:
         if self._is_planned(work):
-            await self._parts.store.intend(self._job.id, work.entry_id, _explained(work, entry))
+            await self._parts.store.intend(self._job.id, work.entry_id, explained(work, entry))
 
     def _entry(self, work: Work) -> Entry:
         mapped = (
@@ -341,7 +337,7 @@ class _Recorder:
         if moved:
             raise RejectedItemError(moved)
         if item.final:
-            self._tell(item)
+            self._outcomes.tell(item)
 
     def _check_content(self, entry: Entry, found: Recorded) -> None:
         if found.fingerprint is None or found.fingerprint == entry.fingerprint:
@@ -375,7 +371,9 @@ class _Recorder:
                 if refused.cause in ENTRY_LOST or not may_miss(self._parts):
                     raise
                 missing.append(str(refused))
-        self._tell(await self._parts.store.recorded(self._job.id, entry.reference, _note(missing)))
+        self._outcomes.tell(
+            await self._parts.store.recorded(self._job.id, entry.reference, recorded_without(missing))
+        )
 
     async def _insist(self, call: Callable[[], Awaitable[Result]]) -> Result:
         """Call for an entry that stands there, or may: what keeps us from it may pass, a refusal or a closed door not.
@@ -391,75 +389,5 @@ class _Recorder:
         except ConnectorError as error:
             raise NoAnswerError(str(error)) from error
 
-    async def give_up(self, work: Work, refusal: ConnectorError | None) -> None:
-        """Say what is not known; `refusal` is why the accounting system could not be asked, None: it did not answer."""
-        system, item = self._parts.connector.name, await self._item(work)
-        if item.external_id is None:
-            await self._reject(work, _unknown(system, work.entry_id, refusal), unknown=True)
-        elif may_miss(self._parts):
-            missing = _unattached(system, refusal).reason
-            note = f"{item.note} {missing}" if item.note else _note([missing])
-            self._tell(await self._parts.store.recorded(self._job.id, work.entry_id, note))
-        else:
-            await self._reject(work, _unattached(system, refusal))
-
-    async def _fault(self, work: Work, error: Exception) -> None:
-        """Say the truth about a fault of this program: after the intent nobody knows what was recorded."""
-        now = await self._item(work)
-        begun = now.phase is Phase.INTENDED or work.entry_id in self._doubtful
-        unknown = begun and now.external_id is None
-        fault = type(error).__name__
-        if unknown:
-            said = rejection(
-                Cause.FAULT_WHILE_RECORDING,
-                fault=fault,
-                reference=work.entry_id,
-                system=self._parts.connector.name,
-            )
-        elif begun:
-            said = rejection(Cause.FAULT_AFTER_RECORDING, fault=fault)
-        else:
-            said = rejection(Cause.FAULT_BEFORE_RECORDING, fault=fault)
-        await self._reject(work, said, unknown=unknown)
-
-    async def _reject(self, work: Work, why: Rejection, *, unknown: bool = False) -> None:
-        item = await self._item(work)
-        if item.external_id is not None:
-            stands = ENTRY_STANDS.format(entry=item.external_id, system=self._parts.connector.name)
-            why = Rejection(why.cause, f"{why.reason} {stands}")
-        # Of what was intended the entry is remembered as well.
-        explanation = _explained(work, None) if item.intended_at is None else None
-        self._tell(
-            await self._parts.store.rejected(self._job.id, work.entry_id, why, explanation, unknown=unknown)
-        )
-
     async def _item(self, work: Work) -> ItemProgress:
         return await self._parts.store.item(self._job.id, work.entry_id)
-
-    def _tell(self, item: ItemProgress) -> None:
-        self._parts.notify(ItemSettled(job_id=self._job.id, item=item))
-
-
-def _explained(work: Work, entry: Entry | None) -> Explanation:
-    return Explanation.of(work.expense if isinstance(work.expense, ExportItem) else None, entry)
-
-
-def _unattached(system: str, refusal: ConnectorError | None) -> Rejection:
-    if refusal is None:
-        return rejection(Cause.RECEIPTS_UNANSWERED, system=system)
-    return rejection(Cause.RECEIPTS_SHUT_OUT, system=system, said=refusal.sentence)
-
-
-def _unknown(system: str, reference: str, refusal: ConnectorError | None) -> Rejection:
-    if refusal is None:
-        return rejection(Cause.OUTCOME_UNKNOWN, system=system, reference=reference)
-    if isinstance(refusal, ForbiddenError):
-        return rejection(
-            Cause.OUTCOME_BEHIND_RIGHT, system=system, reference=reference, said=refusal.sentence
-        )
-    return rejection(Cause.OUTCOME_BEHIND_LOGIN, system=system, reference=reference, said=refusal.sentence)
-
-
-def _note(missing: Sequence[str]) -> str | None:
-    """Say with a recorded expense which receipts are not with it."""
-    return " ".join(["Recorded without all of its receipts.", *missing]) if missing else None
