@@ -7,7 +7,7 @@ UV_VERSION := 0.13.8
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chromium check fast format bench golden reference odoo-up odoo-down clean
+.PHONY: help demo test chromium check fast format bench golden reference screenshots odoo-up odoo-down clean
 
 help:  ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/  make \1 — \2/p' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ golden: $(READY)  ## the texts of the golden pairs anew; changes none without OV
 
 reference: $(READY)  ## the generated reference pages
 	$(BIN)/python -m tests.docs.pages
+
+screenshots: $(READY) chromium  ## the pictures of the page in the documentation
+	$(BIN)/python -m tests.page.screenshots
 
 odoo-up: $(READY)  ## a real Odoo 19 for trying things out, at 127.0.0.1:8069 (ODOO_PORT)
 	@$(BIN)/python -m tests.odoo up

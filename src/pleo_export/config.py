@@ -1,5 +1,6 @@
 """The settings file: one TOML file for one company, secrets from the environment or from a file of their own."""
 
+import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,12 +30,13 @@ from pleo_export.domain.settings import (
     Section,
     VatSettings,
 )
-from pleo_export.pleo.addresses import base_url
+from pleo_export.pleo.addresses import base_url, receiver_url
 from pleo_export.pleo.auth import UnusableSecretError, require_sendable
 
 PLEO_URL = "https://external.pleo.io"
 SETTINGS_FILE = Path("pleo-export.toml")
 PlacedSection = TypeVar("PlacedSection", bound=BaseModel)
+_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*")
 ACCOUNTING_SYSTEMS = ("ledger", "odoo")  # each a section of its own
 
 
@@ -72,6 +74,30 @@ class StoreSettings(Section):
     )
 
 
+class NotifySettings(Section):
+    """Who is told when a job ends with failures, or when a connection breaks. Read by the service only."""
+
+    email: tuple[str, ...] = Field(
+        default=(), description="E-mail addresses, each of which is told; see `PLEO_EXPORT_SMTP_URL`."
+    )
+    webhook_url: str | None = Field(
+        default=None,
+        description="An address that is told by a signed webhook; see `PLEO_EXPORT_NOTIFY_SECRET`.",
+    )
+
+    @field_validator("email")
+    @classmethod
+    def _addresses(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(map(_EMAIL.fullmatch, values)):
+            raise ValueError("must be a list of e-mail addresses, without names")
+        return tuple(dict.fromkeys(values))
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _receiver(cls, value: str | None) -> str | None:
+        return None if value is None else receiver_url(value)
+
+
 class Settings(Section):
     """The whole settings file. Relative paths start at the folder of the file.
 
@@ -87,6 +113,7 @@ class Settings(Section):
     bookkeeping: BookkeepingSettings = BookkeepingSettings()
     mapping: MappingSettings = MappingSettings()
     store: StoreSettings = StoreSettings()
+    notify: NotifySettings = NotifySettings()
     _file: Path = PrivateAttr(SETTINGS_FILE)
 
     @model_validator(mode="after")
@@ -159,6 +186,14 @@ def parse_settings(text: str, path: Path) -> Settings:
     except ValidationError as error:
         raise SettingsError(path, [told(detail, tree, Settings) for detail in error.errors()]) from None
     return _at(settings, path)
+
+
+def notify_settings(text: str) -> NotifySettings:
+    """Return who is told, also where something else in the file is refused; nobody where this part of it is."""
+    try:
+        return NotifySettings.model_validate(tomllib.loads(text).get("notify", {}))
+    except (tomllib.TOMLDecodeError, ValidationError):
+        return NotifySettings()
 
 
 def api_key(settings: Settings, secrets: Secrets, path: Path) -> SecretStr:

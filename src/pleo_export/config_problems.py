@@ -38,7 +38,9 @@ def told(detail: ErrorDetails, tree: Mapping[str, Any], settings: type[BaseModel
     value: object = tree
     for part in location:
         value = value.get(part, {}) if isinstance(value, Mapping) else value
-    shown = "(not shown)" if "@" in str(value) else repr(value)  # an address may hold a password
+    # An address may hold a password, and that of a receiver is often a secret as a whole.
+    hidden = "@" in str(value) or location[-1] == "webhook_url"
+    shown = "(not shown)" if hidden else repr(value)
     return f"{key} = {shown}: {message}. {meaning}".rstrip()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import TypeAlias
 
-Value: TypeAlias = str | int | Mapping[str, "Value"]
+Value: TypeAlias = str | int | tuple[str, ...] | Mapping[str, "Value"]
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -16,9 +16,11 @@ def toml_key(text: str) -> str:
 
 
 def toml_value(value: object) -> str:
-    """Write text, a choice or a path as a string, a whole number as it is, a mapping as an inline table."""
+    """Write text, a choice or a path as a string, a whole number as it is, texts as a list, a mapping as an inline table."""
     if isinstance(value, Mapping):
         return f"{{ {', '.join(toml_line(str(key), one) for key, one in value.items())} }}"
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(toml_value, value))}]"
     if isinstance(value, int):
         return str(value)
     plain = value.value if isinstance(value, Enum) else value

@@ -81,7 +81,9 @@ def test_what_decides_how_expenses_are_booked_is_all_of_the_file_but_the_places(
     settings = load_settings(written(tmp_path, settings_text({**given, **GIVEN})))
     company = settings.company
     assert {
-        name: section for name, section in settings if name not in ("pleo", "ledger", "odoo", "store")
+        name: section
+        for name, section in settings
+        if name not in ("pleo", "ledger", "odoo", "store", "notify")
     } == dict(company)
     assert (company.journals.general, company.vat.handling) == ("MISC", "by_code")
 

@@ -223,12 +223,17 @@ def test_what_is_known_of_one_company_is_told(bench: Bench) -> None:
     engine.fire("company-a", "poll")
     engine.fire("company-b", "poll")
     known = engine.runs_of("company-a")
+    assert engine.runs_of_each(["company-a"]) == {"company-a": known}
     assert (known.running is not None, known.ended, known.takeovers) == (True, None, 0)
     assert known.waiting is not None
     assert (known.waiting.cause, known.waiting.fired_at) == ("poll", bench.clock())
     gate.opened.set()
     wait_until_idle(engine)
     after = engine.runs_of("company-a")
+    assert engine.runs_of_each(["company-a", "company-b", "company-c"]) == {
+        company: engine.runs_of(company) for company in ("company-a", "company-b", "company-c")
+    }
+    assert engine.runs_of_each([]) == {}
     assert (after.waiting, after.running) == (None, None)
     assert after.ended is not None
     assert after.ended.state is RunState.DONE

@@ -4,6 +4,7 @@ import socket
 import ssl
 import traceback
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
@@ -114,6 +115,23 @@ async def test_a_post_on_a_reused_connection_that_dies_is_not_sent_again_by_the_
             await create(pleo)
     assert server.connections == 1, "the connection was reused, else this proves nothing"
     assert server.calls == [f"GET /v3/export-jobs/{JOB}", "POST /v3/export-jobs"]
+
+
+async def test_a_wait_is_told_of_before_it_begins_where_pleo_asked_for_it_and_else_not() -> None:
+    waits, told = Waits(), list[tuple[float, int]]()
+
+    async def note(seconds: float) -> None:
+        told.append((seconds, len(waits.seconds)))
+
+    around = replace(waits.around, asked_to_wait=note)
+    busy = answers(429, headers={"Retry-After": "7"})
+    async with (
+        serving(answers(503), busy, answers(200, single(job()))) as server,
+        PleoClient(server.url, BearerToken("t"), around=around, timeouts=server.timeouts) as pleo,
+    ):
+        await pleo.get_job(JOB)
+    assert len(waits.seconds) == 2
+    assert told == [(7.0, 1)]
 
 
 async def test_a_post_is_repeated_when_pleo_asks_for_fewer_calls() -> None:

@@ -1,6 +1,6 @@
 """A small authorisation server on loopback that replaces tokens as Pleo does, counts, and misbehaves when told to.
 
-It also answers the calls about the installation, to whoever shows the current access token.
+It also answers the calls about the installation and the company, to whoever shows the current access token.
 """
 
 import asyncio
@@ -32,7 +32,10 @@ Misbehaviour = Callable[["TokenServer", web.Request, dict[str, str]], Awaitable[
 
 @dataclass
 class TokenServer:
-    """`number` is that of the current pair. `script`: what happens to the next token calls instead of the usual."""
+    """`number` is that of the current pair. `script`: what happens to the next token calls instead of the usual.
+
+    `company` is what is told of the company, None: that may not be read.
+    """
 
     number: int = 0
     expires_in: object = 900
@@ -42,6 +45,7 @@ class TokenServer:
     authorizations: list[str | None] = field(default_factory=list)
     api_calls: list[str] = field(default_factory=list)
     api_paths: list[str] = field(default_factory=list)
+    company: object = None
     accepts: bool = True
     revoked: bool = False
     url: str = ""
@@ -79,6 +83,9 @@ class TokenServer:
             return web.json_response({"type": "UNAUTHORIZED"}, status=401)
         if request.method == "DELETE":
             return web.Response(status=204)
+        if request.path.startswith("/v1/companies/"):
+            told = web.json_response({"data": self.company})
+            return web.Response(status=403) if self.company is None else told
         resource = f"urn:pleo:company:{COMPANY}"
         return web.json_response({"id": "installation-1", "resource": resource, "status": "AUTHORIZED"})
 

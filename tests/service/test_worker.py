@@ -13,6 +13,7 @@ import pytest
 
 from pleo_export import compose
 from pleo_export.accounting.port import Connector, NoAnswerError
+from pleo_export.cli.init import settings_text
 from pleo_export.config import Settings
 from pleo_export.domain.progress import Company, Phase
 from pleo_export.engine import Begun, Engine
@@ -26,6 +27,8 @@ from pleo_export.vault import Vault
 from pleo_export.workflow.problems import SilentError
 from tests.cli.desk import Desk
 from tests.engine.bench import QUICK, eventually
+from tests.pleo.misbehaving_server import Waits, answers, serving
+from tests.pleo.pleo_samples import page
 from tests.workflow.workflow_scene import NOON, FakeClock, Watched
 
 PATIENCE_SECONDS = 60.0
@@ -176,6 +179,27 @@ async def test_the_silence_is_counted_over_all_runs_and_in_the_end_the_outcome_i
     assert (item.phase, item.unknown) == (Phase.REJECTED, True)
     assert await state(scene.a, job) == "failed"
     assert (await scene.company(scene.a)).trouble is None
+
+
+@pytest.mark.parametrize(("asked", "known"), [(90, timedelta(seconds=90)), (4, None)])
+async def test_a_long_wait_that_pleo_asks_for_is_known_while_it_lasts(
+    scene: Scene,
+    settings: ServiceSettings,
+    monkeypatch: pytest.MonkeyPatch,
+    asked: int,
+    known: timedelta | None,
+) -> None:
+    waits = Waits()
+    monkeypatch.setattr("pleo_export.service.worker.COUNTED", waits.around)
+    busy = answers(429, headers={"Retry-After": str(asked)})
+    async with serving(busy, answers(200, page())) as server:
+        text = settings_text({"pleo.company_id": scene.a.company_id, "pleo.base_url": server.url})
+        await scene.store.change_company(scene.a.company_id, text, str(scene.a.folder))
+        await drain(scene.worker(Idle(), settings), scene.a, 1)
+    company = await scene.company(scene.a)
+    assert waits.seconds == [asked]
+    assert company.waiting_until == (known and NOON + known)
+    assert company.trouble is None
 
 
 async def test_whatever_keeps_a_company_from_being_worked_on_is_its_trouble(

@@ -19,6 +19,7 @@ from pleo_export.cli import (
     settings,
     simulator,
     status,
+    users,
     webhooks,
 )
 from pleo_export.cli.common import ExitCode
@@ -55,6 +56,7 @@ for command in (
 for name, group in (
     ("settings", settings.app),
     ("companies", companies.app),
+    ("users", users.app),
     ("webhooks", webhooks.app),
     ("credentials", credentials.app),
 ):

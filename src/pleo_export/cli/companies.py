@@ -11,12 +11,12 @@ from rich.table import Table
 from pleo_export.cli.common import JsonOption, complete, explained, out, print_json
 from pleo_export.cli.credentials import end_connection
 from pleo_export.cli.hosted import api_key_in, opened, opened_engine, service_settings
-from pleo_export.cli.standing import Standing, moment, sentences, standing, whereabouts
 from pleo_export.cli.webhooks import take_back
 from pleo_export.config import load_settings
 from pleo_export.domain.progress import Company
 from pleo_export.service.kinds import API_KEY, ODOO_API_KEY
 from pleo_export.service.settings import ServiceSettings
+from pleo_export.service.standing import Standing, moment, sentences, standing, whereabouts
 
 app = typer.Typer(help="Which companies the service works for.", no_args_is_help=True)
 
@@ -58,6 +58,21 @@ async def _add(company_id: str, facts: tuple[str, str, str], keys: Mapping[str, 
     async with opened(service_settings()) as (store, companies, _):
         secrets = {kind: companies.sealed(company_id, kind, key) for kind, key in keys.items()}
         await store.add_company(company_id, *facts, secrets)
+
+
+@app.command()
+def change(file: FileArgument) -> None:
+    """Take a company's settings over once more, as its file has them now. The next job is exported with them."""
+    with explained():
+        loaded = load_settings(file)
+        text, folder = file.read_text(encoding="utf-8"), str(file.resolve().parent)
+        complete(_change_settings(loaded.pleo.company_id, text, folder))
+    out().print(f"{loaded.pleo.company_id} has these settings now.")
+
+
+async def _change_settings(company_id: str, text: str, folder: str) -> None:
+    async with opened(service_settings()) as (store, _, _):
+        await store.change_company(company_id, text, folder)
 
 
 @app.command("list")

@@ -38,6 +38,8 @@ EXAMPLES: Mapping[str, Value] = {
     "vat.input_account": "2640",
     "vat.output_account": "2610",
     "vat.no_tax_code": "V0",
+    "notify.email": ("books@example.com",),
+    "notify.webhook_url": "https://hooks.example.com/pleo-export",
     "journals.general": "GENERAL",
     "journals.purchases": "PURCHASES",
     "journals.payments": "PAYMENTS",

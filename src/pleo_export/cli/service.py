@@ -19,26 +19,29 @@ ForOption = Annotated[
     Path | None,
     typer.Option("--settings", "-s", help="Serve this one company, whose settings file it is."),
 ]
+NameOption = Annotated[
+    str | None, typer.Option("--name", help="What people call this company, where it is new.")
+]
 CompanyArgument = Annotated[str | None, typer.Argument(help="A company's id; without it, all of them.")]
 
 
-def serve(*, settings: ForOption = None) -> None:
+def serve(*, settings: ForOption = None, name: NameOption = None) -> None:
     """Run the whole service: webhooks, polling, the button and the worker, until it is stopped.
 
     It works for every company that was added (see `companies`), or for the one of --settings. Settings of the service
     itself come from the environment: PLEO_EXPORT_DATABASE_URL and others, see docs/reference/service.md.
     """
-    _run(settings, web=True, work=True)
+    _run(settings, name, web=True, work=True)
 
 
-def web(*, settings: ForOption = None) -> None:
+def web(*, settings: ForOption = None, name: NameOption = None) -> None:
     """Run the web part only: it takes triggers and leaves the work to `worker` processes."""
-    _run(settings, web=True, work=False)
+    _run(settings, name, web=True, work=False)
 
 
-def worker(*, settings: ForOption = None) -> None:
+def worker(*, settings: ForOption = None, name: NameOption = None) -> None:
     """Run a worker only. Any number may work on one PostgreSQL database, on any number of machines."""
-    _run(settings, web=False, work=True)
+    _run(settings, name, web=False, work=True)
 
 
 def check(company: CompanyArgument = None) -> None:
@@ -59,7 +62,7 @@ async def _ids(service: ServiceSettings, company: str | None) -> Sequence[str]:
         return [one.company_id for one in await store.companies() if one.active]
 
 
-def _run(settings: Path | None, *, web: bool, work: bool) -> None:
+def _run(settings: Path | None, name: str | None, *, web: bool, work: bool) -> None:
     from pleo_export.engine.errors import EngineError  # noqa: PLC0415 loaded by these commands only
     from pleo_export.service.run import run_service  # noqa: PLC0415 likewise
 
@@ -68,7 +71,8 @@ def _run(settings: Path | None, *, web: bool, work: bool) -> None:
         if settings is not None:
             loaded = load_settings(settings)
             text, folder = settings.read_text(encoding="utf-8"), str(settings.resolve().parent)
-            asyncio.run(_take_over(service, loaded.pleo.company_id, text, folder))
+            company_id = loaded.pleo.company_id
+            asyncio.run(_take_over(service, company_id, (name or company_id, text, folder)))
         try:
             ended = asyncio.run(run_service(service, web=web, work=work))
         except EngineError as error:
@@ -79,10 +83,10 @@ def _run(settings: Path | None, *, web: bool, work: bool) -> None:
         os._exit(ExitCode.ALL_WELL)
 
 
-async def _take_over(service: ServiceSettings, company_id: str, text: str, folder: str) -> None:
-    """Make a company one of the service's, with the settings that its file holds now."""
+async def _take_over(service: ServiceSettings, company_id: str, facts: tuple[str, str, str]) -> None:
+    """Make a company one of the service's, with its name and the settings that its file in that folder holds now."""
     async with opened(service) as (store, _, _):
         try:
-            await store.add_company(company_id, company_id, text, folder)
+            await store.add_company(company_id, *facts)
         except ContradictionError:
-            await store.change_company(company_id, text, folder)
+            await store.change_company(company_id, *facts[1:])

@@ -343,7 +343,7 @@ class Cause(StrEnum):
         "The books are locked through {through}: whatever is dated before fails, or is posted later where the settings say so.",
         "Take the lock date back in Odoo: Accounting > Configuration > Settings > Lock Dates.")
     ODOO_UNFINISHED = ("odoo-unfinished", None, None,
-        "{number} entries were begun in Odoo by an export that was interrupted, and never posted.",
+        "{number} entries were begun in Odoo by an export that was interrupted, and never finished.",
         "Export their expenses again, which finishes them; or delete these drafts in Odoo.")
     ODOO_DRAFTS_LOCKED = ("odoo-drafts-locked", None, None,
         "{number} draft entries are dated on or before {through}, where the books are locked: Odoo will post them on a later day.",

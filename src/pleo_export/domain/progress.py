@@ -24,6 +24,13 @@ class Phase(StrEnum):
 FINAL_PHASES = frozenset({Phase.RECORDED, Phase.REJECTED})
 
 
+class Settled(StrEnum):
+    """How a person settled an item that had failed."""
+
+    LOOKED_UP = "looked_up"  # the entry was found in the accounting system by its reference
+    BY_HAND = "by_hand"  # somebody had recorded the expense there, and says under which id
+
+
 class ItemProgress(msgspec.Struct, frozen=True, kw_only=True):
     """One item of one job. `position` is its place in the order of the job, from 0.
 
@@ -32,7 +39,8 @@ class ItemProgress(msgspec.Struct, frozen=True, kw_only=True):
     should know about a recorded item. `failure_code` is the cause's in the catalogue; an item that was rejected before
     there was one has none. `unknown`: rejected although nobody could tell whether an entry exists. `reported_at` is when
     Pleo took the outcome, `report_problem` why Pleo refused it. `intended_at` is when it was begun in this job,
-    `decided_at` when its outcome was final.
+    `decided_at` when its outcome was final. `settled_how`, `settled_by` (the user's name) and `settled_at` are there where a
+    person made a success of a failure afterwards.
     """
 
     job_id: str
@@ -53,6 +61,9 @@ class ItemProgress(msgspec.Struct, frozen=True, kw_only=True):
     report_problem: str | None = None
     intended_at: Instant | None = None
     decided_at: Instant | None = None
+    settled_how: Settled | None = None
+    settled_by: str | None = None
+    settled_at: Instant | None = None
 
     @property
     def final(self) -> bool:
@@ -97,7 +108,8 @@ class Company(msgspec.Struct, frozen=True, kw_only=True):
     """A company: when it was first seen, and when Pleo was last asked for its jobs.
 
     One that is in service was added with a `name`, with `settings` as the text of a settings file, and with the `folder`
-    that their relative paths start from. `trouble` says what keeps its jobs from being exported.
+    that their relative paths start from. `trouble` says what keeps its jobs from being exported, `waiting_until` until when
+    its calls wait because Pleo asked for it; one in the past says nothing.
     """
 
     company_id: str
@@ -110,6 +122,7 @@ class Company(msgspec.Struct, frozen=True, kw_only=True):
     paused_at: Instant | None = None
     trouble: str | None = None
     trouble_since: Instant | None = None
+    waiting_until: Instant | None = None
 
     @property
     def in_service(self) -> bool:

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TypeVar
@@ -105,6 +105,12 @@ class Engine:
         with self._explained():
             self._make_ready()
             return self._runs.of_company(company_id)
+
+    def runs_of_each(self, companies: Collection[str]) -> Mapping[str, CompanyRuns]:
+        """Return the same for each of these companies, with a few queries for all. Raises EngineUnreachableError."""
+        with self._explained():
+            self._make_ready()
+            return self._runs.of_companies(companies)
 
     def forget(self, before: datetime, *, done_before: datetime) -> int:
         """Delete all trace of the runs that ended before this time; return how many. Raises EngineUnreachableError.

@@ -3,12 +3,12 @@
 Every change of a run is one guarded statement, and the queue's entry is made in the same transaction as the run.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, Row, text
+from sqlalchemy import BindParameter, Connection, Engine, Row, String, bindparam, text
 
 from pleo_export.engine.queue import Queue, entry_id
 
@@ -152,6 +152,18 @@ ENDED_OF = text(
     "SELECT * FROM runs WHERE company = :company AND state IN ('done', 'failed') ORDER BY id DESC LIMIT 1"
 )
 COUNT_TAKEOVERS_OF = text("SELECT count(*) FROM runs WHERE company = :company AND attempt > 1")
+# Of many companies at once. A company has a token once a run of it has begun.
+THESE: BindParameter[Any] = bindparam("companies", type_=String, expanding=True)
+OPEN_OF_THESE = text(
+    "SELECT * FROM runs WHERE state IN ('waiting', 'running') AND company IN :companies"
+).bindparams(THESE)
+ENDED_OF_THESE = text(
+    "SELECT * FROM runs WHERE id IN (SELECT (SELECT r.id FROM runs r WHERE r.company = t.company"
+    " AND r.state IN ('done', 'failed') ORDER BY r.id DESC LIMIT 1) FROM run_tokens t WHERE t.company IN :companies)"
+).bindparams(THESE)
+COUNT_TAKEOVERS_OF_THESE = text(
+    "SELECT company, count(*) FROM runs WHERE attempt > 1 AND company IN :companies GROUP BY company"
+).bindparams(THESE)
 OLD = text(
     "SELECT id, company FROM runs WHERE state IN ('done', 'failed', 'abandoned') AND ended_at < :before"
     " OR state = 'done' AND ended_at < :done_before AND attempt = 1"
@@ -265,6 +277,23 @@ class Runs:
                 ended=None if ended is None else _run(ended),
                 takeovers=connection.execute(COUNT_TAKEOVERS_OF, values).scalar_one(),
             )
+
+    def of_companies(self, companies: Collection[str]) -> Mapping[str, CompanyRuns]:
+        values = {"companies": list(companies)}
+        with self._engine.connect() as connection:
+            opened = [_run(row) for row in connection.execute(OPEN_OF_THESE, values)]
+            ended = {run.company_id: run for run in map(_run, connection.execute(ENDED_OF_THESE, values))}
+            takeovers: dict[str, int] = dict(connection.execute(COUNT_TAKEOVERS_OF_THESE, values).all())
+        in_state = {(run.company_id, run.state): run for run in opened}
+        return {
+            company: CompanyRuns(
+                waiting=in_state.get((company, RunState.WAITING)),
+                running=in_state.get((company, RunState.RUNNING)),
+                ended=ended.get(company),
+                takeovers=takeovers.get(company, 0),
+            )
+            for company in companies
+        }
 
     def forget(self, before: datetime, *, done_before: datetime) -> int:
         """Delete the runs that ended before a time, with their entries in the queue; return how many.

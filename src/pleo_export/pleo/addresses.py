@@ -43,6 +43,25 @@ def base_url(text: str) -> URL:
     return url
 
 
+def receiver_url(text: str) -> str:
+    """Read an address outside that we call by ourselves. Raises ValueError, also for one inside our network.
+
+    This machine's own may be named, and need no TLS. Names are looked at by `PublicResolver` when they are called.
+    """
+    try:
+        url = URL(text)
+    except ValueError:
+        raise ValueError("is not a URL") from None
+    host = url.host or ""
+    if not host or url.scheme not in (("http", "https") if is_loopback(host) else ("https",)):
+        raise ValueError("must begin with https:// and a host")
+    if url.user or url.password or url.fragment:
+        raise ValueError("must hold neither a name, nor a password, nor a fragment")
+    if not is_loopback(host) and not is_public(host):
+        raise ValueError("leads into a private network")
+    return text
+
+
 def is_loopback(host: str) -> bool:
     """Whether the host is this machine."""
     address = _literal(host)

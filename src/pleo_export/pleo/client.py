@@ -24,6 +24,7 @@ from pleo_export.domain.job import (
 from pleo_export.pleo import limits
 from pleo_export.pleo.addresses import base_url as read_base_url
 from pleo_export.pleo.auth import Credential
+from pleo_export.pleo.companies import Companies
 from pleo_export.pleo.errors import (
     EventNotAppliedError,
     Facts,
@@ -78,6 +79,7 @@ class PleoClient:
         )
         self.subscriptions = Subscriptions(self._transport)
         self.installation = Installations(self._transport)
+        self.companies = Companies(self._transport)
 
     async def __aenter__(self) -> Self:
         await self._transport.__aenter__()

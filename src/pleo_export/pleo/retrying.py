@@ -24,12 +24,16 @@ def count_nothing(*_told: object) -> None:
     """Count nothing."""
 
 
+async def note_nothing(_seconds: float) -> None:
+    """Note nothing."""
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What makes a run differ from the last one: the time, waiting, and chance; and who counts. Tests bring their own.
 
     `called` is told of every call: method, path and status, None where no answer came. `repeated` of every one that is
-    sent again.
+    sent again. `asked_to_wait` is told before a wait that the server asked for, and how long it will be; it must not fail.
     """
 
     clock: Callable[[], datetime] = utc_now
@@ -37,6 +41,7 @@ class Surroundings:
     random: Random = field(default_factory=SystemRandom)
     called: Callable[[str, str, int | None], None] = count_nothing
     repeated: Callable[[], None] = count_nothing
+    asked_to_wait: Callable[[float], Awaitable[None]] = note_nothing
 
 
 class Repeat(StrEnum):
@@ -83,7 +88,7 @@ class Retrier:
             wait=self._wait,
             stop=self._stop,
             retry=retry_if_exception(lambda error: isinstance(error, CallError) and worth(error)),
-            before_sleep=lambda _state: self._around.repeated(),
+            before_sleep=self._before_sleep,
             reraise=True,
         )
         result: Result = await retrying(called)
@@ -99,6 +104,12 @@ class Retrier:
             return True
         self._tokens -= price
         return False
+
+    async def _before_sleep(self, state: RetryCallState) -> None:
+        self._around.repeated()
+        asked = _failure(state).asked_seconds
+        if asked is not None:
+            await self._around.asked_to_wait(max(asked, state.upcoming_sleep))
 
     def _wait(self, state: RetryCallState) -> float:
         longest = limits.backoff_first_seconds * 2 ** (state.attempt_number - 1)

@@ -1,14 +1,20 @@
-"""Connecting a company by OAuth: from the address a person opens to the tokens that are kept."""
+"""Connecting a company by OAuth: from the address a person opens to the tokens that are kept.
 
+Who begins on the command line has the tokens kept at once. Who begins on the page is asked first, in the browser it was begun
+in, whether the company is the right one.
+"""
+
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime, timedelta
+from hmac import compare_digest
 from typing import Protocol
 
 import msgspec
 
-from pleo_export.pleo.auth import Credential
 from pleo_export.pleo.client import PleoClient
+from pleo_export.pleo.companies import PleoCompany
 from pleo_export.pleo.installations import company_of
 from pleo_export.pleo.oauth import (
     AuthorisationServer,
@@ -19,8 +25,13 @@ from pleo_export.pleo.oauth import (
     code_from,
 )
 from pleo_export.service.counted import COUNTED
-from pleo_export.service.errors import OAuthNotSetUpError, OtherCompanyError, UnknownConnectionError
-from pleo_export.service.kinds import OAUTH
+from pleo_export.service.errors import (
+    OAuthNotSetUpError,
+    OtherBrowserError,
+    OtherCompanyError,
+    UnknownConnectionError,
+)
+from pleo_export.service.kinds import CONNECTING, OAUTH
 from pleo_export.service.settings import ServiceSettings
 from pleo_export.store import Store
 
@@ -71,11 +82,25 @@ class StoreKeeper:
 
 
 class Begun(msgspec.Struct, frozen=True):
-    """What is remembered until the person comes back."""
+    """What is remembered until the person comes back; `browser` is a hash of what only that browser knows."""
 
     company_id: str
     verifier: str
     at: datetime
+    browser: str | None = None
+
+
+class Held(msgspec.Struct, frozen=True):
+    """Tokens that are not kept before a person says that the company is the right one.
+
+    `company` is what Pleo tells of it, None where it does not tell us. `certain`: Pleo says that the tokens are for the
+    company that was meant; else it knows of no installation, and only the first call shows it.
+    """
+
+    pair: TokenPair
+    at: datetime
+    certain: bool
+    company: PleoCompany | None
 
 
 def authorisation_server(settings: ServiceSettings) -> AuthorisationServer | None:
@@ -94,51 +119,108 @@ def authorisation_server(settings: ServiceSettings) -> AuthorisationServer | Non
 
 
 class Connecting:
-    """The two halves of connecting: `begin` gives the address to open, `finish` takes what Pleo sends back."""
+    """The two halves of connecting: `begin` gives the address to open, `finish` takes what Pleo sends back.
+
+    With a `browser`, a secret that only the person's browser has, the tokens are held until `keep` or `let_go`.
+    """
 
     def __init__(self, store: Store, sealed: Sealed, server: AuthorisationServer | None) -> None:
         self._store, self._sealed, self._server = store, sealed, server
 
-    async def begin(self, company_id: str) -> str:
+    @property
+    def is_set_up(self) -> bool:
+        """Whether the service knows how it is registered with Pleo."""
+        return self._server is not None
+
+    async def begin(self, company_id: str, browser: str | None = None) -> str:
         """Return the address that a person with a Pleo login opens. Raises ConnectError, MissingKeyError."""
         if self._server is None:
             raise OAuthNotSetUpError
         beginning = self._server.begin()
-        begun = Begun(company_id, beginning.verifier, self._server.now())
-        await self._sealed.keep_secret(_place(beginning.state), OAUTH, msgspec.json.encode(begun).decode())
+        begun = Begun(company_id, beginning.verifier, self._server.now(), browser and _hash(browser))
+        place = _place(beginning.state)
+        await self._sealed.keep_secret(place, CONNECTING, msgspec.json.encode(begun).decode())
         return beginning.url
 
-    async def finish(self, query: Mapping[str, str], pleo_url: Callable[[str], Awaitable[str]]) -> str:
-        """Keep the tokens of the company that was connected, and return its id. `pleo_url` is where its Pleo answers.
+    async def finish(
+        self,
+        query: Mapping[str, str],
+        pleo_url: Callable[[str], Awaitable[str]],
+        browser: str | None = None,
+    ) -> str:
+        """Keep or hold the tokens of the company that was connected, and return its id. `pleo_url` is where its Pleo answers.
 
         Raises ConnectError, ConnectingError, NoCompanyError, PleoError, VaultError, UnknownCompanyError, SettingsError.
         """
         if self._server is None:
             raise OAuthNotSetUpError
         state = query.get("state", "")
-        kept = await self._sealed.secret(_place(state), OAUTH)
+        kept = await self._sealed.secret(_place(state), CONNECTING)
         if kept is None:
             raise UnknownConnectionError
-        await self._store.drop_secrets(_place(state))
         begun = msgspec.json.decode(kept, type=Begun)
+        if begun.browser is not None and not compare_digest(begun.browser, _hash(browser or "")):
+            raise OtherBrowserError
+        await self._store.drop_secrets(_place(state))
         if self._server.now() - begun.at > CONNECTING_TIME:
             raise UnknownConnectionError
         code, url = code_from(query, state), await pleo_url(begun.company_id)
         given = _Given(await self._server.exchange(code, begun.verifier))
-        await _require_meant(begun.company_id, OAuthCredential(self._server, given), url)
-        await StoreKeeper(self._store, self._sealed, begun.company_id).keep(given.pair)
+        if begun.browser is None:
+            await self._keep(begun.company_id, given, url)
+        else:
+            await self._hold(begun, given, url)
         return begun.company_id
 
+    async def held(self, company_id: str, browser: str) -> Held | None:
+        """Return what is held for this browser, None where nothing is or it is too old. Raises VaultError."""
+        kept = await self._sealed.secret(_held_place(company_id, _hash(browser)), CONNECTING)
+        if kept is None or self._server is None:
+            return None
+        held = msgspec.json.decode(kept, type=Held)
+        return None if self._server.now() - held.at > CONNECTING_TIME else held
 
-async def _require_meant(company_id: str, credential: Credential, pleo_url: str) -> None:
-    async with PleoClient(pleo_url, credential) as pleo:
-        installation = await pleo.installation.get()
-        if installation is None:
-            return  # Pleo knows of none; the first call for the company shows whether the tokens are right
-        connected = company_of(installation)
-        if connected != company_id:
-            raise OtherCompanyError(company_id, connected)
-        await pleo.installation.activate()
+    async def keep(self, company_id: str, browser: str, pleo_url: str) -> None:
+        """Keep the tokens that are held. Raises UnknownConnectionError where none are, and as `finish` does."""
+        held = await self.held(company_id, browser)
+        await self.let_go(company_id, browser)
+        if held is None:
+            raise UnknownConnectionError
+        await self._keep(company_id, _Given(held.pair), pleo_url)
+
+    async def let_go(self, company_id: str, browser: str) -> None:
+        """Forget the tokens that are held."""
+        await self._store.drop_secrets(_held_place(company_id, _hash(browser)))
+
+    async def _keep(self, company_id: str, given: "_Given", pleo_url: str) -> None:
+        async with self._pleo(pleo_url, given) as pleo:
+            if await _is_certain(pleo, company_id):
+                await pleo.installation.activate()
+        await StoreKeeper(self._store, self._sealed, company_id).keep(given.pair)
+
+    async def _hold(self, begun: Begun, given: "_Given", pleo_url: str) -> None:
+        assert begun.browser is not None
+        async with self._pleo(pleo_url, given) as pleo:
+            certain = await _is_certain(pleo, begun.company_id)
+            company = await pleo.companies.get(begun.company_id)
+        held = Held(given.pair, begun.at, certain, company)
+        place = _held_place(begun.company_id, begun.browser)
+        await self._sealed.keep_secret(place, CONNECTING, msgspec.json.encode(held).decode())
+
+    def _pleo(self, pleo_url: str, given: "_Given") -> PleoClient:
+        assert self._server is not None
+        return PleoClient(pleo_url, OAuthCredential(self._server, given))
+
+
+async def _is_certain(pleo: PleoClient, company_id: str) -> bool:
+    """Whether Pleo says that the tokens are for the company; it may know of no installation. Raises OtherCompanyError."""
+    installation = await pleo.installation.get()
+    if installation is None:
+        return False
+    connected = company_of(installation)
+    if connected != company_id:
+        raise OtherCompanyError(company_id, connected)
+    return True
 
 
 class _Given:
@@ -164,3 +246,11 @@ def _decoded(kept: str) -> TokenPair:
 
 def _place(state: str) -> str:
     return f"connecting {state}"
+
+
+def _held_place(company_id: str, browser_hash: str) -> str:
+    return f"connected {company_id} {browser_hash}"
+
+
+def _hash(browser: str) -> str:
+    return hashlib.sha256(browser.encode()).hexdigest()

@@ -3,6 +3,7 @@
 ConnectError
 ├── OAuthNotSetUpError        the service does not know how it is registered with Pleo
 ├── UnknownConnectionError    nobody began this connection, or too long ago
+├── OtherBrowserError         it was begun in another browser
 └── OtherCompanyError         the person connected another company
 """
 
@@ -26,8 +27,15 @@ class UnknownConnectionError(ConnectError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This link is too old or was used already. Run `pleo-export credentials connect` again."
+            "This link is too old or was used already. Begin again: on the page, or with `pleo-export credentials connect`."
         )
+
+
+class OtherBrowserError(ConnectError):
+    """The connection was begun in another browser than the one that came back from Pleo."""
+
+    def __init__(self) -> None:
+        super().__init__("This connection was begun in another browser. Begin again in this one.")
 
 
 class OtherCompanyError(ConnectError):

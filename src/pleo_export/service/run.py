@@ -10,23 +10,31 @@ from contextlib import AsyncExitStack, contextmanager
 from datetime import timedelta
 
 import uvicorn
+from fastapi import FastAPI
 
 from pleo_export.clock import SystemClock
 from pleo_export.engine import Engine
 from pleo_export.engine.errors import EngineError
 from pleo_export.observe import logs, metrics
 from pleo_export.observe.watchdog import tell_systemd, watchdog
+from pleo_export.service.connecting import CONNECTING_TIME
+from pleo_export.service.kinds import CONNECTING
 from pleo_export.service.opening import Opened, opened, opened_engine
+from pleo_export.service.page.access import housekeeping
+from pleo_export.service.page.access.invitations import welcome_first
 from pleo_export.service.page.app import add_page
+from pleo_export.service.page.live import end_streams
 from pleo_export.service.page.parts import PageParts
 from pleo_export.service.polling import Polling
 from pleo_export.service.settings import ServiceSettings
+from pleo_export.service.telling.telling import Telling
 from pleo_export.service.web import WebParts, web_app
 from pleo_export.service.worker import Worker
 from pleo_export.store import Store
 
 RETENTION = timedelta(days=90)  # runs that failed or were taken over
 DONE_RETENTION = timedelta(days=3)  # runs that were simply done: a look every few minutes is one
+NOTIFICATIONS_KEPT = timedelta(days=90)
 WEBHOOKS_KEPT = timedelta(days=3)  # Pleo repeats a webhook for a day
 HOUSEKEEPING_SECONDS = 3600.0
 GAUGE_SECONDS = 10.0
@@ -52,14 +60,18 @@ async def run_service(settings: ServiceSettings, *, web: bool, work: bool) -> bo
                 _housekeeping(parts.store, engine, timedelta(days=settings.keep_expenses_days))
             ),
         ]
+        telling = Telling(settings, parts.store, SystemClock())
+        stack.callback(telling.close)
+        tasks.append(asyncio.create_task(telling.run()))
         server, serving = None, None
         port = settings.port if web else settings.health_port
         if port is not None:
             app = web_app(web_parts(settings, engine, parts), triggers=web)
+            listener = stack.enter_context(socket.create_server((settings.host, port)))
             if web:
                 add_page(app, page_parts(settings, engine, parts))
+                await welcome_first(parts.store, settings, SystemClock().now(), listener.getsockname()[1])
             server = _Server(app)
-            listener = stack.enter_context(socket.create_server((settings.host, port)))
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             tasks.append(serving)
             log.info("listening on http://%s:%d", *listener.getsockname()[:2])
@@ -137,18 +149,23 @@ def _on_signals() -> asyncio.Event:
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to the service."""
+    """Leaves signals to the service, and waits for no stream of the page."""
 
-    def __init__(self, app: object) -> None:
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
         super().__init__(
             uvicorn.Config(
-                app,  # type: ignore[arg-type]
+                app,
                 log_config=None,
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=5,
             )
         )
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        end_streams(self._app)
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -165,6 +182,9 @@ async def _housekeeping(store: Store, engine: Engine, expenses_kept: timedelta) 
             if loop.time() - cleaned > HOUSEKEEPING_SECONDS:
                 cleaned, now = loop.time(), SystemClock().now()
                 await store.forget_webhooks(now - WEBHOOKS_KEPT)
+                await store.notifications.forget(now - NOTIFICATIONS_KEPT)
+                await store.forget_secrets(CONNECTING, now - CONNECTING_TIME)
+                await housekeeping.sweep(store, now)
                 await store.forget_explanations(now - expenses_kept)
                 await asyncio.to_thread(engine.forget, now - RETENTION, done_before=now - DONE_RETENTION)
         except Exception:  # the service's edge: the next round may find the database again

@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pleo_export.service.telling.set_up import is_signing_secret, mail_server
 
 
 class ServiceSettings(BaseSettings):
@@ -55,6 +57,28 @@ class ServiceSettings(BaseSettings):
         default="basic",
         description="How the secret is shown to Pleo: `basic` in the header, `form` in the form.",
     )
+    oidc_issuer: str | None = Field(
+        default=None,
+        pattern=r"^(https://|http://(127\.0\.0\.1|localhost|\[::1\])[:/])",
+        description="The OpenID provider that people sign in with, as it names itself; without it, they sign in with passwords.",
+    )
+    oidc_client_id: str | None = Field(
+        default=None, min_length=1, description="This program as it is registered with that provider."
+    )
+    oidc_client_secret: SecretStr | None = Field(
+        default=None, min_length=1, description="The secret that belongs to it."
+    )
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        description="The mail server that notifications go through: `smtps://user:password@host:465` or `smtp://user:password@host:587?starttls`.",
+    )
+    mail_from: str | None = Field(
+        default=None, pattern=r"^[^\s@<>]+@[^\s@<>]+$", description="The e-mail address they come from."
+    )
+    notify_secret: SecretStr | None = Field(
+        default=None,
+        description="What outgoing webhooks are signed with: `whsec_` and 24 to 64 bytes in Base64.",
+    )
     poll_minutes: float = Field(
         default=5, gt=0, description="How often each company's waiting jobs are looked for without a webhook."
     )
@@ -73,3 +97,17 @@ class ServiceSettings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least that is logged."
     )
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_server(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            mail_server(value.get_secret_value())
+        return value
+
+    @field_validator("notify_secret")
+    @classmethod
+    def _signing_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not is_signing_secret(value.get_secret_value()):
+            raise ValueError("must be whsec_ and 24 to 64 bytes in Base64")
+        return value

@@ -8,6 +8,8 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from threading import Event
 from typing import Protocol
 
@@ -36,6 +38,7 @@ from pleo_export.workflow.ports import Clock, Notice, Parts, StepTaken
 from pleo_export.workflow.problems import StoppedError
 
 SILENCE_SECONDS = 60.0  # of an accounting system; then the next company has its turn
+WAIT_SECONDS_MIN = 5.0  # that Pleo asks for; a shorter one is not worth telling
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +138,8 @@ class Worker:
         company_id, since = company.company_id, company.trouble_since
         credential = await self._companies.credential(company_id, settings)
         limiter = self._limiter(company_id, settings, credential)
-        pleo = PleoClient(settings.pleo.base_url, credential, around=COUNTED, limiter=limiter)
+        around = replace(COUNTED, asked_to_wait=partial(self._note_wait, store, company_id))
+        pleo = PleoClient(settings.pleo.base_url, credential, around=around, limiter=limiter)
         key = await self._companies.secret(company_id, ODOO_API_KEY)
         async with (
             sources_of(settings, pleo, key) as sources,
@@ -148,6 +152,15 @@ class Worker:
                 silence_seconds_max=SILENCE_SECONDS,
                 trouble=(company.trouble, since) if company.trouble and since else None,
             )
+
+    async def _note_wait(self, store: Store, company_id: str, seconds: float) -> None:
+        """Keep until when the company waits because Pleo asked for it, if that can be kept."""
+        if seconds <= WAIT_SECONDS_MIN:
+            return
+        try:
+            await store.wait_until(company_id, self._clock.now() + timedelta(seconds=seconds))
+        except StoreError as error:
+            log.warning("it was not kept how long the company waits: %s", error)
 
 
 async def _keep_trouble(store: Store, company_id: str, sentence: str) -> None:

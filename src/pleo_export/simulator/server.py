@@ -25,6 +25,7 @@ from pleo_export.simulator import (
 from pleo_export.simulator.answers import use_envelope
 from pleo_export.simulator.audit import AuditMiddleware
 from pleo_export.simulator.postman import postman
+from pleo_export.simulator.web.app import add_web
 from pleo_export.simulator.world import World
 
 _TAGS = [
@@ -62,6 +63,7 @@ def create_app(world: World, webhook_transport: httpx.AsyncBaseTransport | None 
     app.state.world = world
     for router in _ROUTERS:
         app.include_router(router)
+    add_web(app)
     use_envelope(app)
     app.add_middleware(AuditMiddleware)
     return app

@@ -84,6 +84,9 @@ class Subscriptions:
         self._new_id = new_id
         self._subscriptions: dict[str, Subscription] = {}
 
+    def all(self) -> list[Subscription]:
+        return list(self._subscriptions.values())
+
     def of(self, owner: Owner) -> list[Subscription]:
         return [one for one in self._subscriptions.values() if one.owner == owner]
 

@@ -51,7 +51,16 @@ def resume(connection: Connection, company_id: str) -> None:
 
 def remove(connection: Connection, company_id: str) -> None:
     """Take the company out of service and forget what it was run with; its jobs stay. Raises UnknownCompanyError."""
-    gone = ("added_at", "name", "settings", "folder", "paused_at", "trouble", "trouble_since")
+    gone = (
+        "added_at",
+        "name",
+        "settings",
+        "folder",
+        "paused_at",
+        "trouble",
+        "trouble_since",
+        "waiting_until",
+    )
     _change_added(connection, company_id, **dict.fromkeys(gone))
     sealed.drop(connection, company_id)
 
@@ -61,6 +70,12 @@ def trouble(connection: Connection, company_id: str, sentence: str | None, now: 
     known, since = companies.c.trouble, companies.c.trouble_since
     lasting = case((known == literal(sentence, known.type), since), else_=literal(now, since.type))
     if not _change(connection, company_id, trouble=sentence, trouble_since=lasting if sentence else None):
+        raise UnknownCompanyError(company_id)
+
+
+def wait_until(connection: Connection, company_id: str, until: datetime) -> None:
+    """Note until when calls wait. Raises UnknownCompanyError."""
+    if not _change(connection, company_id, waiting_until=until):
         raise UnknownCompanyError(company_id)
 
 

@@ -17,6 +17,10 @@
     ContradictionError               the caller asked for something the remembered facts forbid
     ├── UnknownCompanyError          the company is not in service
     ├── CompanyExistsError           the company is in service already
+    ├── UnknownUserError             nobody of that name was added
+    ├── UserExistsError              somebody of that name was
+    ├── DisabledUserError            the user may not sign in
+    ├── InvitationGoneError          a link was used, or is too old
     ├── UnknownJobError
     ├── UnknownItemError
     ├── JobOfAnotherCompanyError
@@ -172,6 +176,34 @@ class CompanyExistsError(ContradictionError):
 
     def __init__(self, company_id: str) -> None:
         super().__init__(f"company {company_id} was added already; remove it first, or leave it as it is")
+
+
+class UnknownUserError(ContradictionError):
+    """There is no user of that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no user {name}; add one first.")
+
+
+class UserExistsError(ContradictionError):
+    """There is a user of that name already."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is a user {name} already. Choose another name, or grant that one a role.")
+
+
+class DisabledUserError(ContradictionError):
+    """The user may not sign in."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"User {name} is disabled; enable that one first.")
+
+
+class InvitationGoneError(ContradictionError):
+    """The link was used, replaced by a newer one, or is too old."""
+
+    def __init__(self) -> None:
+        super().__init__("This link was used already, or is too old. Ask an administrator for a new one.")
 
 
 class UnknownJobError(ContradictionError):

@@ -10,7 +10,7 @@ from pleo_export.domain.failure_types import JobFailureType
 from pleo_export.domain.failures import Rejection
 from pleo_export.domain.job import JobEventType
 from pleo_export.domain.progress import ItemProgress, JobProgress
-from pleo_export.store import companies, explanations, fencing, items, jobs
+from pleo_export.store import companies, explanations, fencing, items, jobs, settling
 from pleo_export.store.fencing import Fence
 from pleo_export.store.reader import Reader
 from pleo_export.store.writer import Operation, T, Writer
@@ -151,6 +151,15 @@ class Exports:
             return items.reject(connection, job_id, entry_id, rejection, now, unknown=unknown)
 
         return await self._write(reject)
+
+    async def by_hand(self, job_id: str) -> set[str]:
+        """Return which planned items of the job a person has recorded by hand since another job failed with them."""
+        return await self._reader.run(lambda connection: settling.by_hand(connection, job_id))
+
+    async def adopt(self, job_id: str, entry_id: str) -> ItemProgress:
+        """Take a planned item to success as it was recorded by hand, and return it: nothing more is to be recorded."""
+        now = self._clock()
+        return await self._write(lambda connection: settling.adopt(connection, job_id, entry_id, now))
 
     async def explanation(self, job_id: str, entry_id: str) -> Explanation | None:
         """Return why an item was recorded as it was, or was not; None where that was forgotten, or never known."""

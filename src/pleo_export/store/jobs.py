@@ -48,7 +48,14 @@ def see_job(connection: Connection, job_id: str, company_id: str, now: datetime,
     known = connection.execute(select(jobs.c.company_id).where(jobs.c.job_id == job_id)).scalar_one()
     if known != company_id:
         raise JobOfAnotherCompanyError(job_id, known, company_id)
-    _change(connection, job_id, problem=None, closed_at=None, planned=or_(jobs.c.planned, literal(planned)))
+    _change(
+        connection,
+        job_id,
+        problem=None,
+        closed_at=None,
+        told_at=None,
+        planned=or_(jobs.c.planned, literal(planned)),
+    )
 
 
 def mark_started(connection: Connection, job_id: str, now: datetime) -> None:
@@ -121,10 +128,19 @@ def get(connection: Connection, job_id: str) -> JobProgress:
     return found[0]
 
 
-def of_company(connection: Connection, company_id: str, limit: int) -> list[JobProgress]:
-    """Return the company's jobs, the one seen last first, at most `limit`."""
+def get_of(connection: Connection, company_id: str, job_id: str) -> JobProgress:
+    """Return one job of the company. Raises UnknownJobError."""
+    found = _read(connection, _counted(jobs.c.job_id == job_id, jobs.c.company_id == company_id))
+    if not found:
+        raise UnknownJobError(job_id)
+    return found[0]
+
+
+def of_company(connection: Connection, company_id: str, limit: int, offset: int = 0) -> list[JobProgress]:
+    """Return the company's jobs, the one seen last first, at most `limit`, without the first `offset`."""
     newest_first = (jobs.c.first_seen_at.desc(), jobs.c.job_id.desc())
-    newest = select(jobs.c.job_id).where(jobs.c.company_id == company_id).order_by(*newest_first).limit(limit)
+    newest = select(jobs.c.job_id).where(jobs.c.company_id == company_id).order_by(*newest_first)
+    newest = newest.limit(limit).offset(offset)
     return _read(connection, _counted(jobs.c.job_id.in_(newest)).order_by(*newest_first))
 
 

@@ -47,6 +47,12 @@ def drop(connection: Connection, company_id: str, kind: str | None = None) -> No
     connection.execute(delete(secrets).where(these))
 
 
+def forget(connection: Connection, kind: str, before: datetime) -> int:
+    """Forget what was kept before of this kind, for whatever company; return how much it was."""
+    these = (secrets.c.kind == kind, secrets.c.updated_at < before)
+    return connection.execute(delete(secrets).where(*these)).rowcount
+
+
 def everything(connection: Connection) -> list[SealedSecret]:
     """Return all secrets of all companies."""
     rows = connection.execute(select(secrets).order_by(secrets.c.company_id, secrets.c.kind))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractAsyncContextManager
 from copy import copy
 from datetime import datetime
@@ -11,15 +12,21 @@ from typing import Self
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from pleo_export.domain.progress import Company, LastLook
-from pleo_export.store import companies, fencing, sealed, webhooks
+from pleo_export.domain.progress import Company, ItemProgress, LastLook
+from pleo_export.store import audit, companies, fencing, pulses, sealed, settling, webhooks
+from pleo_export.store.audit import Action
 from pleo_export.store.database import Database, database_at
 from pleo_export.store.errors import NewerStoreError
 from pleo_export.store.exports import Clock, Exports
 from pleo_export.store.fencing import Fence
 from pleo_export.store.migrate import UnknownRevisionError, make_ready
+from pleo_export.store.notifications import Notifications
+from pleo_export.store.people import People
+from pleo_export.store.pulses import Pulse
 from pleo_export.store.reader import Reader
 from pleo_export.store.sealed import SealedSecret
+from pleo_export.store.settling import Settlement
+from pleo_export.store.views import Views
 from pleo_export.store.writer import Writer
 
 
@@ -34,7 +41,10 @@ class Store(Exports):
     def __init__(self, database: Database, clock: Clock) -> None:
         """Use `open` instead."""
         super().__init__(Writer(database), Reader(database), clock)
+        self.views = Views(self._reader)
         self._database = database
+        self.people = People(self._writer, self._reader)
+        self.notifications = Notifications(self._writer, self._reader, clock)
 
     @classmethod
     async def open(cls, url: str, clock: Clock) -> Self:
@@ -123,6 +133,27 @@ class Store(Exports):
         """Take the company out of service: its settings and secrets go, its jobs stay. Raises UnknownCompanyError."""
         await self._write(lambda connection: companies.remove(connection, company_id))
 
+    async def settle(
+        self, company_id: str, job_id: str, entry_id: str, settlement: Settlement
+    ) -> ItemProgress:
+        """Make a success of a failed item, on a person's word, and return it. Pleo goes on to show what it was told.
+
+        An item that was looked up was unknown before. Raises UnknownItemError, also where the job is another company's,
+        IllegalTransitionError where the item has not failed or its failure is on its way to Pleo, SecondEntryError.
+        """
+        now = self._clock()
+        return await self._write(
+            lambda connection: settling.settle(connection, company_id, job_id, entry_id, settlement, now=now)
+        )
+
+    async def wait_until(self, company_id: str, until: datetime) -> None:
+        """Note until when the company's calls wait because Pleo asked for it. Raises UnknownCompanyError."""
+        await self._write(lambda connection: companies.wait_until(connection, company_id, until))
+
+    async def pulse(self, company_ids: AbstractSet[str] | None) -> Pulse:
+        """Return what differs once something has changed for these companies, None: all of them."""
+        return await self._reader.run(lambda connection: pulses.of(connection, company_ids))
+
     async def trouble(self, company_id: str, sentence: str | None) -> None:
         """Keep what is wrong with the company, or that nothing is; since when stays while the sentence does.
 
@@ -160,6 +191,19 @@ class Store(Exports):
         """Forget the webhooks received before; return how many."""
         return await self._write(lambda connection: webhooks.forget(connection, before))
 
+    async def note_action(
+        self, who: str, company_id: str | None, action: str, detail: str | None = None
+    ) -> None:
+        """Keep that a person did something, in a company or, with None, beyond one."""
+        facts, now = {"who": who, "company_id": company_id, "action": action, "detail": detail}, self._clock()
+        await self._write(lambda connection: audit.note(connection, facts, now))
+
+    async def actions(self, company_id: str | None, limit: int, before_id: int | None = None) -> list[Action]:
+        """Return what people did, the newest first: in a company or, with None, anywhere; those before one, if given."""
+        return await self._reader.run(
+            lambda connection: audit.actions(connection, company_id, limit, before_id)
+        )
+
     async def secret(self, company_id: str, kind: str) -> bytes | None:
         """Return an encrypted secret, None where there is none."""
         return await self._reader.run(lambda connection: sealed.get(connection, company_id, kind))
@@ -177,6 +221,10 @@ class Store(Exports):
         """Keep the new ciphertext unless the old one was changed meanwhile; return whether it was kept."""
         pair, now = (old, new), self._clock()
         return await self._write(lambda connection: sealed.replace(connection, company_id, kind, pair, now))
+
+    async def forget_secrets(self, kind: str, before: datetime) -> int:
+        """Forget the secrets of this kind that were kept before; return how many."""
+        return await self._write(lambda connection: sealed.forget(connection, kind, before))
 
     async def drop_secrets(self, company_id: str, kind: str | None = None) -> None:
         """Forget the company's secret of this kind, or all of them."""

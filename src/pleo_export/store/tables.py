@@ -24,6 +24,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    and_,
     false,
 )
 from sqlalchemy.ext.compiler import compiles
@@ -107,6 +108,9 @@ companies = Table(
     Column("added_at", UtcInstant),
     Column("paused_at", UtcInstant),
     Column("trouble_since", UtcInstant),
+    Column("waiting_until", UtcInstant),
+    Column("broken_since", UtcInstant),  # in trouble since then, whatever it was called meanwhile
+    Column("broken_told_at", UtcInstant),
 )
 
 jobs = Table(
@@ -122,8 +126,13 @@ jobs = Table(
     Column("closing_reason_type", String),
     Column("closed_at", UtcInstant),
     Column("problem", Sentence),
+    Column("told_at", UtcInstant),  # when it was noted whom to tell how it ended
     Index("jobs_by_company", "company_id", "first_seen_at"),
+    Index("jobs_untold", "told_at"),
 )
+# What is open is looked at every second while the page is looked at.
+_OPEN = and_(jobs.c.closed_at.is_(None), jobs.c.problem.is_(None))
+Index("jobs_open", jobs.c.company_id, sqlite_where=_OPEN, postgresql_where=_OPEN)
 
 items = Table(
     "items",
@@ -146,6 +155,9 @@ items = Table(
     Column("note", Sentence),
     Column("intended_at", UtcInstant),
     Column("decided_at", UtcInstant),
+    Column("settled_how", String),
+    Column("settled_by", Sentence),
+    Column("settled_at", UtcInstant),
     Index("items_by_entry", "accounting_entry_id"),
 )
 
@@ -235,7 +247,7 @@ invitations = Table(
     "invitations",
     metadata,
     Column("token_hash", String, primary_key=True),
-    Column("user_id", String, ForeignKey("users.user_id"), nullable=False),
+    Column("user_id", String, ForeignKey("users.user_id")),  # none: whoever becomes the first administrator
     Column("ends_at", UtcInstant, nullable=False),
 )
 
@@ -261,18 +273,20 @@ audit = Table(
     Index("audit_by_company", "company_id", "at"),
 )
 
-# What is to be told to people, until it is told.
+# What is to be told to people: one row for each of them. `next_at` is empty once it was sent or given up.
 notifications = Table(
     "notifications",
     metadata,
     Column("id", Counter, primary_key=True),
     Column("company_id", String, nullable=False),
     Column("channel", String, nullable=False),
+    Column("about", String, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("made_at", UtcInstant, nullable=False),
     Column("attempts", Integer, nullable=False),
-    Column("next_at", UtcInstant, nullable=False),
+    Column("next_at", UtcInstant),
     Column("sent_at", UtcInstant),
     Column("problem", Sentence),
-    Index("notifications_due", "sent_at", "next_at"),
+    UniqueConstraint("company_id", "channel", "about"),
+    Index("notifications_due", "next_at"),
 )

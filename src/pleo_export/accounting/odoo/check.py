@@ -81,7 +81,13 @@ async def _drafts(client: OdooClient, locks: Locks) -> list[Finding]:
         ["invoice_origin", "=like", '{"pleo":%'],
         ["reversed_entry_id", "=", False],
     ]
-    begun = [["posted_before", "=", False], ["invoice_origin", "=like", '%"state":"final"%']]
+    to_post, to_match = '%"state":"final"%', '%"unmatched":true%'
+    begun = [
+        ["posted_before", "=", False],
+        "|",
+        ["invoice_origin", "=like", to_post],
+        ["invoice_origin", "=like", to_match],
+    ]
     findings = []
     if number := await client.call("account.move", "search_count", int, domain=[*ours, *begun]):
         findings.append(finding(Cause.ODOO_UNFINISHED, number=number))

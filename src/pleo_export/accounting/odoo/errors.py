@@ -105,6 +105,10 @@ _BY_STATUS: dict[int, type[ConnectorError]] = {
 _MORE = re.compile(r"\n+(Model:|Detail:|[A-ZÀ-Þ]{4,}( \d+)?\s?:\s)")
 
 
+# What Odoo says against one entry; anything else is no answer about it, and the same for all.
+REFUSED = (EntryRefusedError, OdooFaultError, OdooBusyError)
+
+
 def error_of(status: int, body: bytes, asked_seconds: float | None = None) -> ConnectorError:
     """Return what an answer other than 2xx means; `asked_seconds` is its Retry-After."""
     if status == 429:  # noqa: PLR2004 - HTTP's own number

@@ -1,7 +1,7 @@
 """What attempts that were interrupted did to the bills and payments that stand: they are told as they were before.
 
-An entry is matched while it is a draft, and posted then. Where it ended in between, the next attempt must find the same
-matches for it as the first one did.
+An entry is matched while it is a draft, and posted then or, where it is to stay a draft, said to be done. Where it ended
+in between, the next attempt must find the same matches for it as the first one did.
 """
 
 from collections import defaultdict

@@ -2,12 +2,13 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from pleo_export.accounting.odoo.client import OdooClient
 from pleo_export.accounting.odoo.errors import OdooBusyError, refused
+from pleo_export.accounting.odoo.note import Note, written
 
 # Whatever has the name already is left alone: Odoo's own way to load data that people may have changed since.
 ONCE = {"mode": "update", "noupdate": True}
@@ -48,6 +49,14 @@ async def load_once(client: OdooClient, model: str, fields: Sequence[str], row: 
         if attempt and not isinstance(error, OdooBusyError):
             raise error
     raise OdooBusyError("others keep making the same record")
+
+
+async def rewrite(client: OdooClient, notes: Mapping[int, Note]) -> None:
+    """Write the notes of documents anew, by their numbers: all of them or, where one is gone, none. Raises ConnectorError."""
+    data = [[str(number), written(note)] for number, note in notes.items()]
+    answer = await client.call("account.move", "load", Loaded, fields=[".id", "invoice_origin"], data=data)
+    if not isinstance(answer.ids, list):
+        raise refused("; ".join(one.message for one in answer.messages))
 
 
 async def pause(attempt: int) -> None:

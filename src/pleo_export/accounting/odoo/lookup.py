@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 import msgspec
-from msgspec.structs import replace
 
 from pleo_export.accounting.odoo.client import OdooClient
 from pleo_export.accounting.odoo.errors import UnknownNameError
@@ -26,37 +25,24 @@ class MoveRow(msgspec.Struct):
     invoice_origin: str | bool
 
 
-class _LineRow(msgspec.Struct):
-    move_id: tuple[int, str]
-
-
 class Found(msgspec.Struct, frozen=True):
-    """A document of Odoo. `note` is None where somebody wrote something else in its place.
-
-    `unmatched`: a draft that says it settles something, and none of it is matched.
-    """
+    """A document of Odoo. `note` is None where somebody wrote something else in its place."""
 
     id: int
     date: date
     state: str
     posted_once: bool
     note: Note | None
-    unmatched: bool = False
 
     @property
     def stands(self) -> bool:
         """Whether all was done for it that was asked for; what people did since is their own affair."""
-        return self.in_the_books and (self.posted_once or not self.unmatched)
-
-    @property
-    def in_the_books(self) -> bool:
-        """Whether it is neither cancelled nor the rest of an attempt that was interrupted before it was posted."""
-        return not self.cancelled and (self.state != "draft" or self.posted_once or not self.final)
+        return not (self.cancelled or self.unfinished)
 
     @property
     def unfinished(self) -> bool:
-        """Whether it is a draft that was to be posted, and never was."""
-        return self.final and self.is_draft
+        """Whether it is a draft that was to be posted or matched, and that was never done to its end."""
+        return self.is_draft and (self.final or (self.note is not None and self.note.unmatched))
 
     @property
     def is_draft(self) -> bool:
@@ -137,17 +123,7 @@ class Lookup:
         rows = await self._client.search_read(
             "account.move", list[MoveRow], [["id", "in", list(documents)]], context={"active_test": False}
         )
-        found = {row.id: found_in(row) for row in rows}
-        drafts = [one for one in found.values() if one.state == "draft" and one.note and one.note.settles]
-        if drafts:
-            matched = await self._matched([one.id for one in drafts])
-            found |= {one.id: replace(one, unmatched=one.id not in matched) for one in drafts}
-        return found
-
-    async def _matched(self, documents: Sequence[int]) -> set[int]:
-        domain = [["move_id", "in", documents], ["matching_number", "!=", False]]
-        lines = await self._client.search_read("account.move.line", list[_LineRow], domain)
-        return {line.move_id[0] for line in lines}
+        return {row.id: found_in(row) for row in rows}
 
 
 def found_in(row: MoveRow) -> Found:

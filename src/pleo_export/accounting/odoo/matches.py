@@ -1,7 +1,8 @@
 """Bills and payments are matched on their lines of the payable account: Odoo's own reconciliation.
 
 Drafts are matched as well, and stay so when they are posted. A payment that came back is matched with the one it takes
-back, which leaves the bill to be paid again.
+back, which leaves the bill to be paid again. For that a match is broken; which one is written into the note of what came
+back before, so that an attempt that ends in between can be finished or undone by the next one.
 """
 
 from collections.abc import Sequence
@@ -9,12 +10,17 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from pleo_export.accounting.odoo.client import OdooClient
-from pleo_export.accounting.odoo.lookup import Lookup
+from pleo_export.accounting.odoo.loading import rewrite
+from pleo_export.accounting.odoo.lookup import Found, Lookup
+from pleo_export.accounting.odoo.note import Note
 from pleo_export.accounting.port import EntryRefusedError
 from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.entry import Entry, EntryKind, Match, Posting
+
+_OPEN = ("reconciled", "=", False)
 
 
 class OtherGoneError(EntryRefusedError):
@@ -52,10 +58,10 @@ class Matches:
     def __init__(self, client: OdooClient, lookup: Lookup) -> None:
         self._client, self._lookup = client, lookup
 
-    async def make(self, entry: Entry, documents: Sequence[int], broken: list[list[int]]) -> None:
+    async def make(self, entry: Entry, documents: Sequence[int], note: Note) -> None:
         """Make the matches of an entry, as far as they are not made yet. Raises OtherGoneError, ConnectorError.
 
-        Lines whose matches with each other had to be broken are added to `broken`, for `restore`.
+        `note` is that of its own document, the first one.
         """
         clearing = await self._lines(["move_id", "=", documents[-1]]) if entry.clearing else []
         legs = list(entry.clearing)
@@ -67,14 +73,21 @@ class Matches:
                 payment = clearing[0]
                 del legs[:length], clearing[:length]
             if (bill.amount_currency > 0) == (payment.amount_currency > 0):
-                await self._reopen(bill, payment, abs(match.left.decimal), broken)
+                note = await self._freed(documents[0], note, bill, abs(match.left.decimal))
+                await self._reopen(bill, payment, abs(match.left.decimal), note)
             else:
                 await self._reconcile(bill, payment)
 
-    async def restore(self, broken: Sequence[Sequence[int]]) -> None:
-        """Match lines again, once that for which their matches were broken is gone. Raises ConnectorError."""
+    async def undo(self, documents: Sequence[Found]) -> None:
+        """Match again what was broken for the documents of entries, which lose their own matches. Raises ConnectorError."""
+        broken = [ids for one in documents if one.note for ids in one.note.broken]
+        if not broken:
+            return
+        numbers = [one.id for one in documents]
+        domain = [["debit_move_id.move_id", "in", numbers], ["credit_move_id.move_id", "in", numbers]]
+        await self._break(await self._pairs(["|", *domain]))
         for ids in broken:
-            await self._reconcile(*await self._lines(["id", "in", ids]))
+            await self._reconcile(*await self._lines(["id", "in", ids], _OPEN))
 
     async def _pair(self, entry: Entry, document: int, reference: str) -> tuple[Line, Line]:
         """Return the lines on which an entry and the one with this reference say what is owed or paid."""
@@ -97,54 +110,61 @@ class Matches:
 
     async def _reconcile(self, *lines: Line) -> None:
         """Let lines settle each other as far as they go; where one has nothing left, they have done so before."""
-        if all(line.amount_residual_currency for line in lines):
+        if len(lines) > 1 and all(line.amount_residual_currency for line in lines):
             ids = [line.id for line in lines]
             await self._client.call("account.move.line", "reconcile", object, ids=ids)
 
-    async def _reopen(self, bill: Line, returned: Line, left: Decimal, broken: list[list[int]]) -> None:
-        """Take so much of a bill's settlement away that `left` is to pay, and give it to what came back.
+    async def _freed(self, document: int, note: Note, bill: Line, left: Decimal) -> Note:
+        """Take so much of a bill's settlement away that `left` is to pay; return the note that says what was broken.
 
-        An attempt that was interrupted may have taken it away already: then it is found among what is open.
+        An attempt that was interrupted may have taken it away already, and has said so there.
         """
-        missing = left - abs(bill.amount_residual_currency)
-        freed = await self._free(bill, missing) if missing > 0 else []
-        broken += [[bill.id, *freed]] if freed else []
-        taken = await self._lines(["id", "in", freed]) if freed else await self._open(returned)
-        if not taken:
-            return
-        await self._reconcile(returned, *taken)
-        now = await self._lines(["id", "in", [bill.id, *(line.id for line in taken)]])
-        if left < abs(next(line.amount_residual_currency for line in now if line.id == bill.id)):
-            await self._reconcile(*(line for line in now if line.amount_residual_currency))
+        pairs = await self._latest(bill, left - abs(bill.amount_residual_currency))
+        if pairs:
+            others = (pair.debit_move_id[0] + pair.credit_move_id[0] - bill.id for pair in pairs)
+            before = [ids for ids in note.broken if ids[0] != bill.id]
+            freed = dict.fromkeys((*_broken(note, bill), *others))
+            note = replace(note, broken=(*before, (bill.id, *freed)))
+            await rewrite(self._client, {document: note})
+            await self._break(pairs)
+        return note
 
-    async def _free(self, bill: Line, missing: Decimal) -> list[int]:
-        """Break a bill's latest matches until so much of it is open again; return the lines it was matched with."""
+    async def _reopen(self, bill: Line, returned: Line, left: Decimal, note: Note) -> None:
+        """Give what was taken off a bill to what came back, and the bill what is left of it."""
+        freed = ["id", "in", _broken(note, bill)]
+        await self._reconcile(returned, *await self._lines(freed, _OPEN))
+        (now,) = await self._lines(["id", "=", bill.id])
+        if left < abs(now.amount_residual_currency):
+            await self._reconcile(now, *await self._lines(freed, _OPEN))
+
+    async def _latest(self, bill: Line, missing: Decimal) -> list[_Partial]:
+        """Return a bill's latest matches that together are worth so much, as far as there are."""
+        found: list[_Partial] = []
+        if missing <= 0:
+            return found
         domain = ["|", ["debit_move_id", "=", bill.id], ["credit_move_id", "=", bill.id]]
-        freed, pairs = [], []
-        for pair in await self._client.search_read(
-            "account.partial.reconcile", list[_Partial], domain, order="id desc"
-        ):
+        for pair in await self._pairs(domain):
             if missing <= 0:
                 break
             of_bill_first = pair.debit_move_id[0] == bill.id
             missing -= pair.debit_amount_currency if of_bill_first else pair.credit_amount_currency
-            freed.append((pair.credit_move_id if of_bill_first else pair.debit_move_id)[0])
-            pairs.append(pair.id)
-        if pairs:
-            await self._client.call("account.partial.reconcile", "unlink", object, ids=pairs)
-        return freed
+            found.append(pair)
+        return found
 
-    async def _open(self, returned: Line) -> list[Line]:
-        """Return the latest open payment of the same vendor that is as large as what came back."""
-        partner = returned.partner_id[0] if isinstance(returned.partner_id, tuple) else False
-        lines = await self._lines(
-            ["account_id", "=", returned.account_id[0]],
-            ["partner_id", "=", partner],
-            ["currency_id", "=", returned.currency_id[0]],
-            ["reconciled", "=", False],
-            ["parent_state", "!=", "cancel"],
+    async def _pairs(self, domain: Sequence[Any]) -> list[_Partial]:
+        return await self._client.search_read(
+            "account.partial.reconcile", list[_Partial], domain, order="id desc"
         )
-        return [one for one in lines if one.amount_residual_currency == -returned.amount_currency][-1:]
+
+    async def _break(self, pairs: Sequence[_Partial]) -> None:
+        if pairs:
+            ids = [pair.id for pair in pairs]
+            await self._client.call("account.partial.reconcile", "unlink", object, ids=ids)
+
+
+def _broken(note: Note, bill: Line) -> Sequence[int]:
+    """Return the lines whose matches with a bill were broken."""
+    return next((ids[1:] for ids in note.broken if ids[0] == bill.id), ())
 
 
 def _cleared(legs: Sequence[Posting], match: Match) -> int:

@@ -18,7 +18,9 @@ class OwedNote(msgspec.Struct, frozen=True, omit_defaults=True):
 class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The reference of an entry, and whatever of it Odoo has no place for.
 
-    `part` says which of its documents this is; `attempt` is another one at each attempt to record it.
+    `part` says which of its documents this is; `attempt` is another one at each attempt to record it. `unmatched`: a draft
+    that is to stay one, and its matches are not all made yet. `broken` are the lines, a bill's first, whose matches with
+    each other were broken to make its own; they are written down before that is done.
     """
 
     pleo: str
@@ -32,6 +34,13 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reconciliation: str = ""
     reconciled: tuple[str, ...] = ()
     settles: tuple[Settles, ...] = ()
+    unmatched: bool = False
+    broken: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def finished(self) -> "Note":
+        """The note once the matches are made."""
+        return msgspec.structs.replace(self, unmatched=False, broken=())
 
     @property
     def others(self) -> tuple[Part, ...]:
@@ -42,7 +51,14 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def note_of(entry: Entry, part: Part, fingerprint: str, attempt: str) -> Note:
     """Return the note for a document of an entry."""
-    note = Note(pleo=entry.reference, part=part, kind=entry.kind, state=entry.state, attempt=attempt)
+    note = Note(
+        pleo=entry.reference,
+        part=part,
+        kind=entry.kind,
+        state=entry.state,
+        attempt=attempt,
+        unmatched=entry.state is EntryState.DRAFT and bool(entry.matches),
+    )
     if part is not Part.ENTRY:
         return note
     return msgspec.structs.replace(

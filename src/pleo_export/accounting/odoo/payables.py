@@ -42,7 +42,7 @@ async def payables(
         found = found_in(row)
         if found.note is None or found.cancelled:
             continue
-        if found.in_the_books:
+        if found.stands:
             # Somebody may have copied a bill, with its note: the first one counts.
             moves.setdefault(found.note.pleo, row)
         else:

@@ -8,6 +8,8 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from pleo_export.service.page import words
+
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
@@ -38,7 +40,14 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_environment.filters |= {"moment": moment, "amount": amount}
+_environment.filters |= {
+    "moment": moment,
+    "amount": amount,
+    "money": words.money,
+    "percent": words.percent,
+    "lasting": words.lasting,
+    "web_address": words.web_address,
+}
 
 
 def render(request: Request, template: str, status: int = 200, /, **shown: Any) -> HTMLResponse:

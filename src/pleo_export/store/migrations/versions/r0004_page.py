@@ -12,8 +12,15 @@ COUNTER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 def upgrade() -> None:
     """Add the columns and the tables."""
-    for name in ("intended_at", "decided_at"):
+    for name in ("intended_at", "decided_at", "settled_at"):
         op.add_column("items", sa.Column(name, INSTANT))
+    for name in ("settled_how", "settled_by"):
+        op.add_column("items", sa.Column(name, sa.String))
+    op.add_column("companies", sa.Column("waiting_until", INSTANT))
+    unfinished = sa.text("closed_at IS NULL AND problem IS NULL")
+    op.create_index("jobs_open", "jobs", ["company_id"], sqlite_where=unfinished, postgresql_where=unfinished)
+    for name in ("broken_since", "broken_told_at"):
+        op.add_column("companies", sa.Column(name, INSTANT))
     op.create_index("items_by_entry", "items", ["accounting_entry_id"])
     _exports()
     _people()
@@ -67,7 +74,7 @@ def _people() -> None:
     op.create_table(
         "invitations",
         sa.Column("token_hash", sa.String, primary_key=True),
-        sa.Column("user_id", sa.String, sa.ForeignKey("users.user_id"), nullable=False),
+        sa.Column("user_id", sa.String, sa.ForeignKey("users.user_id")),
         sa.Column("ends_at", INSTANT, nullable=False),
     )
     op.create_table(
@@ -90,16 +97,22 @@ def _people() -> None:
 
 
 def _telling() -> None:
+    op.add_column("jobs", sa.Column("told_at", INSTANT))
+    # Nobody is told of what ended before anybody could be.
+    op.execute("UPDATE jobs SET told_at = first_seen_at WHERE closed_at IS NOT NULL OR problem IS NOT NULL")
+    op.create_index("jobs_untold", "jobs", ["told_at"])
     op.create_table(
         "notifications",
         sa.Column("id", COUNTER, primary_key=True),
         sa.Column("company_id", sa.String, nullable=False),
         sa.Column("channel", sa.String, nullable=False),
+        sa.Column("about", sa.String, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
         sa.Column("made_at", INSTANT, nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False),
-        sa.Column("next_at", INSTANT, nullable=False),
+        sa.Column("next_at", INSTANT),
         sa.Column("sent_at", INSTANT),
         sa.Column("problem", sa.String),
-        sa.Index("notifications_due", "sent_at", "next_at"),
+        sa.UniqueConstraint("company_id", "channel", "about"),
+        sa.Index("notifications_due", "next_at"),
     )

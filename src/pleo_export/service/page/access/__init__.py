@@ -1,0 +1,1 @@
+"""Who may see the page and press its buttons: users, sessions, roles."""

@@ -1,0 +1,165 @@
+"""Who a request is from, and what that visitor may do. Every route of the page asks here before anything else happens."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.responses import PlainTextResponse, RedirectResponse
+from starlette.datastructures import UploadFile
+
+from pleo_export.service.page.access import sessions
+from pleo_export.service.page.access.errors import (
+    AccessError,
+    CrossSiteError,
+    InsecureAddressError,
+    NotAllowedError,
+    NotHereError,
+    NotSignedInError,
+)
+from pleo_export.service.page.access.origin import our_path, require_safe_address, require_same_origin, split
+from pleo_export.service.page.access.roles import Role
+from pleo_export.service.page.access.tokens import csrf_of, hashed, same
+from pleo_export.service.page.parts import PageParts, Parts
+from pleo_export.service.page.rendering import HEADERS, render
+from pleo_export.store.errors import UnknownCompanyError
+from pleo_export.store.people import User
+from pleo_export.store.tables import EVERY_COMPANY
+
+SIGN_IN = "/sign-in"
+_READING = ("GET", "HEAD")
+_CALLED = {
+    Role.VIEWER: "a viewer",
+    Role.OPERATOR: "an operator",
+    Role.ADMINISTRATOR: "an administrator",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visitor:
+    """Somebody who is signed in. `csrf` goes into each form; `session` is the hash of the session's token."""
+
+    user_id: str
+    name: str
+    csrf: str = field(repr=False)
+    session: str = field(repr=False)
+    roles: Mapping[str, Role]
+
+    def role_in(self, company_id: str) -> Role | None:
+        """Return the visitor's role in a company: the wider of that for the company and that for all."""
+        held = [self.roles[key] for key in (company_id, EVERY_COMPANY) if key in self.roles]
+        return max(held, key=list(Role).index, default=None)
+
+    def may(self, role: Role, company_id: str) -> bool:
+        """Whether the visitor may do in the company what the role may."""
+        own = self.role_in(company_id)
+        return own is not None and own.covers(role)
+
+    @property
+    def owns(self) -> bool:
+        """Whether the visitor administers every company, and so names users."""
+        return self.may(Role.ADMINISTRATOR, EVERY_COMPANY)
+
+
+async def _signed_in(request: Request, parts: Parts) -> Visitor:
+    require_safe_address(request, parts.settings)
+    token = request.cookies.get(sessions.COOKIE)
+    session = await sessions.used(request, parts, token) if token else None
+    if token is None or session is None:
+        raise NotSignedInError
+    visitor = _visitor(session.user, token)
+    request.state.visitor = visitor
+    if request.method not in _READING:
+        require_same_origin(request, parts.settings)
+        if not same(await _sent_token(request), visitor.csrf):
+            raise CrossSiteError
+    return visitor
+
+
+SignedIn = Annotated[Visitor, Depends(_signed_in)]
+
+
+def _needing(role: Role) -> Callable[..., Awaitable[Visitor]]:
+    async def check(company_id: str, visitor: SignedIn, parts: Parts) -> Visitor:
+        if visitor.role_in(company_id) is None or not await _is_served(parts, company_id):
+            raise NotHereError
+        if not visitor.may(role, company_id):
+            raise NotAllowedError(_CALLED[role])
+        return visitor
+
+    return check
+
+
+async def _owning(visitor: SignedIn) -> Visitor:
+    if not visitor.owns:
+        raise NotAllowedError("an administrator of every company")
+    return visitor
+
+
+Viewing = Annotated[Visitor, Depends(_needing(Role.VIEWER))]
+Operating = Annotated[Visitor, Depends(_needing(Role.OPERATOR))]
+Administering = Annotated[Visitor, Depends(_needing(Role.ADMINISTRATOR))]
+Owning = Annotated[Visitor, Depends(_owning)]
+
+
+async def still_signed_in(parts: PageParts, visitor: Visitor) -> bool:
+    """Whether the visitor's session lasts; asking does not make it last longer. For answers that go on and on."""
+    return await sessions.standing(parts, visitor.session) is not None
+
+
+def answer_refusals(app: FastAPI) -> None:
+    """Let the application answer those who are not let in."""
+    app.add_exception_handler(AccessError, _refused)
+
+
+def _visitor(user: User, token: str) -> Visitor:
+    return Visitor(
+        user_id=user.user_id,
+        name=user.name,
+        csrf=csrf_of(token),
+        session=hashed(token),
+        roles={company_id: Role(role) for company_id, role in user.roles.items()},
+    )
+
+
+async def _sent_token(request: Request) -> str:
+    if sent := request.headers.get("x-csrf-token"):
+        return sent
+    sent_field = (await request.form()).get("csrf", "")
+    return "" if isinstance(sent_field, UploadFile) else sent_field
+
+
+async def _is_served(parts: PageParts, company_id: str) -> bool:
+    if "\0" in company_id:
+        return False  # no database takes it
+    try:
+        return (await parts.store.company(company_id)).in_service
+    except UnknownCompanyError:
+        return False
+
+
+async def _refused(request: Request, refusal: Exception) -> Response:
+    assert isinstance(refusal, AccessError)
+    if isinstance(refusal, InsecureAddressError):
+        return PlainTextResponse(str(refusal), refusal.status, headers=HEADERS)
+    if isinstance(refusal, NotSignedInError):
+        return _to_sign_in(request, refusal)
+    return render(request, "forbidden.html", refusal.status, sentence=str(refusal), status=refusal.status)
+
+
+def _to_sign_in(request: Request, refusal: AccessError) -> Response:
+    if request.headers.get("hx-request") == "true":
+        # The part of a page that asks is no place to sign in: the whole page goes there.
+        shown = split(request.headers.get("hx-current-url", ""))
+        to = _sign_in_for(shown.path, shown.query)
+        return PlainTextResponse(str(refusal), refusal.status, headers={**HEADERS, "HX-Redirect": to})
+    if request.method in _READING:
+        to = _sign_in_for(request.url.path, request.url.query)
+        return RedirectResponse(to, 303, headers=HEADERS)
+    return PlainTextResponse(str(refusal), refusal.status, headers=HEADERS)
+
+
+def _sign_in_for(path: str, query: str) -> str:
+    wanted = our_path(f"{path}?{query}" if query else path)
+    return SIGN_IN if wanted == "/" else f"{SIGN_IN}?next={quote(wanted, safe='/')}"

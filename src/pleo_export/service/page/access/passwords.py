@@ -1,0 +1,84 @@
+"""Passwords, as Argon2 keeps them. What takes long runs in threads of its own, a few at a time: each takes 64 MiB."""
+
+import asyncio
+import re
+import unicodedata
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
+from typing import TypeVar
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from pleo_export.service.page.access.errors import WeakPasswordError
+
+PASSWORD_CHARACTERS_MIN = 12
+PASSWORD_CHARACTERS_MAX = 1024
+_NAME = re.compile(r"\A[\w.@+'-]{2,254}\Z")
+
+T = TypeVar("T")
+
+_hasher = PasswordHasher()
+_threads = ThreadPoolExecutor(2, thread_name_prefix="passwords")
+
+
+def read_name(text: str) -> str:
+    """Return a name as it is kept. Raises WeakPasswordError where nobody can be called so."""
+    name = _plain(text).strip().lower()
+    if not _NAME.match(name):
+        raise WeakPasswordError(
+            "A name is an e-mail address, or 2 to 254 letters, digits and the signs . _ + - ' without blanks."
+        )
+    return name
+
+
+def require_strong(password: str, name: str) -> None:
+    """Raise WeakPasswordError where the password may not be taken."""
+    length = len(_plain(password))
+    if not PASSWORD_CHARACTERS_MIN <= length <= PASSWORD_CHARACTERS_MAX:
+        raise WeakPasswordError(
+            f"Choose a password of {PASSWORD_CHARACTERS_MIN} to {PASSWORD_CHARACTERS_MAX} characters."
+        )
+    if password.lower() == name or len(set(password)) == 1:
+        raise WeakPasswordError(
+            "Choose a password that nobody guesses: not your name, not one sign repeated."
+        )
+
+
+async def hash_of(password: str) -> str:
+    """Return what is kept of a password."""
+    return await _apart(partial(_hasher.hash, _plain(password)))
+
+
+async def matches(kept: str | None, password: str) -> bool:
+    """Whether it is this password. None, for a user who is not known, takes as long and is never right."""
+    right = await _apart(partial(_verify, kept, _plain(password)))
+    return right and kept is not None
+
+
+def is_outdated(kept: str) -> bool:
+    """Whether the hash was made with other parameters than are right today."""
+    return _hasher.check_needs_rehash(kept)
+
+
+def _verify(kept: str | None, password: str) -> bool:
+    nobodys = _nobodys()  # made for either, so that the first one takes no longer
+    try:
+        return _hasher.verify(nobodys if kept is None else kept, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+@cache
+def _nobodys() -> str:
+    return _hasher.hash("nobody's password")
+
+
+async def _apart(work: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(_threads, work)
+
+
+def _plain(text: str) -> str:
+    # The same letters are typed in more than one way.
+    return unicodedata.normalize("NFKC", text[: 4 * PASSWORD_CHARACTERS_MAX].replace("\0", ""))

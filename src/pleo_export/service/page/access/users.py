@@ -1,0 +1,133 @@
+"""The page where users are named, for an administrator of every company."""
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi.responses import RedirectResponse
+from fastapi.routing import APIRoute
+
+from pleo_export.service.page.access.errors import AccessError, WeakPasswordError
+from pleo_export.service.page.access.guard import Owning
+from pleo_export.service.page.access.people import Desk
+from pleo_export.service.page.access.roles import Role
+from pleo_export.service.page.parts import PageParts, Parts
+from pleo_export.service.page.rendering import HEADERS, render
+from pleo_export.store.errors import ContradictionError
+from pleo_export.store.tables import EVERY_COMPANY
+
+USERS = "/users"
+Name = Annotated[str, Form()]
+Company = Annotated[str, Form()]
+ItsRole = Annotated[Role, Form()]
+
+
+class _Refusing(APIRoute):
+    """Shows the list again, with the sentence that says why nothing was changed."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def refusing(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except (WeakPasswordError, OwnUserError, ContradictionError) as refusal:
+                return await _shown(request, request.app.state.page, refusal=str(refusal))
+
+        return refusing
+
+
+router = APIRouter(prefix=USERS, route_class=_Refusing)
+
+
+class OwnUserError(AccessError):
+    """Administrators may not lock themselves out."""
+
+    status = 422
+
+    def __init__(self) -> None:
+        super().__init__("This is you. Let another administrator of every company do it.")
+
+
+def _desk(parts: Parts, visitor: Owning) -> Desk:
+    return Desk(store=parts.store, settings=parts.settings, now=parts.now, who=visitor.name)
+
+
+Users = Annotated[Desk, Depends(_desk)]
+
+
+@router.get("")
+async def users(request: Request, parts: Parts, _: Owning) -> Response:
+    """Show everybody, and what each may do."""
+    return await _shown(request, parts)
+
+
+@router.post("/add")
+async def add(  # noqa: PLR0913, PLR0917 the fields of the form
+    request: Request, parts: Parts, desk: Users, name: Name, role: ItsRole, company: Company
+) -> Response:
+    """Add a user, and show the welcome link this once."""
+    return await _shown(request, parts, link=await desk.add(name, role, [company]))
+
+
+@router.post("/link")
+async def link(request: Request, parts: Parts, desk: Users, name: Name) -> Response:
+    """Make a new welcome link, and show it this once."""
+    return await _shown(request, parts, link=await desk.link(name))
+
+
+@router.post("/grant")
+async def grant(desk: Users, name: Name, role: ItsRole, company: Company) -> Response:
+    """Give a user a role in a company, in the place of the one before."""
+    _require_another(desk, name)
+    await desk.grant(name, role, company)
+    return _back()
+
+
+@router.post("/revoke")
+async def revoke(desk: Users, name: Name, company: Company) -> Response:
+    """Take a role away."""
+    _require_another(desk, name)
+    await desk.revoke(name, company)
+    return _back()
+
+
+@router.post("/disable")
+async def disable(desk: Users, name: Name) -> Response:
+    """Let a user sign in no more."""
+    _require_another(desk, name)
+    await desk.disable(name)
+    return _back()
+
+
+@router.post("/enable")
+async def enable(desk: Users, name: Name) -> Response:
+    """Let a disabled user sign in again."""
+    await desk.enable(name)
+    return _back()
+
+
+def _require_another(desk: Desk, name: str) -> None:
+    if name == desk.who:
+        raise OwnUserError
+
+
+def _back() -> Response:
+    return RedirectResponse(USERS, 303, headers=HEADERS)
+
+
+async def _shown(
+    request: Request, parts: PageParts, *, refusal: str | None = None, link: str | None = None
+) -> Response:
+    companies = {one.company_id: one.name for one in await parts.store.companies() if one.in_service}
+    return render(
+        request,
+        "users.html",
+        422 if refusal else 200,
+        users=await parts.store.people.all(),
+        companies=companies,
+        roles=list(Role),
+        every=EVERY_COMPANY,
+        refusal=refusal,
+        link=link,
+    )

@@ -1,0 +1,79 @@
+"""Looks at Pleo and at the accounting system while somebody waits: few at once, not for long, and failing in a sentence."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from fastapi import Request
+
+from pleo_export.accounting.port import ConnectorError
+from pleo_export.compose import sources_of
+from pleo_export.config import Settings, SettingsError
+from pleo_export.pleo.auth import UnusableSecretError
+from pleo_export.pleo.client import PleoClient
+from pleo_export.pleo.errors import ExportNotFoundError, PleoError
+from pleo_export.service.companies import Companies
+from pleo_export.service.counted import COUNTED
+from pleo_export.service.errors import ConnectError
+from pleo_export.service.kinds import ODOO_API_KEY
+from pleo_export.service.page.access.errors import NotHereError
+from pleo_export.service.page.parts import PageParts
+from pleo_export.vault.errors import VaultError
+from pleo_export.workflow.ports import Sources
+from pleo_export.workflow.problems import JobProblemError
+
+LOOK_SECONDS = 30.0
+TOO_LONG = (
+    "Pleo or the accounting system took longer than {seconds:.0f} seconds to answer. Nothing was changed; try again,"
+    " or use the command line, which waits longer."
+)
+SAID = (
+    SettingsError,
+    UnusableSecretError,
+    VaultError,
+    ConnectError,
+    PleoError,
+    ConnectorError,
+    JobProblemError,
+)
+
+T = TypeVar("T")
+
+
+class LookError(Exception):
+    """What was to be looked at could not be; the sentence says why."""
+
+
+async def look(
+    request: Request,
+    parts: PageParts,
+    company_id: str,
+    ask: Callable[[Settings, Sources], Awaitable[T]],
+) -> T:
+    """Return what `ask` finds. Raises LookError, and NotHereError where Pleo does not know what was asked for."""
+    looks: asyncio.Semaphore = request.app.state.looks
+    try:
+        async with (
+            asyncio.timeout(LOOK_SECONDS),
+            looks,
+            opened_sources(parts.companies, company_id) as opened,
+        ):
+            return await ask(*opened)
+    except TimeoutError:
+        raise LookError(TOO_LONG.format(seconds=LOOK_SECONDS)) from None
+    except ExportNotFoundError:
+        raise NotHereError from None
+    except SAID as error:
+        raise LookError(str(error)) from error
+
+
+@asynccontextmanager
+async def opened_sources(companies: Companies, company_id: str) -> AsyncIterator[tuple[Settings, Sources]]:
+    """Open what is needed to look at a company without changing anything, with its settings."""
+    settings = await companies.settings(company_id)
+    credential = await companies.credential(company_id, settings)
+    key = await companies.secret(company_id, ODOO_API_KEY)
+    client = PleoClient(settings.pleo.base_url, credential, around=COUNTED)
+    async with sources_of(settings, client, key) as sources:
+        yield settings, sources

@@ -1,0 +1,71 @@
+"""The companies that a visitor may see, and how each stands."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+from fastapi import Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse
+
+from pleo_export.engine import CompanyRuns
+from pleo_export.engine.errors import EngineError
+from pleo_export.service.page.access.guard import SignedIn, Visitor
+from pleo_export.service.page.access.roles import Role
+from pleo_export.service.page.parts import PageParts, Parts
+from pleo_export.service.page.views.pages import Number, Paging, page_or_part, window
+from pleo_export.service.page.words import State, company_state, job_state
+from pleo_export.store.tables import EVERY_COMPANY
+
+COMPANIES_A_PAGE = 50
+NO_RUNS = CompanyRuns(None, None, None, 0)
+
+
+async def show(
+    request: Request,
+    parts: Parts,
+    visitor: SignedIn,
+    page: Number = 1,
+    search: Annotated[str, Query(max_length=200)] = "",
+) -> HTMLResponse:
+    """Show the companies, those in trouble first."""
+    among = None if EVERY_COMPANY in visitor.roles else list(visitor.roles)
+    found = await parts.store.views.companies(among, search.strip(), window(page, COMPANIES_A_PAGE))
+    ids = [line.company.company_id for line in found.rows]
+    runs, engine_away = await runs_of(parts, ids)
+    now = parts.now()
+    states = {
+        line.company.company_id: company_state(line.company, runs.get(line.company.company_id, NO_RUNS), now)
+        for line in found.rows
+    }
+    return page_or_part(
+        request,
+        "overview",
+        now=_summary(states, found.total),
+        lines=found.rows,
+        states=states,
+        job_state=job_state,
+        operated=operated(visitor, ids),
+        engine_away=engine_away,
+        search=search,
+        paging=Paging(page, COMPANIES_A_PAGE, found.total),
+    )
+
+
+async def runs_of(parts: PageParts, ids: Sequence[str]) -> tuple[Mapping[str, CompanyRuns], str | None]:
+    """Return what the engine does for companies; where it cannot be asked, why."""
+    try:
+        return await run_in_threadpool(parts.engine.runs_of_each, ids), None
+    except EngineError as error:
+        return {}, str(error)
+
+
+def operated(visitor: Visitor, ids: Sequence[str]) -> frozenset[str]:
+    """Return for which of the companies the visitor may press buttons."""
+    return frozenset(company_id for company_id in ids if visitor.may(Role.OPERATOR, company_id))
+
+
+def _summary(states: Mapping[str, State], total: int) -> str:
+    troubled = sum(state.tone == "bad" for state in states.values())
+    working = sum(state.word == "working" for state in states.values())
+    companies = f"{total} compan{'y' if total == 1 else 'ies'}"
+    return f"{companies}. On this page {working} at work, {troubled} in need of attention."

@@ -1,0 +1,1 @@
+"""Tells people when a job ends with failures or a connection breaks."""

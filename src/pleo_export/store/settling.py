@@ -1,0 +1,157 @@
+"""What a person may make of a failed item. Every other step of an item stands in `items`."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, select, update
+
+from pleo_export.domain.progress import FINAL_PHASES, ItemProgress, JobProgress, Phase, Settled
+from pleo_export.store import items as steps
+from pleo_export.store import jobs as job_steps
+from pleo_export.store.errors import IllegalTransitionError, SecondEntryError, UnknownItemError
+from pleo_export.store.tables import items, jobs
+
+# An item gets one final status in Pleo; that of a job's failed item cannot be changed, not even while the job is open.
+TOLD_OF_FAILURE = "Pleo was told before that this expense had failed, and takes one word on it in an export."
+KEPT = ("external_id", "external_url", "posted_on", "note", "settled_how", "settled_by", "settled_at")
+
+
+class Settlement(Struct, frozen=True, kw_only=True):
+    """What a person says of an item: how it is known (`how`), whose word it is (`by`), and under which id the entry stands."""
+
+    how: Settled
+    by: str
+    external_id: str
+    url: str | None = None
+    posted_on: date | None = None
+    note: str | None = None
+
+
+def settle(  # noqa: PLR0913  one fact each, by name
+    connection: Connection,
+    company_id: str,
+    job_id: str,
+    entry_id: str,
+    settlement: Settlement,
+    *,
+    now: datetime,
+) -> ItemProgress:
+    """Make a success of a failed item. Pleo goes on to show what it was told, which is noted as its `report_problem`.
+
+    Raises UnknownItemError, also where the job is another company's, IllegalTransitionError and SecondEntryError.
+    """
+    # Where the item and its job stand may not change while this is decided.
+    row = connection.execute(
+        select(jobs.c.job_id)
+        .where(jobs.c.job_id == job_id, jobs.c.company_id == company_id)
+        .with_for_update()
+    )
+    if row.first() is None:
+        raise UnknownItemError(job_id, entry_id)
+    this = (items.c.job_id == job_id, items.c.accounting_entry_id == entry_id)
+    connection.execute(select(items.c.phase).where(*this).with_for_update())
+    job, known = job_steps.get(connection, job_id), steps.get(connection, job_id, entry_id)
+    if (hindrance := _hindrance(job, known, settlement.how)) is not None:
+        raise IllegalTransitionError(job_id, entry_id, hindrance, settlement.how)
+    _require_one_entry(known, settlement)
+    if settlement.how is Settled.BY_HAND:
+        _require_no_other(connection, job, known, settlement)
+    connection.execute(update(items).where(*this).values(_settled(known, settlement, now)))
+    return steps.get(connection, job_id, entry_id)
+
+
+def _hindrance(job: JobProgress, item: ItemProgress, how: Settled) -> str | None:
+    """Say where an item stands that is nothing for a person to settle."""
+    if item.phase is Phase.INTENDED and not job.open:
+        return None  # begun, and nobody will look what became of it any more
+    if item.phase is not Phase.REJECTED:
+        return item.phase
+    if how is Settled.LOOKED_UP and not item.unknown:
+        return f"{item.phase} (for a known reason)"
+    on_its_way = job.open and job.closing_event is None and not _is_told(item)
+    return f"{item.phase} (on its way to Pleo)" if on_its_way else None
+
+
+def _is_told(item: ItemProgress) -> bool:
+    return item.reported_at is not None or item.report_problem is not None
+
+
+def _require_one_entry(known: ItemProgress, settlement: Settlement) -> None:
+    if known.external_id not in (None, settlement.external_id):
+        raise SecondEntryError(
+            known.job_id, known.accounting_entry_id, known.external_id, settlement.external_id
+        )
+
+
+def _require_no_other(
+    connection: Connection, job: JobProgress, known: ItemProgress, settlement: Settlement
+) -> None:
+    """See to it that no other job of the company has recorded the expense, or is about to."""
+    entry_id = known.accounting_entry_id
+    theirs = (items.c.accounting_entry_id == entry_id, jobs.c.company_id == job.company_id)
+    others = select(items.c.job_id).join(jobs).where(*theirs, items.c.job_id != job.job_id)
+    for other_id in connection.execute(others).scalars().all():
+        other = steps.get(connection, other_id, entry_id)
+        _require_one_entry(other, settlement)
+        if other.phase not in FINAL_PHASES and job_steps.get(connection, other_id).open:
+            raise IllegalTransitionError(other_id, entry_id, other.phase, settlement.how)
+
+
+def _settled(known: ItemProgress, settlement: Settlement, now: datetime) -> Mapping[str, Any]:
+    return {
+        "phase": Phase.RECORDED.value,
+        "external_id": settlement.external_id,
+        "external_url": settlement.url or known.external_url,
+        "exported_at": known.exported_at or now,
+        "posted_on": settlement.posted_on or known.posted_on,
+        "already_there": True,
+        "note": settlement.note,
+        "unknown": False,
+        "decided_at": now,
+        "report_problem": (known.report_problem or TOLD_OF_FAILURE) if _is_told(known) else None,
+        "settled_how": settlement.how.value,
+        "settled_by": settlement.by,
+        "settled_at": now,
+        **dict.fromkeys(("failure_code", "failure_type", "failure_reason")),
+    }
+
+
+def by_hand(connection: Connection, job_id: str) -> set[str]:
+    """Return which planned items of the job a person has recorded by hand, as other jobs of the company say."""
+    mine, other = items.alias("mine"), items.alias("other")
+    same_entry = other.c.accounting_entry_id == mine.c.accounting_entry_id
+    found = select(mine.c.accounting_entry_id).join(other, same_entry)
+    planned = mine.c.phase == Phase.PLANNED.value
+    of_job = (mine.c.job_id == job_id, planned, _by_hand_in_company_of(job_id, other))
+    return set(connection.execute(found.where(*of_job)).scalars())
+
+
+def adopt(connection: Connection, job_id: str, entry_id: str, now: datetime) -> ItemProgress:
+    """Take a planned item to success, as a person recorded it by hand in another job of the company.
+
+    Raises IllegalTransitionError where nobody has, or where it is planned no more.
+    """
+    other = items.alias("other")
+    theirs = (other.c.accounting_entry_id == entry_id, _by_hand_in_company_of(job_id, other))
+    newest = select(other).where(*theirs).order_by(other.c.settled_at.desc()).limit(1)
+    row = connection.execute(newest).mappings().first()
+    known = steps.get(connection, job_id, entry_id)
+    if row is None or known.phase is not Phase.PLANNED:
+        raise IllegalTransitionError(job_id, entry_id, known.phase, Settled.BY_HAND)
+    values = {name: row[name] for name in KEPT} | {
+        "phase": Phase.RECORDED.value,
+        "exported_at": row["exported_at"],
+        "already_there": True,
+        "decided_at": now,
+    }
+    this = (items.c.job_id == job_id, items.c.accounting_entry_id == entry_id, steps.PLANNED)
+    connection.execute(update(items).where(*this).values(values))
+    return steps.get(connection, job_id, entry_id)
+
+
+def _by_hand_in_company_of(job_id: str, other: FromClause) -> ColumnElement[bool]:
+    company = select(jobs.c.company_id).where(jobs.c.job_id == job_id).scalar_subquery()
+    its_jobs = select(jobs.c.job_id).where(jobs.c.company_id == company, jobs.c.job_id != job_id)
+    return and_(other.c.settled_how == Settled.BY_HAND.value, other.c.job_id.in_(its_jobs))
