@@ -101,7 +101,9 @@ async def mail_server(
     """Run a mail server; with a `context` it wants STARTTLS or, `implicit`, TLS at once, and a login."""
     post = Post()
     secured: dict[str, Any] = {"authenticator": _login, "auth_required": True} if context else {}
-    if context and not implicit:
+    if implicit:
+        secured |= {"auth_require_tls": False}  # it does not know that it is spoken to over TLS
+    elif context:
         secured |= {"tls_context": context, "require_starttls": True}
     loop = asyncio.get_running_loop()
     server = await loop.create_server(

@@ -71,15 +71,18 @@ async def test_each_person_gets_one_mail_that_says_what_failed_and_where_to_look
     )
 
 
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 @pytest.mark.parametrize(
     ("url", "implicit"),
     [(f"smtp://{LOGIN}127.0.0.1:{{port}}?starttls", False), (f"smtps://{LOGIN}127.0.0.1:{{port}}", True)],
 )
 async def test_it_logs_in_over_tls(tmp_path: Path, trusted: Certificate, url: str, *, implicit: bool) -> None:
-    async with mail_server(trusted.context, implicit=implicit) as post:
-        async with scene(tmp_path, NOTIFY, **by_mail(post, url)) as opened:
-            await fail_and_look(opened)
-            assert await opened.problems() == [None]
+    async with (
+        mail_server(trusted.context, implicit=implicit) as post,
+        scene(tmp_path, NOTIFY, **by_mail(post, url)) as opened,
+    ):
+        await fail_and_look(opened)
+        assert await opened.problems() == [None]
     assert [to for to, _ in post.taken] == [[ADDRESS]]
 
 
@@ -105,12 +108,14 @@ async def test_a_server_that_nobody_vouches_for_gets_no_password(tmp_path: Path)
 
 
 async def test_a_server_without_starttls_gets_no_mail(tmp_path: Path) -> None:
-    async with mail_server() as post:
-        async with scene(tmp_path, NOTIFY, **by_mail(post, "smtp://127.0.0.1:{port}?starttls")) as opened:
-            await fail_and_look(opened)
-            assert await opened.problems() == [
-                "The mail server lacks what its address asks for: STARTTLS, or a login."
-            ]
+    async with (
+        mail_server() as post,
+        scene(tmp_path, NOTIFY, **by_mail(post, "smtp://127.0.0.1:{port}?starttls")) as opened,
+    ):
+        await fail_and_look(opened)
+        assert await opened.problems() == [
+            "The mail server lacks what its address asks for: STARTTLS, or a login."
+        ]
     assert post.taken == []
 
 

@@ -310,10 +310,10 @@ class Cause(StrEnum):
         "Activate it there, with its rates; then export the expense again.")
     ODOO_RATE_MISSING = ("odoo-rate-missing", Item.INVALID_CONFIGURATION, Job.INVALID_CONFIGURATION,
         "Odoo has no rate of {currency} for {day} or before, and Pleo does not say what the amount is worth.",
-        "Add the rate there: Accounting > Configuration > Currencies; then export the expense again.")
+        "Add the rate there: Invoicing > Configuration > Currencies; then export the expense again.")
     ODOO_NO_RATE = ("odoo-no-rate", None, None,
         "Active in Odoo but without any rate: {currencies}. An expense in such a currency fails where Pleo does not say what it is worth.",
-        "Add their rates there: Accounting > Configuration > Currencies.")
+        "Add their rates there: Invoicing > Configuration > Currencies.")
     ODOO_TAX_AMBIGUOUS = ("odoo-tax-ambiguous", Item.INVALID_CONFIGURATION, Job.INVALID_CONFIGURATION,
         "Odoo has several purchase taxes with the name {code}, and their rates differ.",
         "Give each a name of its own there, or archive all but one; then export the expense again.")
@@ -329,19 +329,19 @@ class Cause(StrEnum):
         "Try a few expenses as drafts first, and look at them in Odoo.")
     ODOO_NO_CHART = ("odoo-no-chart", None, Job.MISSING_CONFIGURATION,
         "The company {company} has no accounts in Odoo.",
-        "Install a chart of accounts there: Accounting > Configuration > Settings > Fiscal Localization.")
+        "Install a chart of accounts there: Invoicing > Configuration > Settings > Fiscal Localization.")
     ODOO_NO_JOURNAL = ("odoo-no-journal", None, Job.MISSING_CONFIGURATION,
         "The company {company} has no journal of the type {kind} in Odoo.",
-        "Add one there: Accounting > Configuration > Journals.")
+        "Add one there: Invoicing > Configuration > Journals.")
     ODOO_ONE_CURRENCY = ("odoo-one-currency", None, None,
         "Only {currency} is active in Odoo: an expense in another currency will fail.",
-        "Activate the currencies of your wallets and suppliers there: Accounting > Configuration > Currencies.")
+        "Activate the currencies of your wallets and suppliers there: Invoicing > Configuration > Currencies.")
     ODOO_NO_NEW_VENDORS = ("odoo-no-new-vendors", None, None,
         "The user of the API key may not create contacts in Odoo, so a vendor that Odoo does not know is refused.",
         "Give the user the right Contact: Creation; nothing to do where bookkeeping.unknown_vendor is not create.")
     ODOO_LOCKED_AHEAD = ("odoo-locked-ahead", None, None,
         "The books are locked through {through}: whatever is dated before fails, or is posted later where the settings say so.",
-        "Take the lock date back in Odoo: Accounting > Configuration > Settings > Lock Dates.")
+        "Take the lock date back in Odoo: Invoicing > Configuration > Settings > Lock Dates.")
     ODOO_UNFINISHED = ("odoo-unfinished", None, None,
         "{number} entries were begun in Odoo by an export that was interrupted, and never finished.",
         "Export their expenses again, which finishes them; or delete these drafts in Odoo.")

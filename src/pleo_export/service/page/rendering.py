@@ -5,8 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 from fastapi import Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, PlainTextResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pleo_export.service.page import words
 
@@ -21,6 +23,38 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
 }
+
+# Where they are and are named stays the same from one version to the next: a browser asks whether they are still good.
+ASSETS_AT = "/assets"
+ASSET_HEADERS = {**HEADERS, "Cache-Control": "no-cache"}
+
+
+class Edge:
+    """What every request passes first. Addresses no database takes lead nowhere; every answer says what a browser may do.
+
+    Also the answers that do not say so themselves: assets, refusals of the framework, routes beside the page.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as the application does."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        said = ASSET_HEADERS if scope["path"].startswith(f"{ASSETS_AT}/") else HEADERS
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in said.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        holds_nul = "\0" in scope["path"] or b"%00" in scope["query_string"]
+        app = PlainTextResponse("There is nothing here.", 404) if holds_nul else self._app
+        await app(scope, receive, sent)
 
 
 def moment(instant: datetime | None) -> str:

@@ -24,14 +24,16 @@ def require_safe_address(request: Request, settings: ServiceSettings) -> None:
 
 
 def require_same_origin(request: Request, settings: ServiceSettings, *, said: bool = False) -> None:
-    """Refuse what another site lets a browser send. With `said` the browser has to say where it is from.
+    """Refuse what another site lets a browser send, or what no form of ours sends. With `said` the browser has to say where it is from.
 
     Raises CrossSiteError.
     """
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     foreign_site = site is not None and site not in _OURS
     foreign_origin = origin is not None and not _is_ours(origin, request, settings)
-    if foreign_site or foreign_origin or (said and site is None and origin is None):
+    # Ours never send that; what it carries may be in any encoding, also one that no text can be kept in.
+    foreign_form = request.headers.get("content-type", "").lower().lstrip().startswith("multipart/")
+    if foreign_site or foreign_origin or foreign_form or (said and site is None and origin is None):
         raise CrossSiteError
 
 

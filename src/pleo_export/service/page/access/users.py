@@ -17,8 +17,9 @@ from pleo_export.store.errors import ContradictionError
 from pleo_export.store.tables import EVERY_COMPANY
 
 USERS = "/users"
-Name = Annotated[str, Form()]
-Company = Annotated[str, Form()]
+# No database takes a NUL.
+Name = Annotated[str, Form(pattern=r"^[^\x00]*$")]
+Company = Annotated[str, Form(pattern=r"^[^\x00]*$")]
 ItsRole = Annotated[Role, Form()]
 
 
