@@ -49,6 +49,7 @@ format: $(READY)  ## put the code into the agreed format
 bench: $(READY)  ## the measured figures
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.odoo
+	$(BIN)/python -m bench.page
 
 golden: $(READY)  ## the texts of the golden pairs anew; changes none without OVERWRITE=1
 	$(BIN)/python -m tests.golden $(if $(OVERWRITE),--overwrite)

@@ -11,7 +11,7 @@ from pleo_export.domain.progress import FINAL_PHASES, ItemProgress, JobProgress,
 from pleo_export.store import items as steps
 from pleo_export.store import jobs as job_steps
 from pleo_export.store.errors import IllegalTransitionError, SecondEntryError, UnknownItemError
-from pleo_export.store.tables import items, jobs
+from pleo_export.store.tables import items, jobs, leases
 
 # An item gets one final status in Pleo; that of a job's failed item cannot be changed, not even while the job is open.
 TOLD_OF_FAILURE = "Pleo was told before that this expense had failed, and takes one word on it in an export."
@@ -42,6 +42,8 @@ def settle(  # noqa: PLR0913  one fact each, by name
 
     Raises UnknownItemError, also where the job is another company's, IllegalTransitionError and SecondEntryError.
     """
+    # No worker writes for the company meanwhile: what it plans it sees settled, or it was planned before this looks.
+    connection.execute(select(leases.c.token).where(leases.c.company_id == company_id).with_for_update())
     # Where the item and its job stand may not change while this is decided.
     row = connection.execute(
         select(jobs.c.job_id)

@@ -99,6 +99,7 @@ class Attack:
         await store.plan(JOB, [ENTRY])
         await store.intend(JOB, ENTRY)
         await store.rejected(JOB, ENTRY, Rejection(Cause.ACCOUNT_UNKNOWN, "Nobody knows."), unknown=True)
+        await store.reported(JOB, [ENTRY])
         await store.people.add(USER, {OTHER: "viewer"}, self.site.clock())
         await store.people.invite(None, hashed(TOKEN), self.site.clock() + timedelta(days=1))
 

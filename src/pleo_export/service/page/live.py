@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.responses import StreamingResponse
@@ -43,6 +43,7 @@ class Hub:
         self._look, self._seconds = look, seconds
         self._listeners: defaultdict[Topic, set[asyncio.Event]] = defaultdict(set)
         self._looking: asyncio.Task[None] | None = None
+        self._joined = asyncio.Event()
         self.streams: Counter[str] = Counter()
         self.closed = False
 
@@ -50,6 +51,8 @@ class Hub:
     def listening(self, topic: Topic) -> Iterator[asyncio.Event]:
         """Set the event whenever something has changed, and once the hub is closed."""
         changed = asyncio.Event()
+        if topic not in self._listeners:
+            self._joined.set()  # what changes before the first look at these companies nobody would tell
         self._listeners[topic].add(changed)
         if self._looking is None:
             self._looking = asyncio.create_task(self._look_on())
@@ -73,6 +76,7 @@ class Hub:
     async def _look_on(self) -> None:
         known: Mapping[Topic, object] = {}
         while True:
+            self._joined.clear()
             try:
                 found = await self._look(tuple(self._listeners))
             except (StoreError, EngineError) as error:
@@ -83,7 +87,9 @@ class Hub:
                     for changed in self._listeners.get(topic, ()):
                         changed.set()
             known = found
-            await asyncio.sleep(self._seconds)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._seconds):
+                    await self._joined.wait()
 
 
 def hub_of(parts: PageParts) -> Hub:
