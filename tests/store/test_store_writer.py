@@ -138,16 +138,19 @@ async def test_an_operation_that_first_reads_cannot_be_overtaken_by_another_prog
         assert (await store.item(JOB, "e00")).position == 7
 
 
-async def test_a_bug_in_an_operation_reaches_its_waiter_and_the_writer_lives_on(url: str) -> None:
+async def test_a_bug_in_an_operation_reaches_its_waiter_alone(url: str) -> None:
     async with planned(url, "e00") as store:
 
-        def bug(_connection: Connection) -> None:
+        def bug(connection: Connection) -> None:
+            connection.exec_driver_sql("UPDATE items SET position = 99")
             raise ZeroDivisionError
 
-        with pytest.raises(ZeroDivisionError):
-            await store._writer.run(bug)
-        await store.intend(JOB, "e00")
-        assert await phases(store) == [Phase.INTENDED]
+        failed, intended = await asyncio.gather(
+            store._writer.run(bug), store.intend(JOB, "e00"), return_exceptions=True
+        )
+        assert isinstance(failed, ZeroDivisionError)
+        assert intended is None
+        assert [(item.phase, item.position) for item in await store.items(JOB)] == [(Phase.INTENDED, 0)]
 
 
 async def test_what_a_failed_statement_was_run_with_is_not_in_its_error(url: str) -> None:

@@ -7,12 +7,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.engine.interfaces import DBAPICursor
-from sqlalchemy.exc import SQLAlchemyError
 
 from pleo_export.store.database import Database
 from pleo_export.store.errors import (
-    ContradictionError,
-    FencedError,
     StoreClosedError,
     StoreConflictError,
     StoreError,
@@ -116,11 +113,10 @@ def _run_alone(
     database: Database, connection: Connection, savepoint: DBAPICursor, operation: Operation[Any]
 ) -> Outcome:
     # The driver's own cursor: SQLAlchemy's savepoints cost three times what they protect.
-    its_own: tuple[type[Exception], ...] = (SQLAlchemyError, ContradictionError, FencedError)
     savepoint.execute("SAVEPOINT operation")
     try:
         result = operation(connection)
-    except its_own + database.driver_errors as error:
+    except Exception as error:  # its edge: whatever it is, it concerns this operation alone
         failure = database.explained(error) if isinstance(error, database.driver_errors) else error
         try:
             savepoint.execute("ROLLBACK TO operation")
