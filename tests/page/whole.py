@@ -12,6 +12,7 @@ from pleo_export.simulator.hands import simulator_process
 from pleo_export.toml_text import Value
 from tests.e2e.service_process import Service, environment, free_port, running, until
 from tests.e2e.story import API_KEY, COMPANY_ID, Story
+from tests.e2e.test_service import registered
 from tests.page.browser import Visit
 
 NAME, PASSWORD = "anna@example.com", "correct horse battery"
@@ -50,9 +51,11 @@ def whole(
     settings: Mapping[str, Value] | None = None,
     chart: str | None = None,
     name: str = "Story ApS",
+    *,
+    oauth: bool = False,
     **changes: str,
 ) -> Iterator[Whole]:
-    """Start everything; polling plays no part unless it is asked for."""
+    """Start everything; polling plays no part unless it is asked for. With `oauth` there is no API key."""
     port = free_port()
     env = environment(
         folder,
@@ -65,6 +68,8 @@ def whole(
     )
     with simulator_process() as url:
         story = Story(folder, url, settings=settings, chart=chart)
+        if oauth:
+            env = registered(story, env, port)
         with running(
             ["serve", "--settings", str(story.settings), "--name", name], env, folder, port=port
         ) as service:
