@@ -3,6 +3,7 @@
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from pleo_export.pleo.files import Downloader
 from pleo_export.store import Store, sqlite_url
 from pleo_export.store.lease import company_lease
 from pleo_export.workflow.ports import Notice, Parts, Sources, ignore
+
+EXPLANATIONS_KEPT = timedelta(days=90)  # as the service does by default
 
 
 def credential_for(settings: Settings, path: Path) -> Credential:
@@ -77,6 +80,7 @@ async def working(
         stack.enter_context(company_lease(path, company_id))
         store = await Store.open(sqlite_url(path), SystemClock().now)
         stack.push_async_callback(store.close)
+        await store.forget_explanations(SystemClock().now() - EXPLANATIONS_KEPT)
         sources = await stack.enter_async_context(reading(settings, credential))
         folder = path.with_name(path.name + ".receipts") / company_id
         yield await stack.enter_async_context(parts_of(settings, sources, store, folder, notify))

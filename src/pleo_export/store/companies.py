@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, case, func, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Select, case, delete, func, literal, select, update
 
 from pleo_export.domain.progress import Company, LastLook
 from pleo_export.store import sealed
 from pleo_export.store.errors import CompanyExistsError, UnknownCompanyError
-from pleo_export.store.tables import companies, insert_if_absent
+from pleo_export.store.tables import companies, grants, insert_if_absent
 
 ADDED = companies.c.added_at.is_not(None)
 WITHOUT_SETTINGS = [column for column in companies.c if column is not companies.c.settings]
@@ -62,6 +62,7 @@ def remove(connection: Connection, company_id: str) -> None:
         "waiting_until",
     )
     _change_added(connection, company_id, **dict.fromkeys(gone))
+    connection.execute(delete(grants).where(grants.c.company_id == company_id))
     sealed.drop(connection, company_id)
 
 

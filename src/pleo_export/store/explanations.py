@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+import msgspec
 from sqlalchemy import Connection, delete, select, update
 
 from pleo_export.domain.explanation import Explanation
@@ -34,7 +35,15 @@ def get(connection: Connection, job_id: str, entry_id: str) -> Explanation | Non
     """Return what was kept, None where nothing is."""
     this = (explanations.c.job_id == job_id, explanations.c.accounting_entry_id == entry_id)
     kept = connection.execute(select(explanations.c.document).where(*this)).scalar()
-    return None if kept is None else Explanation.decoded(kept)
+    return None if kept is None else read(kept)
+
+
+def read(kept: bytes) -> Explanation | None:
+    """Return what was kept; None where another version kept it in a way that this one does not know."""
+    try:
+        return Explanation.decoded(kept)
+    except msgspec.DecodeError:
+        return None
 
 
 def forget(connection: Connection, before: datetime) -> int:

@@ -36,6 +36,7 @@ CLIENT = {
     "tcp_user_timeout": 11_000,
     "application_name": "pleo-export",
 }
+READERS = 2  # one for those who work, one for those who look
 SESSION = {
     "search_path": SCHEMA,
     # A server may be set to answer before a commit is on the disk; we may not live with that.
@@ -84,7 +85,7 @@ class PostgresDatabase:
         name, host = self._address.get("dbname", ""), self._address.get("host", "localhost")
         self.place = f"the PostgreSQL database {name} at {host}".replace("  ", " ")
         self.writer = self._engine()
-        self.reader = self._engine(default_transaction_read_only="on")
+        self.reader = self._engine(READERS, default_transaction_read_only="on")
 
     @contextmanager
     def preparing(self) -> Iterator[Connection]:
@@ -139,14 +140,14 @@ class PostgresDatabase:
         self.reader.dispose()
         self.writer.dispose()
 
-    def _engine(self, **session: str) -> Engine:
+    def _engine(self, connections: int = 1, **session: str) -> Engine:
         return create_engine(
             "postgresql+psycopg://",
             creator=partial(psycopg.connect, **self._with_session(**session)),
             isolation_level="READ COMMITTED",
             # A connection that the server lost is found out before it is used, and replaced.
             pool_pre_ping=True,
-            pool_size=1,
+            pool_size=connections,
             max_overflow=0,
             hide_parameters=True,  # what an error of ours chains may be logged
         )

@@ -41,7 +41,9 @@ class Store(Exports):
     def __init__(self, database: Database, clock: Clock) -> None:
         """Use `open` instead."""
         super().__init__(Writer(database), Reader(database), clock)
-        self.views = Views(self._reader)
+        # Whoever looks must not keep those waiting who work.
+        self._onlookers = Reader(database)
+        self.views = Views(self._onlookers)
         self._database = database
         self.people = People(self._writer, self._reader)
         self.notifications = Notifications(self._writer, self._reader, clock)
@@ -67,6 +69,7 @@ class Store(Exports):
         """Finish the writes that wait, then close the connections. Nothing can be used afterwards, no view either."""
         await self._writer.close()
         self._reader.close()
+        self._onlookers.close()
         self._database.dispose()
 
     def fenced(self, company_id: str, token: int) -> Self:
@@ -152,7 +155,7 @@ class Store(Exports):
 
     async def pulse(self, company_ids: AbstractSet[str] | None) -> Pulse:
         """Return what differs once something has changed for these companies, None: all of them."""
-        return await self._reader.run(lambda connection: pulses.of(connection, company_ids))
+        return await self._onlookers.run(lambda connection: pulses.of(connection, company_ids))
 
     async def trouble(self, company_id: str, sentence: str | None) -> None:
         """Keep what is wrong with the company, or that nothing is; since when stays while the sentence does.

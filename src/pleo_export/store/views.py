@@ -19,6 +19,7 @@ from pleo_export.domain.item import Instant, known
 from pleo_export.domain.job import JobEventType
 from pleo_export.domain.money import Money
 from pleo_export.domain.progress import Company, ItemProgress, JobProgress, Phase
+from pleo_export.store import explanations as explanation_rows
 from pleo_export.store import jobs as job_rows
 from pleo_export.store.companies import ADDED, WITHOUT_SETTINGS
 from pleo_export.store.errors import UnknownItemError
@@ -251,7 +252,7 @@ class Views:
         )
         query = _of_job(query, company_id, job_id, explanations.c.job_id)
         kept = await self._reader.run(lambda connection: connection.execute(query).scalar())
-        return None if kept is None else Explanation.decoded(kept)
+        return None if kept is None else explanation_rows.read(kept)
 
     async def attempts(self, company_id: str, entry_id: str) -> Sequence[Attempt]:
         """Return the expense as it stands in each job of the company, the latest first."""

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from pleo_export.cli.init import settings_text
+from pleo_export.cli.init import example_chart, settings_text
 from pleo_export.engine import Engine
 from pleo_export.service.companies import Companies
 from pleo_export.service.connecting import Connecting, authorisation_server
@@ -107,6 +107,7 @@ async def a_site(folder: Path, **settings: Any) -> AsyncIterator[Site]:
         if server is not None:
             await stack.enter_async_context(server)
         companies = Companies(store, Vault([b"k" * 32]), server)
+        (folder / "chart.toml").write_text(example_chart(), encoding="utf-8")
         for company_id in (COMPANY, OTHER):
             text = settings_text({"pleo.company_id": company_id})
             await store.add_company(company_id, f"Company {company_id[:4]}", text, str(folder))

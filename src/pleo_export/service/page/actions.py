@@ -9,7 +9,7 @@ import msgspec
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from pleo_export.domain.progress import ItemProgress
+from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.service.page.access.errors import NotHereError
 from pleo_export.service.page.access.guard import Operating
 from pleo_export.service.page.parts import PageParts, Parts
@@ -19,6 +19,7 @@ from pleo_export.store.errors import ContradictionError, UnknownItemError
 
 EXTERNAL_ID_CHARACTERS_MAX = 200
 
+LOOK_FIRST = "Nobody knows whether this program has recorded it as well: look it up first, or it may stand in the books twice."
 PLEO_STAYS = (
     "Pleo takes one word on an expense in an export, so it goes on to show what it shows now. Mark the expense as exported"
     " in Pleo yourself; or export it again there, which records nothing anew and tells Pleo of the entry."
@@ -86,8 +87,8 @@ async def check(
         return shown(request, msgspec.structs.replace(asked, sentences=(), problem=paused), 409)
     if not confirmed:
         return shown(request, msgspec.structs.replace(asked, button="Check now"))
-    await parts.store.note_action(visitor.name, company_id, "check")
     await asyncio.to_thread(parts.engine.fire, company_id, "button")
+    await parts.store.note_action(visitor.name, company_id, "check")
     return gone_to(asked.back)
 
 
@@ -102,8 +103,8 @@ async def pause(
     asked = _about(company_id, company.name, "Pause this company?", what, then)
     if not confirmed:
         return shown(request, msgspec.structs.replace(asked, button="Pause", danger=True))
-    await parts.store.note_action(visitor.name, company_id, "pause")
     await parts.store.pause(company_id)
+    await parts.store.note_action(visitor.name, company_id, "pause")
     return gone_to(asked.back)
 
 
@@ -117,8 +118,8 @@ async def resume(
     asked = _about(company_id, company.name, "Resume this company?", what)
     if not confirmed:
         return shown(request, msgspec.structs.replace(asked, button="Resume"))
-    await parts.store.note_action(visitor.name, company_id, "resume")
     await parts.store.resume(company_id)
+    await parts.store.note_action(visitor.name, company_id, "resume")
     await asyncio.to_thread(parts.engine.fire, company_id, "resumed")
     return gone_to(asked.back)
 
@@ -182,6 +183,7 @@ async def recorded_by_hand(  # noqa: PLR0913, PLR0917  what the request consists
                 "Do this where you have recorded the expense in the accounting system yourself."
                 " It then counts as recorded here, with your name and the time."
             ),
+            *((LOOK_FIRST,) if item.unknown or item.phase is Phase.INTENDED else ()),
             PLEO_STAYS,
         ),
         back=item_address(item, company_id),

@@ -32,8 +32,9 @@ from pleo_export.version import VERSION
 from pleo_export.workflow.ports import Sources
 
 JOBS_MAX = 20
-ITEMS_MAX = 1000  # of each job, its first ones
+ITEMS_MAX = 200  # of each job, its first ones
 ACTIONS_MAX = 200
+ABOUT_PEOPLE = ("granted a role", "took a role away")  # their details name them
 PACKAGES = ("fastapi", "starlette", "uvicorn", "aiohttp", "sqlalchemy", "dbos", "pydantic", "msgspec")
 # Reasons and notes may quote an expense; links tell where the books are.
 ITEM_TELLS = (
@@ -215,4 +216,7 @@ def _run(run: Run | None) -> Mapping[str, object] | None:
 
 async def _actions(parts: PageParts, company_id: str) -> Sequence[Mapping[str, object]]:
     actions = await parts.store.actions(company_id, ACTIONS_MAX)
-    return [{"at": one.at, "action": one.action, "detail": one.detail} for one in actions]
+    return [
+        {"at": one.at, "action": one.action, "detail": None if one.action in ABOUT_PEOPLE else one.detail}
+        for one in actions
+    ]

@@ -1,13 +1,14 @@
 """Settling a failed expense from the page: by looking its entry up, or on a person's word. Nothing is ever recorded here."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from pleo_export.accounting.port import Connector, ConnectorError, Recorded
 from pleo_export.compose import connector_for
 from pleo_export.config import SettingsError
 from pleo_export.domain.catalogue import Cause
+from pleo_export.domain.failures import Finding, Severity
 from pleo_export.domain.progress import ItemProgress, Settled
 from pleo_export.pleo.auth import UnusableSecretError
 from pleo_export.service.kinds import ODOO_API_KEY
@@ -34,6 +35,7 @@ async def look_up(parts: PageParts, company_id: str, item: ItemProgress, who: st
         async with asyncio.timeout(LOOK_UP_SECONDS), _connector(parts, company_id) as connector:
             found = await connector.find(item.accounting_entry_id)
             if found is None:
+                _require_well(await connector.check())
                 return None
             settlement = await _settlement(parts, item, connector, found, who)
     except (ConnectorError, SettingsError, UnusableSecretError, VaultError) as error:
@@ -43,6 +45,13 @@ async def look_up(parts: PageParts, company_id: str, item: ItemProgress, who: st
             f"The accounting system did not answer within {LOOK_UP_SECONDS:.0f} seconds. Try again later."
         ) from error
     return await parts.store.settle(company_id, item.job_id, item.accounting_entry_id, settlement)
+
+
+def _require_well(findings: Sequence[Finding]) -> None:
+    """Let "there is no such entry" count only where the books are there to be looked through. Raises NotSettledError."""
+    for one in findings:
+        if one.severity is Severity.ERROR:
+            raise NotSettledError(f"{one.problem} {one.remedy}")
 
 
 async def record_by_hand(

@@ -11,7 +11,7 @@ from pleo_export.service.telling.errors import MailError
 from pleo_export.service.telling.messages import Message
 from pleo_export.service.telling.set_up import MailServer
 
-STEP_SECONDS_MAX = 20.0  # for each answer of the server
+STEP_SECONDS_MAX = 10.0  # for each answer of the server
 
 
 def send_mail(server: MailServer, sender: str, receiver: str, message: Message) -> None:
@@ -33,6 +33,8 @@ def send_mail(server: MailServer, sender: str, receiver: str, message: Message) 
         raise MailError(f"refused the message ({error.smtp_code})") from None
     except ssl.SSLError as error:
         raise MailError(f"could not be trusted, or offers no TLS there ({error.reason})") from None
+    except ValueError:
+        raise MailError("cannot be given a message from this sender to this receiver") from None
     except OSError as error:
         # Its words may name people, and so do those of a server that hangs up.
         raise MailError(f"could not be reached, or hung up ({type(error).__name__})") from None

@@ -48,12 +48,12 @@ def about_job(
     company: Company, job: JobProgress, items: Sequence[ItemProgress], at: datetime, page: str | None
 ) -> Message | None:
     """Tell how a job ended; None where all went well. `page` is where our pages are."""
-    if job.problem is None and job.closing_event is JobEventType.COMPLETED:
-        return None
+    if job.problem is None and job.closing_event in (None, JobEventType.COMPLETED):
+        return None  # or it was opened again meanwhile
     ending = GIVEN_UP if job.problem is not None else str(job.closing_event)
     failures = failures_of(items)
     reason = _reason(job, items)
-    recorded = sum(item.phase is Phase.RECORDED for item in items)
+    recorded = sum(item.phase is Phase.RECORDED and _why(item) is None for item in items)
     failed = sum(one.number for one in failures)
     url = page and f"{page.rstrip('/')}/companies/{company.company_id}/jobs/{job.job_id}"
     heading = f"Export job {job.job_id} of {_name(company)} {_ENDINGS[ending]}."
@@ -175,7 +175,8 @@ def _name(company: Company) -> str:
 
 def _why(item: ItemProgress) -> Rejection | None:
     """Say why Pleo does not hold the expense as exported, None where it does."""
-    refused = item.report_problem is not None and item.phase is Phase.RECORDED
+    # A person who settled it knows that Pleo was told before.
+    refused = item.report_problem is not None and item.phase is Phase.RECORDED and item.settled_how is None
     return rejection(Cause.OUTCOME_NOT_TAKEN, said="") if refused else rejection_of(item)
 
 
