@@ -9,12 +9,16 @@ import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from pleo_export.domain.catalogue import Cause
+from pleo_export.domain.job import JobEventType
+from pleo_export.domain.progress import Company, ItemProgress, JobProgress, Phase, Settled
+from pleo_export.service.telling.messages import about_job
 from pleo_export.service.telling.telling import GIVEN_UP_AFTER, GRACE, pause_after
 from pleo_export.store.notifications import CLAIMED
 from tests.service.telling_scene import (
@@ -29,6 +33,7 @@ from tests.service.telling_scene import (
     receiver,
     scene,
 )
+from tests.store.stores import NOON
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 CHILD = Path(__file__).with_name("telling_child.py")
@@ -302,3 +307,22 @@ async def test_who_is_killed_between_sending_and_noting_it_has_it_sent_again_wit
     assert hook.got[0][1] == hook.got[1][1]
     await told.pass_time(CLAIMED)
     assert len(hook.got) == 2
+
+
+def test_what_a_person_settled_is_counted_once_and_what_pleo_refused_is_no_success() -> None:
+    def item(name: str, **facts: Any) -> ItemProgress:
+        facts = {"phase": Phase.RECORDED, "report_problem": "told as failed before", **facts}
+        return ItemProgress(job_id="job-1", accounting_entry_id=name, position=0, **facts)
+
+    settled = item("settled", settled_how=Settled.BY_HAND, settled_by="ada", settled_at=NOON)
+    job = JobProgress(
+        job_id="job-1",
+        company_id="company-a",
+        first_seen_at=NOON,
+        closing_event=JobEventType.COMPLETED_WITH_ERRORS,
+        counts={},
+    )
+    company = Company(company_id="company-a", first_seen_at=NOON)
+    message = about_job(company, job, [settled, item("refused")], NOON, None)
+    assert message is not None
+    assert (message.data["recorded"], message.data["failed"]) == (1, 1)

@@ -10,6 +10,9 @@ from pleo_export.cli.init import settings_text
 from pleo_export.config import SettingsError, parse_settings
 from pleo_export.domain.catalogue import Cause
 from pleo_export.service.settings import ServiceSettings
+from pleo_export.service.telling.errors import MailError
+from pleo_export.service.telling.mail import send_mail
+from pleo_export.service.telling.messages import Message
 from pleo_export.service.telling.set_up import mail_server as read_url
 from pleo_export.service.telling.telling import pause_after
 from tests.service.telling_scene import (
@@ -27,6 +30,7 @@ from tests.service.telling_scene import (
     mail_server,
     scene,
 )
+from tests.store.stores import NOON
 
 OTHER = "ada@example.com"
 NOTIFY = f'email = ["{ADDRESS}"]'
@@ -211,3 +215,10 @@ def test_a_receiver_is_reached_over_https_or_on_this_machine(tmp_path: Path, url
     text = settings_text({"pleo.company_id": "5f0c7f4e-1d54-4a6e-9a6b-0d8c1f3a2b10"})
     text = text.replace("[notify]", f'[notify]\nwebhook_url = "{url}"')
     assert parse_settings(text, tmp_path / "pleo-export.toml").notify.webhook_url == url
+
+
+@pytest.mark.parametrize("sender", ["a..b@example.com", "a;b@example.com", "ä@example.com"])
+def test_a_sender_that_no_mail_can_have_is_told_and_nothing_is_sent(sender: str) -> None:
+    message = Message(id="msg_1", about="a job", type="job.ended", at=NOON, subject="s", text="t", data={})
+    with pytest.raises(MailError, match="sender"):
+        send_mail(read_url("smtp://127.0.0.1:9"), sender, "ada@example.com", message)

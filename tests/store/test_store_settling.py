@@ -1,6 +1,10 @@
 """What a person may make of a failed item, and whose word counts where a job comes with the expense again."""
 
+import asyncio
+import threading
+from collections.abc import Container
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -8,7 +12,7 @@ from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.failures import Rejection
 from pleo_export.domain.job import JobEventType
 from pleo_export.domain.progress import Phase, Settled
-from pleo_export.store import Store
+from pleo_export.store import Store, settling
 from pleo_export.store.errors import IllegalTransitionError, SecondEntryError, UnknownItemError
 from pleo_export.store.settling import TOLD_OF_FAILURE, Settlement
 from tests.store.stores import (
@@ -213,3 +217,35 @@ async def test_old_secrets_of_one_kind_are_forgotten_and_no_others(url: str) -> 
             ("a", "lasting"),
             ("b", "passing"),
         ]
+
+
+async def test_what_is_being_settled_by_hand_is_seen_by_a_worker_that_plans_it_at_the_same_time(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decided, go_on = threading.Event(), threading.Event()
+    settled = settling._settled
+
+    def held_up(*facts: Any) -> Any:
+        decided.set()
+        assert go_on.wait(10)
+        return settled(*facts)
+
+    async with planned(url, "e1") as page, opened(url) as store:
+        await fail(page)
+        await end(page)
+        await store.take_lease(COMPANY, 1, "a worker")
+        worker = store.fenced(COMPANY, 1)
+        await worker.see_job(LATER, COMPANY)
+
+        async def plan() -> Container[str]:
+            await worker.plan(LATER, ["e1"])
+            return await worker.by_hand(LATER)
+
+        monkeypatch.setattr(settling, "_settled", held_up)
+        settling_it = asyncio.create_task(page.settle(COMPANY, JOB, "e1", BY_HAND))
+        await asyncio.to_thread(decided.wait, 10)
+        planning = asyncio.create_task(plan())
+        await asyncio.wait([planning], timeout=0.5)  # it would be through by then, if nothing kept it
+        go_on.set()
+        assert (await settling_it).settled_how is Settled.BY_HAND
+        assert await planning == {"e1"}

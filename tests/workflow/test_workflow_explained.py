@@ -5,11 +5,13 @@ from contextlib import asynccontextmanager
 from datetime import date, timedelta
 
 from msgspec.structs import replace
+from sqlalchemy import update
 
 from pleo_export.domain.explanation import Explanation
 from pleo_export.domain.progress import ItemProgress
 from pleo_export.domain.settings import BookkeepingSettings, ClosedPeriodStrategy
 from pleo_export.store import Store
+from pleo_export.store.tables import explanations
 from tests.workflow.workflow_scene import BOOKS, NOON, Scene, at, eid, expense
 
 
@@ -101,3 +103,13 @@ async def test_explanations_are_forgotten_when_their_time_is_over(scene: Scene) 
         assert await store.forget_explanations(NOON + timedelta(seconds=1)) == 1
         assert await store.explanation(job_id, eid(1)) is None
         assert (await store.item(job_id, eid(1))).final
+
+
+async def test_what_another_version_kept_in_its_own_way_counts_as_forgotten(scene: Scene) -> None:
+    job_id = await scene.company.job_of(expense(1))
+    await scene.run()
+    async with store_of(scene) as store:
+        strange = update(explanations).values(document=b'{"expense": 7}')
+        await store._writer.run(lambda connection: connection.execute(strange).rowcount)
+        assert await store.explanation(job_id, eid(1)) is None
+        assert await store.views.explanation(scene.company.id, job_id, eid(1)) is None

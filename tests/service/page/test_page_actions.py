@@ -9,7 +9,7 @@ from pleo_export.accounting.memory import MemoryBooks, MemoryConnector
 from pleo_export.accounting.port import NoAnswerError, Recorded
 from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.explanation import Explanation
-from pleo_export.domain.failures import Rejection
+from pleo_export.domain.failures import Finding, Rejection, finding
 from pleo_export.domain.job import JobEventType
 from pleo_export.domain.progress import Phase, Settled
 from pleo_export.domain.reference import ReferenceData
@@ -238,3 +238,26 @@ async def test_an_accounting_system_that_hangs_is_not_waited_for_long(
     answer = await operator.press(f"{ITEM}/look-up", confirmed="yes")
     assert answer.status_code == 503
     assert "did not answer within" in answer.text
+
+
+async def test_books_that_are_not_well_do_not_say_that_there_surely_is_no_entry(
+    site: Site, operator: Browser, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def check() -> list[Finding]:
+        return [finding(Cause.STORE_UNWRITABLE, path="the books", folder="their folder")]
+
+    monkeypatch.setattr(books, "check", check)
+    await lose(site)
+    answer = await operator.press(f"{ITEM}/look-up", confirmed="yes")
+    assert answer.status_code == 503
+    assert "the books" in answer.text
+    assert "No entry was found" not in answer.text
+
+
+@pytest.mark.parametrize("unknown", [True, False])
+async def test_by_hand_warns_of_an_entry_that_may_stand_already(
+    site: Site, operator: Browser, *, unknown: bool
+) -> None:
+    await lose(site, unknown=unknown)
+    asked = await operator.press(f"{ITEM}/recorded-by-hand", external_id="JE-7")
+    assert ("look it up first" in asked.text) == unknown

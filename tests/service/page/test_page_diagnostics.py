@@ -144,3 +144,11 @@ def test_an_address_that_gives_access_by_itself_is_taken_out() -> None:
         "notify": {"webhook_url": "[removed]"},
         "pleo": {"company_id": "c"},
     }
+
+
+async def test_people_who_got_a_role_are_not_named(site: Site) -> None:
+    await site.store.note_action("ada", COMPANY, "granted a role", "grace: viewer of this company")
+    await site.store.note_action("ada", COMPANY, "recorded-by-hand", "expense e1 of job job-1: entry 7")
+    found = await bundle(await site.signed_in(Role.ADMINISTRATOR))
+    assert b"entry 7" in found["audit.json"]
+    assert b"grace" not in found["audit.json"]
