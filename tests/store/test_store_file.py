@@ -24,7 +24,17 @@ from pleo_export.store.errors import (
 from pleo_export.store.migrate import HEAD, migrate
 from pleo_export.store.sqlite import SqliteFile
 from pleo_export.store.tables import metadata
-from tests.store.stores import COMPANY, JOB, NOON, create_entry, opened, planned, reject, succeed
+from tests.store.stores import (
+    COMPANY,
+    JOB,
+    NOON,
+    StoppedClock,
+    create_entry,
+    opened,
+    planned,
+    reject,
+    succeed,
+)
 
 
 async def pragma(store: Store, text: str) -> object:
@@ -287,3 +297,13 @@ async def test_a_file_that_was_deleted_or_exchanged_is_never_taken_for_kept(
             path.touch()
         with pytest.raises(StoreReplacedError, match="Restart the service"):
             await create_entry(store, "e1")
+
+
+async def test_nobody_else_reads_a_new_store(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    store = await Store.open(sqlite_url(path), StoppedClock())
+    await store.see_company("company-a")
+    files = sorted(path.parent.glob("store.db*"))
+    assert len(files) >= 2, "its journal lies beside it"
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+    await store.close()

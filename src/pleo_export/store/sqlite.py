@@ -54,6 +54,8 @@ class SqliteFile:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if self.path.exists() and not may_be_store(self.path):
                 raise NotAStoreError(self.path)
+            # Names and amounts stand in it; its journals get the same rights.
+            self.path.touch(0o600)
         except OSError as error:
             raise StoreNotWritableError(self.path, error.strerror or str(error)) from error
         try:
