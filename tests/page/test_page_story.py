@@ -122,6 +122,25 @@ def test_a_failure_is_seen_understood_mended_and_exported_again(browser: Browser
     assert_ledger_clean(site.story.books)
 
 
+def test_progress_moves_by_itself_while_the_job_runs(browser: Browser, tmp_path: Path) -> None:
+    with whole(tmp_path) as site:
+        visit = visitor(browser)
+        site.welcome(visit)
+        job = site.story.press_export(site.story.expenses(300))
+        call(site.env, "check", COMPANY_ID)
+        until(lambda: site.story.job(job)["status"] == "in_progress", "the job's start")
+        visit.page.goto(f"{site.url}{COMPANY}/jobs/{job}")
+        done = visit.page.get_by_role("progressbar")
+        seen = set[str | None]()
+        while "300" not in seen:
+            expect(done).to_be_visible()
+            seen.add(done.get_attribute("value"))
+            visit.page.wait_for_timeout(100)
+        assert len(seen) > 2, "it moved on its way, in a window that was opened once"
+        expect(visit.page.locator(".state").first).to_have_text("completed")
+        assert visit.complaints == []
+
+
 def export_all(pleo: Visit, site: Whole) -> None:
     pleo.page.goto(f"{site.pleo}/companies/{COMPANY_ID}")
     pleo.page.get_by_role("button", name=re.compile("^Export all")).click()
