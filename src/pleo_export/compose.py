@@ -13,6 +13,7 @@ from pleo_export.accounting.port import Connector
 from pleo_export.clock import SystemClock
 from pleo_export.config import Secrets, Settings, api_key, odoo_api_key
 from pleo_export.documents import fit
+from pleo_export.domain.explanation import DAYS_KEPT
 from pleo_export.pleo.addresses import base_url, is_loopback
 from pleo_export.pleo.auth import ApiKey, BearerToken, Credential
 from pleo_export.pleo.client import PleoClient
@@ -20,8 +21,6 @@ from pleo_export.pleo.files import Downloader
 from pleo_export.store import Store, sqlite_url
 from pleo_export.store.lease import company_lease
 from pleo_export.workflow.ports import Notice, Parts, Sources, ignore
-
-EXPLANATIONS_KEPT = timedelta(days=90)  # as the service does by default
 
 
 def credential_for(settings: Settings, path: Path) -> Credential:
@@ -80,7 +79,7 @@ async def working(
         stack.enter_context(company_lease(path, company_id))
         store = await Store.open(sqlite_url(path), SystemClock().now)
         stack.push_async_callback(store.close)
-        await store.forget_explanations(SystemClock().now() - EXPLANATIONS_KEPT)
+        await store.forget_explanations(SystemClock().now() - timedelta(days=DAYS_KEPT))
         sources = await stack.enter_async_context(reading(settings, credential))
         folder = path.with_name(path.name + ".receipts") / company_id
         yield await stack.enter_async_context(parts_of(settings, sources, store, folder, notify))

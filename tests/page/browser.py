@@ -4,8 +4,10 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 # It looks up its maker's hosts at every start otherwise; as root it runs without a sandbox only.
@@ -50,3 +52,9 @@ class Visit:
         # What the server refuses on purpose shows here as well; the tests look at those answers themselves.
         if message.type == "error" and "the server responded with a status of" not in message.text:
             self.complaints.append(message.text)
+
+
+def serious(page: Page) -> list[Any]:
+    """What axe finds that keeps somebody from using the page."""
+    found = Axe().run(page).response["violations"]
+    return [(one["id"], one["nodes"]) for one in found if one["impact"] in ("serious", "critical")]

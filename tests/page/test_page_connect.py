@@ -1,22 +1,15 @@
 """Connecting a company with Pleo in the browser, and again when the connection has broken."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.service_process import until
-from tests.page.browser import Visit, chromium
+from tests.page.browser import Visit
 from tests.page.whole import COMPANY, Whole, visitor, whole
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 def connect(visit: Visit, site: Whole, word: str) -> None:

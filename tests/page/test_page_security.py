@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, expect
 from pleo_export.simulator.generator import generate
 from tests.e2e.service_process import call, until
 from tests.e2e.story import COMPANY_ID
-from tests.page.browser import Visit, chromium
+from tests.page.browser import Visit
 from tests.page.whole import COMPANY, NAME, PASSWORD, Whole, visitor, whole
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -44,12 +44,6 @@ HEAD = """async ([path, method]) => {
   over.abort();
   return head;
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 class Scene:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from pleo_export.accounting.ledger import program
@@ -17,19 +16,13 @@ from pleo_export.cli.init import example_chart
 from pleo_export.toml_text import Value
 from tests.e2e.service_process import call, free_port, until
 from tests.e2e.story import COMPANY_ID, assert_ledger_clean
-from tests.page.browser import Visit, chromium
+from tests.page.browser import Visit, serious
 from tests.page.whole import COMPANY, PASSWORD, Whole, visitor, whole
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 EXPENSES = 12
 PHONE_WIDTH = 390
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @contextmanager
@@ -61,12 +54,6 @@ def press(page: Page, name: str, confirmed: str) -> None:
     """Press a button, and confirm that it was meant."""
     page.get_by_role("button", name=name, exact=True).first.click()
     page.get_by_role("button", name=confirmed).click()
-
-
-def serious(page: Page) -> list[Any]:
-    """What axe finds that keeps somebody from using the page."""
-    found = Axe().run(page).response["violations"]
-    return [(one["id"], one["nodes"]) for one in found if one["impact"] in ("serious", "critical")]
 
 
 def test_a_failure_is_seen_understood_mended_and_exported_again(browser: Browser, tmp_path: Path) -> None:

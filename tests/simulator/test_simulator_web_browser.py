@@ -5,12 +5,11 @@ from typing import Any, Self
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from pleo_export.simulator.hands import Hands
 from pleo_export.simulator.server import RunningSimulator
-from tests.page.browser import Visit, chromium
+from tests.page.browser import Visit, chromium, serious
 
 pytestmark = pytest.mark.slow
 
@@ -49,11 +48,6 @@ class Integration:
         change = {"accountingEntryId": entry_id, **outcome}
         answer = self._client.put(f"/v3/export-jobs/{job_id}/items", json=[change])
         assert answer.is_success, answer.text
-
-
-def serious(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [violation["id"] for violation in found if violation["impact"] in {"serious", "critical"}]
 
 
 def test_an_export_is_pressed_and_followed_to_its_end(browser: Browser, simulator: RunningSimulator) -> None:

@@ -9,6 +9,8 @@ from pleo_export.domain.entry import Entry, without_links
 from pleo_export.domain.item import ExportItem
 from pleo_export.domain.money import Money, MoneyError
 
+DAYS_KEPT = 90  # where nothing else was asked for
+
 
 class Explanation(msgspec.Struct, frozen=True):
     """An expense and its entry; `expense` is None where it could not be read, `entry` where none was made.

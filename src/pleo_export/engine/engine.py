@@ -104,7 +104,7 @@ class Engine:
         """Return what waits, runs and ended for one company. Works without `start`. Raises EngineUnreachableError."""
         with self._explained():
             self._make_ready()
-            return self._runs.of_company(company_id)
+            return self._runs.of_companies([company_id])[company_id]
 
     def runs_of_each(self, companies: Collection[str]) -> Mapping[str, CompanyRuns]:
         """Return the same for each of these companies, with a few queries for all. Raises EngineUnreachableError."""

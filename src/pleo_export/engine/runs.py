@@ -144,18 +144,11 @@ FAILED = text("SELECT * FROM runs WHERE state = 'failed' ORDER BY ended_at DESC,
 COUNT_FAILED = text("SELECT count(*) FROM runs WHERE state = 'failed'")
 LAST_TAKEOVER = text("SELECT * FROM runs WHERE attempt > 1 ORDER BY id DESC LIMIT 1")
 COUNT_TAKEOVERS = text("SELECT count(*) FROM runs WHERE attempt > 1")
-OPEN_OF = text(
-    "SELECT * FROM runs WHERE company = :company AND state = 'waiting'"
-    " UNION ALL SELECT * FROM runs WHERE company = :company AND state = 'running'"
-)
-ENDED_OF = text(
-    "SELECT * FROM runs WHERE company = :company AND state IN ('done', 'failed') ORDER BY id DESC LIMIT 1"
-)
-COUNT_TAKEOVERS_OF = text("SELECT count(*) FROM runs WHERE company = :company AND attempt > 1")
-# Of many companies at once. A company has a token once a run of it has begun.
+# Of one company or many at once. A company has a token once a run of it has begun.
 THESE: BindParameter[Any] = bindparam("companies", type_=String, expanding=True)
 OPEN_OF_THESE = text(
-    "SELECT * FROM runs WHERE state IN ('waiting', 'running') AND company IN :companies"
+    "SELECT * FROM runs WHERE company IN :companies AND state = 'waiting'"
+    " UNION ALL SELECT * FROM runs WHERE company IN :companies AND state = 'running'"
 ).bindparams(THESE)
 ENDED_OF_THESE = text(
     "SELECT * FROM runs WHERE id IN (SELECT (SELECT r.id FROM runs r WHERE r.company = t.company"
@@ -264,18 +257,6 @@ class Runs:
                 workers=tuple(_worker(row) for row in connection.execute(WORKERS)),
                 takeovers=connection.execute(COUNT_TAKEOVERS).scalar_one(),
                 last_takeover=None if last is None else _run(last),
-            )
-
-    def of_company(self, company_id: str) -> CompanyRuns:
-        values = {"company": company_id}
-        with self._engine.connect() as connection:
-            opened = {run.state: run for run in map(_run, connection.execute(OPEN_OF, values))}
-            ended = connection.execute(ENDED_OF, values).first()
-            return CompanyRuns(
-                waiting=opened.get(RunState.WAITING),
-                running=opened.get(RunState.RUNNING),
-                ended=None if ended is None else _run(ended),
-                takeovers=connection.execute(COUNT_TAKEOVERS_OF, values).scalar_one(),
             )
 
     def of_companies(self, companies: Collection[str]) -> Mapping[str, CompanyRuns]:

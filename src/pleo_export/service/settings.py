@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from pleo_export.domain.explanation import DAYS_KEPT
 from pleo_export.service.telling.set_up import is_signing_secret, mail_server
 
 
@@ -86,7 +87,7 @@ class ServiceSettings(BaseSettings):
         default=8, ge=1, le=64, description="How many companies a worker drains at the same time."
     )
     keep_expenses_days: int = Field(
-        default=90,
+        default=DAYS_KEPT,
         ge=0,
         description="How long the page can show an expense beside its entry; ids and outcomes stay for good.",
     )
