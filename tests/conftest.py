@@ -6,8 +6,15 @@ import pytest
 from hypothesis import settings
 
 from tests.odoo.fixtures import odoo, odoo_server, pytest_terminal_summary
+from tests.scorecard.plugin import pytest_runtest_makereport, score
 
-__all__ = ["odoo", "odoo_server", "pytest_terminal_summary"]  # for all tests
+__all__ = [
+    "odoo",
+    "odoo_server",
+    "pytest_runtest_makereport",
+    "pytest_terminal_summary",
+    "score",
+]  # for all tests
 
 # The same examples at every run, and no database of examples beside the code.
 settings.register_profile("same every time", derandomize=True, database=None, deadline=None)

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 
+from pleo_export.crash_points import reach
 from pleo_export.engine import database
 from pleo_export.engine.errors import (
     EngineAlreadyStartedError,
@@ -190,9 +191,11 @@ class Engine:
         try:
             begun = self._persist(run_id, lambda: self._runs.begin(run_id, self.worker))
             if begun is not None:
+                reach("engine.run_begun")
                 problem = self._drained(begun)
                 state = RunState.DONE if problem is None else RunState.FAILED
                 self._persist(run_id, lambda: self._end(run_id, state, problem))
+                reach("engine.run_ended")
         finally:
             with self._idle:
                 self._active.discard(run_id)

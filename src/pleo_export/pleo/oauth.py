@@ -26,6 +26,7 @@ from authlib.oauth2.rfc6749.parameters import (  # type: ignore[import-untyped]
 )
 from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[import-untyped]
 
+from pleo_export.crash_points import reach
 from pleo_export.pleo import limits
 from pleo_export.pleo.addresses import base_url as read_base_url
 from pleo_export.pleo.auth import Basic, Nobody, require_sendable
@@ -265,9 +266,11 @@ class OAuthCredential:
             if pair is None:
                 return None
             stored, self._received = noted, (stored.refresh_token, pair)
+        reach("tokens.answered")
         _, pair = self._received
         if not await self._keeper.replace(stored, pair):
             return None
+        reach("tokens.kept")
         self._received = None
         return pair
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.engine.interfaces import DBAPICursor
 
+from pleo_export.crash_points import reach
 from pleo_export.store.database import Database
 from pleo_export.store.errors import (
     StoreClosedError,
@@ -103,8 +104,10 @@ def _commit_once(database: Database, operations: Sequence[Operation[Any]]) -> li
         with database.writer.begin() as connection:
             savepoint = connection.connection.cursor()
             outcomes = [_run_alone(database, connection, savepoint, operation) for operation in operations]
+            reach("store.committing")
     except database.driver_errors as error:
         raise database.explained(error) from error
+    reach("store.committed")
     database.verify_in_place()
     return outcomes
 

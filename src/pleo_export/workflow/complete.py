@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from pleo_export.crash_points import reach
 from pleo_export.domain.catalogue import MOST_FREQUENT, Cause
 from pleo_export.domain.failure_types import JobFailureType
 from pleo_export.domain.failures import Finding, Rejection, rejection
@@ -106,6 +107,7 @@ def _why(item: ItemProgress) -> Rejection:
 async def _close(parts: Parts, job: ExportJob, closing: Closing) -> None:
     """Decide the closing event durably before it is sent, so that a repeat sends the same one."""
     await parts.store.closing(job.id, closing.event, closing.reason, closing.reason_type)
+    reach("closing.decided")
     await _send(parts, job, closing)
 
 
@@ -124,4 +126,6 @@ async def _send(parts: Parts, job: ExportJob, closing: Closing) -> None:
         fresh = await parts.pleo.get_job(job.id)
         if fresh.expired or fresh.status != closing.event:
             raise JobLostError(fresh) from error
+    reach("closing.told")
     await parts.store.closed(job.id)
+    reach("closing.kept")

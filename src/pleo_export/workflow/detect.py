@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 
 from msgspec.structs import replace
 
+from pleo_export.crash_points import reach
 from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.job import ExportJob, JobEvent, JobEventType, JobStatus
 from pleo_export.pleo.errors import ExportNotFoundError, InvalidExportJobStatusChangeError
@@ -67,6 +68,7 @@ async def _start(parts: Parts, job: ExportJob, interrupted: AbstractSet[str]) ->
     if job.status == JobStatus.IN_PROGRESS and job.id not in interrupted:
         return None
     await parts.store.see_job(job.id, job.company_id, planned=parts.plan is not None)
+    reach("job.seen")
     if parts.plan is None and (await parts.store.job(job.id)).planned:
         raise PlanNeededError(job.id)
     if job.status == JobStatus.IN_PROGRESS:
@@ -75,7 +77,9 @@ async def _start(parts: Parts, job: ExportJob, interrupted: AbstractSet[str]) ->
         await parts.pleo.send_event(JobEvent(job_id=job.id, event=JobEventType.STARTED))
     except InvalidExportJobStatusChangeError:
         return None  # another worker was faster: normal, so look at the list again
+    reach("job.started_told")
     await parts.store.mark_started(job.id)
+    reach("job.started_kept")
     return replace(job, status=JobStatus.IN_PROGRESS, last_updated_at=parts.clock.now())
 
 

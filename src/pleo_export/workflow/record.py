@@ -25,6 +25,7 @@ from pleo_export.accounting.port import (
     UnauthorisedError,
     Uniqueness,
 )
+from pleo_export.crash_points import reach
 from pleo_export.domain.book import book
 from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.entry import Entry
@@ -62,6 +63,7 @@ async def record(
     interrupted = {one.entry_id for one in work if one.interrupted}
     doubtful = await _begun_by_others(parts, job, interrupted, before)
     await parts.store.plan(job.id, [one.entry_id for one in work])
+    reach("items.planned")
     # Not before they are planned: from then on nobody may say so of them any more.
     for entry_id in await parts.store.by_hand(job.id):
         before[entry_id] = await parts.store.adopt(job.id, entry_id)
@@ -237,10 +239,13 @@ class _Recorder:
             raise RejectedItemError(Cause.MARK_REFUSED, said=refusal)
         mapped = self._entry(work)
         async with gathered(self._parts, mapped) as found:
+            reach("receipts.downloaded")
             await self._intend(work, mapped)
+            reach("item.intended")
             await self._turns[work.entry_id].take()
             async with self._payables.matched(replace(mapped, missing_files=found.missing)) as matched:
                 entry, recorded = await self._record(matched)
+                reach("entry.recorded")
                 if recorded.created:
                     self._payables.recorded(entry)
             # What was intended is remembered; an entry that was matched or moved since is another one.
@@ -334,6 +339,7 @@ class _Recorder:
             complete=complete and not moved,
             explanation=explanation,
         )
+        reach("entry.kept")
         if moved:
             raise RejectedItemError(moved)
         if item.final:
@@ -367,13 +373,14 @@ class _Recorder:
         for file in found.files:
             try:
                 await self._insist(partial(self._parts.connector.attach, entry, recorded, file))
+                reach("receipt.attached")
             except EntryRefusedError as refused:
                 if refused.cause in ENTRY_LOST or not may_miss(self._parts):
                     raise
                 missing.append(str(refused))
-        self._outcomes.tell(
-            await self._parts.store.recorded(self._job.id, entry.reference, recorded_without(missing))
-        )
+        item = await self._parts.store.recorded(self._job.id, entry.reference, recorded_without(missing))
+        reach("item.recorded")
+        self._outcomes.tell(item)
 
     async def _insist(self, call: Callable[[], Awaitable[Result]]) -> Result:
         """Call for an entry that stands there, or may: what keeps us from it may pass, a refusal or a closed door not.

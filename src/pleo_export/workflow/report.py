@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Container, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+from pleo_export.crash_points import reach
 from pleo_export.domain.job import ExportJob, ItemStatus, ItemUpdate, ItemUpdateError
 from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.pleo import limits
@@ -37,6 +38,7 @@ class Reporter:
         async with self._one_at_a_time:
             self._in_hand += entry_ids
             errors = await self._update([_in_progress(one) for one in entry_ids if one not in marked])
+        reach("items.marked")
         return {error.accounting_entry_id: error.message for error in errors}
 
     async def flush(self) -> bool:
@@ -102,6 +104,7 @@ class Reporter:
             await take_step(self._parts, step)
         for chunk in chunks(outcomes):
             errors = await self._update([_outcome(item) for item in chunk])
+            reach("outcomes.told")
             refused = {error.accounting_entry_id: error for error in errors}
             await store.reported(
                 job_id,
@@ -109,6 +112,7 @@ class Reporter:
             )
             for entry_id, error in refused.items():
                 await store.report_refused(job_id, entry_id, f"{error.type}: {error.message}")
+            reach("outcomes.kept")
         done = {item.accounting_entry_id for item in outcomes}
         self._in_hand = [entry_id for entry_id in self._in_hand if entry_id not in done]
         return bool(outcomes)

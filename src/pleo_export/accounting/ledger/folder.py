@@ -23,6 +23,7 @@ from pathlib import Path
 
 from pleo_export.accounting.ledger.locks import locked
 from pleo_export.accounting.port import NoAnswerError, UnreachableError
+from pleo_export.crash_points import reach
 from pleo_export.domain.catalogue import Cause
 
 LOCK_SECONDS = 10.0
@@ -115,7 +116,9 @@ class Pen:
         """Put a new file in its place; False where there is one already. Raises UnsettledError."""
         try:
             self._write(path, chunks)
+            reach("ledger.written")
             created = _link(self._draft, path)
+            reach("ledger.linked")
         finally:
             self._drop_draft()
         if created:

@@ -16,6 +16,7 @@ from pleo_export.accounting.ledger.folder import Pen, sync
 from pleo_export.accounting.ledger.reader import metadata_text
 from pleo_export.accounting.ledger.writer import document_text
 from pleo_export.accounting.port import EntryRefusedError
+from pleo_export.crash_points import reach
 from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.entry import Entry, StoredFile
 from pleo_export.domain.file_kinds import ending_of
@@ -46,6 +47,7 @@ def file_receipt(pen: Pen, entry_file: Path, entry: Entry, file: StoredFile, acc
         if directive is None:
             receipt = entry_file.with_name(f"{stem}.{ending}")
             if _put(pen, receipt, file, entry_file):
+                reach("ledger.receipt_placed")
                 text = document_text(entry, file.attachment, receipt.name, file.sha256, account)
                 if pen.create(receipt.with_suffix(".beancount"), [text.encode()]):
                     return
