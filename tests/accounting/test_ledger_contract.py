@@ -9,8 +9,9 @@ from filelock import FileLock
 
 from pleo_export.accounting.ledger import LedgerConnector, LedgerSettings, bean_check, folder, trial_balance
 from pleo_export.accounting.ledger.chart import read_chart
-from pleo_export.testing.contract import Books, ConnectorContract, Totals
+from pleo_export.testing.contract import Books, ConnectorContract
 from pleo_export.testing.samples import Facts
+from pleo_export.testing.totals import Totals
 
 
 class LedgerBooks:

@@ -6,9 +6,9 @@ import pytest
 from pleo_export.accounting.memory import MemoryBooks, MemoryConnector
 from pleo_export.accounting.tax_codes import TaxRule
 from pleo_export.domain.reference import LedgerAccount, LedgerTaxCode, LedgerVendor, ReferenceData
-from pleo_export.testing.books import totals_of
-from pleo_export.testing.contract import Books, ConnectorContract, Totals
+from pleo_export.testing.contract import Books, ConnectorContract
 from pleo_export.testing.samples import Facts
+from pleo_export.testing.totals import Totals, totals_of
 
 
 class BooksInMemory:

@@ -5,14 +5,14 @@ import os
 import random
 import signal
 import subprocess
-from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 from pleo_export.cli.init import example_chart, settings_text
 from pleo_export.simulator.hands import Hands
+from pleo_export.testing.oracle import Evidence, Expected, check, ledger_entries, pleo_side
 from tests.e2e.service_process import PLEO_EXPORT
 from tests.e2e.story import assert_ledger_clean
 
@@ -117,24 +117,18 @@ class Fleet:
             self.statuses(company_id).get(job) in FINAL for company_id, ids in jobs.items() for job in ids
         )
 
-    def check(self, jobs: Mapping[str, Sequence[str]]) -> None:
+    def check(self) -> None:
         """Every job completed once, in order, one at a time; each expense once in its ledger."""
-        audit = self.hands.audit()
-        for number, company_id in enumerate(self.companies, start=1):
-            assert set(self.statuses(company_id).values()) == {"completed"}
-            made = {job["id"]: job["createdAt"] for job in self.hands.company(company_id)["jobs"]}
-            in_order = sorted(jobs[company_id], key=lambda job: (made[job], job))
-            expected = [(job, event) for job in in_order for event in ("started", "completed")]
-            assert _events(audit, in_order) == expected, company_id
-            books = self._folder / f"company-{number}" / "ledger"
-            booked = Counter(
-                line.split('"')[1]
-                for path in books.glob("[0-9]*/*/*.beancount")
-                for line in path.read_text(encoding="utf-8").splitlines()
-                if line.startswith("  pleo-id: ")
-            )
-            expenses = [one["accountingEntryId"] for one in self.hands.company(company_id)["expenses"]]
-            assert booked == Counter(expenses), company_id
+        folders = {one: self._folder / f"company-{number}" for number, one in enumerate(self.companies, 1)}
+        books = {one: ledger_entries(folder / "ledger") for one, folder in folders.items()}
+        pleo = pleo_side(partial(self.hands.call, "GET"), self.companies)
+        expected = {
+            one["accountingEntryId"]: Expected(outcome="successful", files=0)
+            for company in pleo.companies.values()
+            for one in company["expenses"]
+        }
+        assert check(Evidence(books=books, pleo=pleo, expected=expected)) == []
+        assert sum(map(len, books.values())) == len(expected)
         assert_ledger_clean(self._folder / "company-1" / "ledger")
 
 
@@ -145,14 +139,3 @@ def _locked(path: Path) -> bool:
         except BlockingIOError:
             return True
     return False
-
-
-def _events(audit: list[Any], jobs: Sequence[str]) -> list[tuple[str, str]]:
-    """The events that Pleo accepted for these jobs, in their order."""
-    return [
-        (entry["body"]["jobId"], entry["body"]["event"])
-        for entry in audit
-        if entry["path"] == "/v3/export-job-events"
-        and entry["status"] == 202
-        and entry["body"]["jobId"] in jobs
-    ]

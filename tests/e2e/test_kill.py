@@ -3,14 +3,11 @@
 The oracle reads the ledger, Pleo's side and Pleo's log of calls only, never our own memory.
 """
 
-import hashlib
 import random
-import re
 import time
-from collections import Counter
+from functools import partial
 from pathlib import Path
 from threading import Timer
-from typing import Any
 
 import pytest
 
@@ -19,7 +16,9 @@ from pleo_export.cli.common import ExitCode
 from pleo_export.cli.scenarios import PAYABLE
 from pleo_export.simulator.generator import PAYABLE_COUNT, generate
 from pleo_export.simulator.hands import simulator_process
-from tests.e2e.story import COMPANY_ID, Story, assert_ledger_clean, events_of
+from pleo_export.testing.oracle import Evidence, Expected, ledger_entries, pleo_side
+from pleo_export.testing.oracle import check as check_evidence
+from tests.e2e.story import COMPANY_ID, Story, assert_ledger_clean
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -88,47 +87,13 @@ def test_bills_and_their_payments_meet_once_whenever_the_process_is_killed(tmp_p
 
 
 def check(story: Story, jobs: list[tuple[str, list[str]]]) -> None:
-    audit, company = story.audit(), story.company()
-    expenses = {expense["accountingEntryId"]: expense for expense in company["expenses"]}
-    entries = story.entry_files()
-    expected = {entry_id for _, ids in jobs for entry_id in ids}
-    assert entries.keys() == expected
-    assert {entry_id: len(paths) for entry_id, paths in entries.items() if len(paths) != 1} == {}
-    assert {expenses[entry_id]["exportStatus"] for entry_id in expected} == {"exported"}
-    for entry_id in expected:
-        assert expenses[entry_id]["externalId"] == entries[entry_id][0].stem
-    for job_id, ids in jobs:
-        assert story.job(job_id)["itemCounts"] == {"successful": len(ids)}
-        assert events_of(audit, job_id) == Counter(started=1, completed=1)
-        check_order_of_calls(audit, job_id)
-    check_receipts(story, audit, expected)
+    pleo = pleo_side(partial(story.bookkeeper.call, "GET"), [COMPANY_ID])
+    expected = {one: Expected(outcome="successful", files=1) for _, ids in jobs for one in ids}
+    books = ledger_entries(story.books)
+    assert check_evidence(Evidence(books={COMPANY_ID: books}, pleo=pleo, expected=expected)) == []
+    assert books.keys() == expected.keys()
     assert_ledger_clean(story.books)
     assert list((story.folder / "pleo-export.db.receipts" / COMPANY_ID).iterdir()) == []
-
-
-def check_order_of_calls(audit: list[Any], job_id: str) -> None:
-    closing = max(
-        entry["sequence"]
-        for entry in audit
-        if entry["path"] == "/v3/export-job-events"
-        and entry["body"]["jobId"] == job_id
-        and entry["status"] == 202
-    )
-    updates = [entry for entry in audit if entry["method"] == "PUT" and job_id in entry["path"]]
-    assert updates
-    assert all(entry["sequence"] < closing for entry in updates)
-    assert all(len(entry["body"]) <= 100 for entry in updates)
-
-
-def check_receipts(story: Story, audit: list[Any], expected: set[str]) -> None:
-    """Each receipt stands once beside its entry, and its digest is the one that its directive names."""
-    directives = Counter[str]()
-    for path in story.books.glob("[0-9]*/*/*.beancount"):
-        text = path.read_text(encoding="utf-8")
-        for name, digest in re.findall(r' document \S+ "([^"]+)".*?sha256: "(\w+)"', text, re.DOTALL):
-            directives[name[:36]] += 1
-            assert hashlib.sha256((path.parent / name).read_bytes()).hexdigest() == digest
-    assert directives == Counter(dict.fromkeys(expected, 1))
 
 
 def test_a_second_worker_for_the_same_company_leaves_at_once(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_every_job_ends_once_in_order_and_without_overlap_whoever_is_killed(
             if fleet.all_ended(jobs):
                 jobs = _merged(jobs, fleet.press_export(1, ITEMS))
         until(lambda: fleet.all_ended(jobs), "the end of all jobs", 240)
-        fleet.check(jobs)
+        fleet.check()
 
 
 def _merged(left: Mapping[str, list[str]], right: Mapping[str, list[str]]) -> Mapping[str, list[str]]:
@@ -115,7 +115,7 @@ def test_a_worker_that_was_frozen_does_nothing_more_once_another_has_taken_over(
         )
         new = fleet.hands.audit()[calls:]
         assert [one for one in new if one["method"] != "GET" and one["status"] < 300] == []
-        fleet.check(jobs)
+        fleet.check()
 
 
 def test_the_work_goes_on_by_itself_after_the_database_was_killed_and_started_again(
@@ -134,4 +134,4 @@ def test_the_work_goes_on_by_itself_after_the_database_was_killed_and_started_ag
         time.sleep(2.0)  # the server is away for a while, as it would be
         postgres.start()
         until(lambda: fleet.all_ended(jobs), "the jobs", 180)
-        fleet.check(jobs)
+        fleet.check()

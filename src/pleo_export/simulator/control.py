@@ -140,6 +140,13 @@ async def see_company(world: TheWorld, company_id: CompanyId) -> Response:
     return _seen(world.company(company_id))
 
 
+@router.get("/companies/{company_id}/items", responses=problems(CompanyNotFoundError))
+async def see_items(world: TheWorld, company_id: CompanyId) -> Response:
+    """Return how every item of every job of the company stands, oldest job first."""
+    jobs = world.company(company_id).jobs
+    return reply([item.as_json() for job in jobs for item in job.items.values()])
+
+
 def _seen(company: Company) -> Response:
     return reply(
         {

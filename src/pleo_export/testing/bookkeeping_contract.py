@@ -11,7 +11,7 @@ from pleo_export.domain.entry import Entry, EntryVendor, InvoiceDetails, Owed
 from pleo_export.domain.failure_types import ItemFailureType
 from pleo_export.domain.matching import Document, match, settled_by
 from pleo_export.domain.money import Money
-from pleo_export.testing.books import Books, OnBooks, is_refused, needs, totals_of_entries
+from pleo_export.testing.books import Books, OnBooks, is_refused, needs
 from pleo_export.testing.samples import (
     sample_bill,
     sample_credit_note,
@@ -20,6 +20,7 @@ from pleo_export.testing.samples import (
     sample_left_to_the_system,
     sample_payment,
 )
+from pleo_export.testing.totals import totals_of_entries
 
 _RACERS = 8
 

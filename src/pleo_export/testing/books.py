@@ -1,18 +1,16 @@
 """What the contract suite sees of an accounting system, and what its tests share."""
 
-from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 import pytest
 
 from pleo_export.accounting.port import Connector, EntryRefusedError
-from pleo_export.domain.entry import Entry, Posting
+from pleo_export.domain.entry import Entry
 from pleo_export.domain.failure_types import ItemFailureType
 from pleo_export.testing.samples import Facts
-
-Totals = dict[tuple[str, str], int]
+from pleo_export.testing.totals import Totals
 
 
 class Books(Protocol):
@@ -59,21 +57,6 @@ class OnBooks:
         connector = await books.open()
         yield connector
         await connector.close()
-
-
-def totals_of(postings: Iterable[Posting]) -> Totals:
-    """Sum postings the way `Books.totals` does."""
-    totals: defaultdict[tuple[str, str], int] = defaultdict(int)
-    for posting in postings:
-        totals[posting.account, posting.amount.currency] += posting.amount.units
-    return {key: units for key, units in totals.items() if units}
-
-
-def totals_of_entries(*entries: Entry) -> Totals:
-    """Sum all postings of entries, as they are given."""
-    return totals_of(
-        posting for entry in entries for posting in (*entry.postings, *entry.settlement, *entry.clearing)
-    )
 
 
 def needs(capability: bool, name: str) -> None:  # noqa: FBT001

@@ -30,7 +30,7 @@ from pleo_export.domain.failure_types import ItemFailureType
 from pleo_export.domain.failures import Finding, Severity
 from pleo_export.domain.matching import document_of, match
 from pleo_export.testing.bookkeeping_contract import BookkeepingContract
-from pleo_export.testing.books import Books, Totals, is_refused, needs, totals_of_entries
+from pleo_export.testing.books import Books, is_refused, needs
 from pleo_export.testing.samples import (
     sample_bill,
     sample_credit_note,
@@ -40,6 +40,7 @@ from pleo_export.testing.samples import (
     sample_invoice,
     sample_payment,
 )
+from pleo_export.testing.totals import Totals, totals_of_entries
 
 __all__ = ["Books", "ConnectorContract", "Totals"]
 

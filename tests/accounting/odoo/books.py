@@ -10,8 +10,8 @@ from datetime import date
 from typing import Any
 
 from pleo_export.accounting.odoo import OdooConnector
-from pleo_export.testing.contract import Totals
 from pleo_export.testing.samples import Facts
+from pleo_export.testing.totals import Totals
 from tests.odoo.server import OdooDatabase, OdooServer
 
 CALL_SECONDS, STALLED_SECONDS = 20.0, 0.5

@@ -10,7 +10,6 @@ from pleo_export.accounting.port import NoAnswerError
 from pleo_export.domain.entry import Dimension, Entry, EntryKind, EntryState, EntryVendor, Owed
 from pleo_export.domain.matching import match
 from pleo_export.domain.money import Money
-from pleo_export.testing.books import totals_of_entries
 from pleo_export.testing.samples import (
     sample_bill,
     sample_entry,
@@ -18,6 +17,7 @@ from pleo_export.testing.samples import (
     sample_payment,
     sample_posting,
 )
+from pleo_export.testing.totals import totals_of_entries
 from tests.accounting.odoo.books import FACTS, OdooBooks
 from tests.accounting.odoo.faults import raising, strike
 

@@ -11,8 +11,8 @@ from pleo_export.accounting.odoo.errors import OdooBusyError, OdooFaultError
 from pleo_export.accounting.port import EntryRefusedError, NoAnswerError, Recorded
 from pleo_export.domain.entry import Entry
 from pleo_export.domain.matching import match
-from pleo_export.testing.books import totals_of_entries
 from pleo_export.testing.samples import sample_bill, sample_entry, sample_invoice, sample_payment
+from pleo_export.testing.totals import totals_of_entries
 from tests.accounting.odoo.books import FACTS, OdooBooks
 from tests.accounting.odoo.faults import raising, strike
 

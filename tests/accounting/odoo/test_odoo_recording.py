@@ -12,8 +12,8 @@ from pleo_export.accounting.odoo.names import entry_id
 from pleo_export.accounting.port import ConnectorError, EntryRefusedError, NoAnswerError, UnreachableError
 from pleo_export.domain.entry import Entry, EntryState
 from pleo_export.domain.matching import match
-from pleo_export.testing.books import totals_of_entries
 from pleo_export.testing.samples import sample_bill, sample_entry, sample_invoice, sample_payment
+from pleo_export.testing.totals import totals_of_entries
 from tests.accounting.odoo.books import FACTS, OdooBooks
 from tests.accounting.odoo.faults import raising, strike
 from tests.odoo.processes import sql
