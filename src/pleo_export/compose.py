@@ -93,7 +93,7 @@ async def parts_of(
     folder: Path,
     notify: Callable[[Notice], None],
 ) -> AsyncIterator[Parts]:
-    """Open what exporting needs beside the store; `folder` is for receipts on their way, and nobody else's."""
+    """Open what exporting needs beside the store; `folder` is for what is on its way, and nobody else's."""
     _sweep(folder)
     local = is_loopback(base_url(settings.pleo.base_url).host or "")
     async with Downloader(folder, allow_private=local) as downloader:
@@ -102,6 +102,7 @@ async def parts_of(
             receipts=downloader,
             fit=partial(fit, folder=folder),
             store=store,
+            folder=folder,
             draw=random.random,
             notify=notify,
         )

@@ -7,6 +7,7 @@ from pleo_export.domain.item import ExportItem, UnreadableItem
 from pleo_export.pleo.errors import Facts, MissingContraAccountsError
 from pleo_export.workflow.fetch import fetch
 from pleo_export.workflow.problems import JobProblemError
+from pleo_export.workflow.spool import Spool
 from tests.workflow.workflow_scene import Around, ChangeSettings, Scene, eid, expense, with_parts
 
 
@@ -109,8 +110,12 @@ async def test_missing_contra_accounts_are_told_even_where_pleo_does_not_say_whi
     async with scene.parts() as parts:
         (job,) = await parts.pleo.list_jobs(scene.company.id, [])
         await parts.store.see_job(job.id, scene.company.id)
-        with pytest.raises(JobProblemError, match="contra account: it does not say which"):
-            await fetch(with_parts(parts, pleo=Speechless(parts.pleo)), job, {eid(1): "pending"})
+        speechless = with_parts(parts, pleo=Speechless(parts.pleo))
+        with (
+            Spool(parts.folder) as spool,
+            pytest.raises(JobProblemError, match="contra account: it does not say which"),
+        ):
+            await fetch(speechless, job, spool)
 
 
 async def test_an_expense_that_is_listed_but_not_sent_fails_and_the_others_go_on(scene: Scene) -> None:

@@ -327,14 +327,14 @@ async def test_an_expense_without_receipts_is_recorded_in_the_commit_that_keeps_
 async def test_work_that_is_asked_to_stop_finishes_what_was_begun_and_goes_on_later(
     scene: Scene, after: int
 ) -> None:
-    job_id = await scene.company.job_of(*(expense(number, day=number) for number in range(1, 9)))
+    job_id = await scene.company.job_of(*(expense(number, day=number) for number in range(1, 21)))
     with pytest.raises(StoppedError):
         await scene.run(stopping=lambda: len(scene.books.entries) >= after)
     begun = len(scene.books.entries)
-    assert begun < 8
+    assert begun < 20
     told = await scene.company.statuses(job_id)
     assert list(told.values()).count("successful") == begun
     summary = await scene.run_one()
-    assert scene.booked() == list(range(1, 9))
+    assert scene.booked() == list(range(1, 21))
     assert {item.phase for item in summary.items} == {Phase.RECORDED}
     assert (await scene.company.event_names(job_id))[-1] == "completed"

@@ -148,14 +148,16 @@ async def test_after_most_of_the_jobs_time_an_outcome_that_is_unclear_still_is_t
 async def test_a_job_that_is_failed_because_of_the_silence_tells_which_outcomes_are_unknown(
     scene: Scene,
 ) -> None:
-    job_id = await scene.company.job_of(expense(1), expense(2))
+    job_id = await scene.company.job_of(expense(1), expense(2), expense(3))
     scene.connector.change(concurrency=1)
     await scene.crash_after_recording()
     scene.connector.before_check = silent
     said = await silence(scene)
     (summary,) = await run(scene, trouble=(said, scene.clock.now() - timedelta(minutes=48)))
     assert summary.event == "failed"
-    assert (summary.items[0].unknown, summary.items[1].phase) == (True, Phase.PLANNED)
+    # The second was intended while the first was called for, and nobody knows that it went no further.
+    assert [item.unknown for item in summary.items] == [True, True, False]
+    assert summary.items[2].phase is Phase.PLANNED
     assert "Look there for the reference" in (await scene.company.outcomes(job_id))[1]["failureReason"]
 
 

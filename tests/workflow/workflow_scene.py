@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -164,6 +164,7 @@ class Watched:
     made: Counter[str] = field(default_factory=Counter)
     busy: int = 0
     busiest: int = 0
+    dead: bool = False
 
     def __post_init__(self) -> None:
         self.name, self.capabilities = self.inner.name, self.inner.capabilities
@@ -171,6 +172,17 @@ class Watched:
     def change(self, **capabilities: Any) -> None:
         fields = {name: getattr(self.capabilities, name) for name in Capabilities.__struct_fields__}
         self.capabilities = Capabilities(**(fields | capabilities))
+
+    @contextmanager
+    def _alive(self) -> Iterator[None]:
+        """Where the process dies in a call, nothing comes of the others either."""
+        if self.dead:
+            raise Crash
+        try:
+            yield
+        except Crash:
+            self.dead = True
+            raise
 
     async def check(self) -> Sequence[Finding]:
         self.calls.append(("check", ""))
@@ -183,18 +195,20 @@ class Watched:
 
     async def find(self, reference: str) -> Recorded | None:
         self.calls.append(("find", reference))
-        await self.before("find", reference)
-        return await self.inner.find(reference)
+        with self._alive():
+            await self.before("find", reference)
+            return await self.inner.find(reference)
 
     async def record(self, entry: Entry) -> Recorded:
         self.calls.append(("record", entry.reference))
         self.busy += 1
         self.busiest = max(self.busiest, self.busy)
         try:
-            await self.before("record", entry.reference)
-            recorded = await self.inner.record(entry)
-            self.made[entry.reference] += recorded.created
-            return recorded
+            with self._alive():
+                await self.before("record", entry.reference)
+                recorded = await self.inner.record(entry)
+                self.made[entry.reference] += recorded.created
+                return recorded
         finally:
             self.busy -= 1
 
@@ -204,8 +218,9 @@ class Watched:
 
     async def attach(self, entry: Entry, recorded: Recorded, file: StoredFile) -> None:
         self.calls.append(("attach", entry.reference))
-        await self.before("attach", entry.reference)
-        await self.inner.attach(entry, recorded, file)
+        with self._alive():
+            await self.before("attach", entry.reference)
+            await self.inner.attach(entry, recorded, file)
 
     async def preview(self, entry: Entry) -> str:
         return await self.inner.preview(entry)
@@ -396,6 +411,7 @@ class Scene:
                 ),
                 fit=partial(fit, folder=self.receipts),
                 store=store,
+                folder=self.receipts,
                 draw=lambda: self.draw,
                 notify=self.notices.append,
             )
@@ -408,8 +424,8 @@ class Scene:
     async def crash(self, **changes: Any) -> None:
         """Export until the process dies, and come back to life."""
         with pytest.raises(Crash):
-            await self.run(**changes)
-        self.connector.before = nothing
+            await self.run(stopping=lambda: self.connector.dead, **changes)
+        self.connector.before, self.connector.dead = nothing, False
         self.connector.calls.clear()
 
     async def crash_after_recording(self) -> None:

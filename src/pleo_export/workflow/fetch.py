@@ -1,7 +1,8 @@
-"""Step 4: the full data of the expenses in scope, in the order they are recorded."""
+"""Step 4: the full data of the expenses, and the order in which those in scope are recorded."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -12,6 +13,7 @@ from pleo_export.domain.job import ExportJob, ItemStatus
 from pleo_export.pleo.errors import ExportJobStatusUnprocessableError, MissingContraAccountsError
 from pleo_export.workflow.ports import Parts, Pleo, StepTaken, take_step
 from pleo_export.workflow.problems import JobLostError, JobProblemError
+from pleo_export.workflow.spool import Place, Spool
 
 UNFINISHED = frozenset({ItemStatus.PENDING, ItemStatus.IN_PROGRESS})
 _LAST = datetime.max.replace(tzinfo=UTC)
@@ -30,24 +32,54 @@ class Work(msgspec.Struct, frozen=True):
         return self.status == ItemStatus.IN_PROGRESS
 
 
-async def fetch(parts: Parts, job: ExportJob, scope: Mapping[str, str]) -> Sequence[Work]:
-    """Return the items that still need an outcome, oldest transaction first, the id deciding between equals.
+class Queued(NamedTuple):
+    """One item that waits for its turn: its expense lies in the spool, or cannot be used."""
 
-    The order is the same at every attempt. Items without usable data come last. Raises JobProblemError where Pleo
-    refuses the data because contra accounts are missing, JobLostError where the job ended meanwhile.
+    entry_id: str
+    expense: Place | Rejection
+    status: str
+
+    def work(self, spool: Spool) -> Work:
+        """Return the item with its expense."""
+        expense = self.expense if isinstance(self.expense, Rejection) else spool.read(self.expense)
+        return Work(self.entry_id, expense, self.status)
+
+
+class Agenda(NamedTuple):
+    """What is to be settled, in its order, and where the data lies."""
+
+    queued: Sequence[Queued]
+    spool: Spool
+
+
+async def fetch(parts: Parts, job: ExportJob, spool: Spool) -> Mapping[str, Place | Rejection]:
+    """Put every expense of the job into the spool; return where it lies, or why its data cannot be used.
+
+    Raises JobProblemError where Pleo refuses the data because contra accounts are missing, JobLostError where the job
+    ended meanwhile.
     """
-    await take_step(parts, StepTaken(step=4, name="Fetch the data", job_id=job.id, items=len(scope)))
+    await take_step(parts, StepTaken(step=4, name="Fetch the data", job_id=job.id, items=job.number_of_items))
+    places: dict[str, Place | Rejection] = {}
     try:
-        expenses = await read_expenses(parts.pleo, parts.company_id, job.id)
+        async for entry_id, expense in _expenses(parts.pleo, parts.company_id, job.id):
+            places[entry_id] = expense if isinstance(expense, Rejection) else spool.keep(expense)
     except ExportJobStatusUnprocessableError as error:
         raise JobLostError(await parts.pleo.get_job(job.id)) from error
+    return places
+
+
+def in_turn(scope: Mapping[str, str], places: Mapping[str, Place | Rejection]) -> Sequence[Queued]:
+    """Return the items that still need an outcome, oldest transaction first, the id deciding between equals.
+
+    The order is the same at every attempt. Items without usable data come last.
+    """
     missing = rejection(Cause.EXPENSE_NOT_SENT)
-    work = [
-        Work(entry_id, expenses.get(entry_id, missing), status)
+    queued = [
+        Queued(entry_id, places.get(entry_id, missing), status)
         for entry_id, status in scope.items()
         if status in UNFINISHED
     ]
-    return sorted(work, key=lambda one: in_order(one.expense, one.entry_id))
+    return sorted(queued, key=lambda one: in_order(one.expense, one.entry_id))
 
 
 async def read_expenses(pleo: Pleo, company_id: str, job_id: str) -> Mapping[str, ExportItem | Rejection]:
@@ -55,25 +87,25 @@ async def read_expenses(pleo: Pleo, company_id: str, job_id: str) -> Mapping[str
 
     Raises JobProblemError where Pleo refuses the data because contra accounts are missing.
     """
+    return {entry_id: expense async for entry_id, expense in _expenses(pleo, company_id, job_id)}
+
+
+async def _expenses(
+    pleo: Pleo, company_id: str, job_id: str
+) -> AsyncIterator[tuple[str, ExportItem | Rejection]]:
     try:
-        return await _expenses(pleo, company_id, job_id)
+        async for item in pleo.export_items(job_id):
+            if isinstance(item, UnreadableItem):
+                if item.accounting_entry_id is not None:
+                    yield item.accounting_entry_id, rejection(Cause.EXPENSE_UNREADABLE, found=item.found)
+            elif item.company_id != company_id:
+                yield item.accounting_entry_id, rejection(Cause.EXPENSE_OF_ANOTHER_COMPANY)
+            else:
+                yield item.accounting_entry_id, item
     except MissingContraAccountsError as error:
         raise JobProblemError(finding(Cause.CONTRA_ACCOUNTS_MISSING, said=error.said)) from error
 
 
-async def _expenses(pleo: Pleo, company_id: str, job_id: str) -> Mapping[str, ExportItem | Rejection]:
-    expenses: dict[str, ExportItem | Rejection] = {}
-    async for item in pleo.export_items(job_id):
-        if isinstance(item, UnreadableItem):
-            if item.accounting_entry_id is not None:
-                expenses[item.accounting_entry_id] = rejection(Cause.EXPENSE_UNREADABLE, found=item.found)
-        elif item.company_id != company_id:
-            expenses[item.accounting_entry_id] = rejection(Cause.EXPENSE_OF_ANOTHER_COMPANY)
-        else:
-            expenses[item.accounting_entry_id] = item
-    return expenses
-
-
-def in_order(expense: ExportItem | Rejection, entry_id: str) -> tuple[datetime, str]:
+def in_order(expense: ExportItem | Place | Rejection, entry_id: str) -> tuple[datetime, str]:
     """Return the sort key of an expense: oldest transaction first, unusable data last, the id between equals."""
-    return (expense.date if isinstance(expense, ExportItem) else _LAST, entry_id)
+    return (_LAST if isinstance(expense, Rejection) else expense.date, entry_id)

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from pleo_export.domain.job import ExportJob
 from pleo_export.workflow.complete import complete, fail_early, send_decided_event, summary
 from pleo_export.workflow.detect import detect_and_start, find_interrupted
-from pleo_export.workflow.fetch import fetch
+from pleo_export.workflow.fetch import Agenda, fetch, in_turn
 from pleo_export.workflow.outcomes import give_up_begun
 from pleo_export.workflow.plan import not_in_job
 from pleo_export.workflow.ports import JobSummary, Parts
@@ -13,7 +13,9 @@ from pleo_export.workflow.problems import JobLostError, JobProblemError, SilentE
 from pleo_export.workflow.record import record
 from pleo_export.workflow.report import Reporter
 from pleo_export.workflow.scope import retrieve_scope
+from pleo_export.workflow.side_by_side import both
 from pleo_export.workflow.silence import SILENT
+from pleo_export.workflow.spool import Spool
 from pleo_export.workflow.validate import validate
 
 
@@ -59,9 +61,11 @@ async def _take_through(parts: Parts, job: ExportJob) -> JobSummary:
         async with reporter.keeping_alive():
             try:
                 reference = await validate(parts, job)
-                scope = await retrieve_scope(parts, job)
-                work = await fetch(parts, job, scope)
-                await record(parts, job, work, reference, reporter)
+                with Spool(parts.folder) as spool:
+                    # Two lists of the same length, read side by side; nothing is recorded before both are complete.
+                    scope, places = await both(retrieve_scope(parts, job), fetch(parts, job, spool))
+                    agenda = Agenda(in_turn(scope, places), spool)
+                    await record(parts, job, agenda, reference, reporter)
             except SilentError:
                 await reporter.progress()  # until the next call nobody else keeps the job from expiring
                 raise

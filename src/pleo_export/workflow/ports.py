@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -182,7 +183,7 @@ class Parts(Sources):
     """Everything the workflow of one company works with. `draw` gives a number from 0 to 1 for jitter.
 
     `fit` makes of the files of one expense what the accounting system can take, in order; new ones are the caller's to
-    delete. It raises RejectedItemError where that cannot be.
+    delete. It raises RejectedItemError where that cannot be. `folder` takes what is on its way, and is nobody else's.
 
     With a `plan`, only its job is exported, and of it only what the plan holds. Once `stopping` says so, no further
     expense is begun and StoppedError ends the work.
@@ -195,6 +196,7 @@ class Parts(Sources):
     receipts: Receipts
     fit: Callable[[str, Sequence[StoredFile], AttachmentLimits], Awaitable[Sequence[StoredFile]]]
     store: Store
+    folder: Path
     draw: Callable[[], float]
     notify: Callable[[Notice], None] = ignore
     plan: Plan | None = None

@@ -9,8 +9,10 @@ reference.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Container, Mapping
+from contextlib import aclosing
 from functools import partial
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -31,22 +33,24 @@ from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.entry import Entry
 from pleo_export.domain.explanation import Explanation
 from pleo_export.domain.failures import RejectedItemError, Rejection, rejection
-from pleo_export.domain.job import ExportJob
+from pleo_export.domain.job import ExportJob, ItemStatus
 from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.domain.reference import ReferenceData
 from pleo_export.domain.settings import ClosedPeriodStrategy
 from pleo_export.store.errors import StoreError
 from pleo_export.workflow.attachments import Gathered, gathered, may_miss
 from pleo_export.workflow.closed_period import move_entry
-from pleo_export.workflow.fetch import Work
+from pleo_export.workflow.fetch import Agenda, Work
 from pleo_export.workflow.outcomes import Outcomes, explained, recorded_without
 from pleo_export.workflow.payables import Payables
 from pleo_export.workflow.persist import Result, persist
 from pleo_export.workflow.plan import as_planned, closed_since
 from pleo_export.workflow.ports import ItemBegun, ItemSettled, Parts, StepTaken, take_step
 from pleo_export.workflow.problems import SilentError, StoppedError
-from pleo_export.workflow.report import Reporter, chunks
+from pleo_export.workflow.report import UNHEARD, Reporter
+from pleo_export.workflow.side_by_side import side_by_side
 from pleo_export.workflow.silence import Silence
+from pleo_export.workflow.turns import LeftError, Ready, Turn, Turns, marked, unmarked
 
 ASK_AGAIN_SECONDS = 30.0
 ENTRY_LOST = (Cause.ENTRY_GONE, Cause.ENTRY_DAMAGED)  # no receipt is missing then, but what it belongs to
@@ -55,26 +59,26 @@ log = logging.getLogger(__name__)
 
 
 async def record(
-    parts: Parts, job: ExportJob, work: Sequence[Work], reference: ReferenceData, reporter: Reporter
+    parts: Parts, job: ExportJob, agenda: Agenda, reference: ReferenceData, reporter: Reporter
 ) -> None:
-    """Settle all items: each is `recorded` or `rejected` in the store afterwards, and reported chunk by chunk."""
-    await take_step(parts, StepTaken(step=5, name="Record", job_id=job.id, items=len(work)))
+    """Settle all items: each is `recorded` or `rejected` in the store afterwards, and reported as the outcomes come."""
+    queued = agenda.queued
+    await take_step(parts, StepTaken(step=5, name="Record", job_id=job.id, items=len(queued)))
     before = {item.accounting_entry_id: item for item in await parts.store.items(job.id)}
-    interrupted = {one.entry_id for one in work if one.interrupted}
+    interrupted = {one.entry_id for one in queued if one.status == ItemStatus.IN_PROGRESS}
     doubtful = await _begun_by_others(parts, job, interrupted, before)
-    await parts.store.plan(job.id, [one.entry_id for one in work])
+    await parts.store.plan(job.id, [one.entry_id for one in queued])
     reach("items.planned")
     # Not before they are planned: from then on nobody may say so of them any more.
     for entry_id in await parts.store.by_hand(job.id):
         before[entry_id] = await parts.store.adopt(job.id, entry_id)
         parts.notify(ItemSettled(job_id=job.id, item=before[entry_id]))
-    recorder = _Recorder(parts, job, reference, before, doubtful)
+    recorder = _Recorder(parts, job, reference, reporter, Known(before, doubtful))
+    todo = [one for one in queued if not ((known := before.get(one.entry_id)) and known.final)]
     try:
-        for chunk in chunks(work):
-            todo = [one for one in chunk if not recorder.is_final(one)]
-            refused = await reporter.begin([one.entry_id for one in todo], marked=interrupted)
-            await recorder.settle_all(todo, refused)
-            await reporter.flush()
+        async with reporter.as_they_come():
+            await recorder.settle_all(marked(reporter, Agenda(todo, agenda.spool), interrupted))
+        await reporter.flush()
         await recorder.ask_again()
     except (StoppedError, SilentError):
         await recorder.give_up_hopeless()
@@ -106,69 +110,74 @@ class ShutOutError(Exception):
         super().__init__(f"The accounting system did not let us in: {cause}")
 
 
-class _Turn:
-    """A place in the order of first attempts: it comes when all `earlier` ones have begun, or ended without one."""
+class Known(NamedTuple):
+    """What is known when an attempt begins: items as they stood `before`, and those that others may have begun."""
 
-    def __init__(self, earlier: Sequence["_Turn"]) -> None:
-        self._earlier, self.begun = earlier, asyncio.Event()
-
-    async def take(self) -> None:
-        for turn in self._earlier:
-            await turn.begun.wait()
-        self.begun.set()
+    before: Mapping[str, ItemProgress]
+    doubtful: Container[str]
 
 
 class _Recorder:
     def __init__(
-        self,
-        parts: Parts,
-        job: ExportJob,
-        reference: ReferenceData,
-        before: Mapping[str, ItemProgress],
-        doubtful: Container[str],
+        self, parts: Parts, job: ExportJob, reference: ReferenceData, reporter: Reporter, known: Known
     ) -> None:
         self._parts, self._job, self._reference = parts, job, reference
-        self._before, self._doubtful = dict(before), doubtful
+        self._reporter = reporter
+        self._before, self._doubtful = dict(known.before), known.doubtful
         self._outcomes = Outcomes(parts, job)
         self._unclear: list[Work] = []
         self._asked_again: set[str] = set()
         self._silence = Silence(parts, job)
-        self._turns: dict[str, _Turn] = {}
+        most = parts.connector.capabilities.concurrency
+        self._calls = asyncio.Semaphore(most)
+        # The next ones write down what they intend while these are called for. Where nothing but a look-up guards against
+        # a second entry, an intent that is found later costs the expense its export: none goes ahead there.
+        self._turns = Turns(parts.clock, 2 * most if self._sure else most, self._ends)
         self._payables = Payables(
-            lambda vendor: persist(parts, partial(parts.connector.payables, vendor)),
+            lambda vendor: self._call(partial(parts.connector.payables, vendor)),
             parts.settings.accounts.exchange_difference,
         )
+
+    @property
+    def _sure(self) -> bool:
+        """Whether the accounting system itself prevents a second entry with the same reference."""
+        return self._parts.connector.capabilities.uniqueness is Uniqueness.UNIQUE_KEY
+
+    def _ends(self) -> bool:
+        """Whether nothing more is to be begun."""
+        return self._parts.stopping() or self._silence.too_long
 
     @property
     def _strategy(self) -> ClosedPeriodStrategy:
         return self._parts.settings.bookkeeping.closed_period
 
-    def is_final(self, work: Work) -> bool:
-        before = self._before.get(work.entry_id)
-        return before is not None and before.final
+    async def settle_all(self, items: AsyncGenerator[Ready]) -> None:
+        """Settle items, some at once and some made ready meanwhile; first attempts are made in order.
 
-    async def settle_all(self, work: Sequence[Work], refused: Mapping[str, str]) -> None:
-        """Settle at most as many at once as the accounting system takes; first attempts are made in order."""
-        slots = asyncio.Semaphore(self._parts.connector.capabilities.concurrency)
-        waiting: list[_Turn] = []
-        async with asyncio.TaskGroup() as group:
-            for one in work:
-                await slots.acquire()
-                if self._parts.stopping() or self._silence.too_long:
-                    break
-                waiting = [turn for turn in waiting if not turn.begun.is_set()]
-                turn = self._turns[one.entry_id] = _Turn(tuple(waiting))
-                waiting.append(turn)
-
-                def ended(_task: asyncio.Task[None], turn: _Turn = turn) -> None:
-                    turn.begun.set()
-                    slots.release()
-
-                group.create_task(self._settle(one, refused.get(one.entry_id))).add_done_callback(ended)
+        Where no more can be begun, what was begun is finished before that is raised.
+        """
+        failure: Exception | None = None
+        async with aclosing(items), side_by_side() as group:
+            try:
+                async for ready in items:
+                    turn = await self._turns.give(ready)
+                    self._reporter.ensure_heard()
+                    if self._ends():
+                        break
+                    group.create_task(self._settle(turn)).add_done_callback(partial(self._ended, turn))
+            except UNHEARD as error:
+                failure = error
+        if failure is not None:
+            raise failure
+        self._reporter.ensure_heard()
         if self._parts.stopping():
             raise StoppedError
         if self._silence.too_long:
             raise self._silence.error
+
+    def _ended(self, turn: Turn, _task: asyncio.Task[None]) -> None:
+        self._turns.ended(turn)
+        self._reporter.settled()
 
     async def ask_again(self) -> None:
         """Look up the items without a definite outcome until it is known, or the job is close to its expiry."""
@@ -182,7 +191,7 @@ class _Recorder:
             for one in again:
                 self._before[one.entry_id] = await self._item(one)
                 self._asked_again.add(one.entry_id)
-            await self.settle_all(again, {})
+            await self.settle_all(unmarked(again))
         await self._give_up_unclear()
 
     async def give_up_hopeless(self) -> None:
@@ -194,17 +203,19 @@ class _Recorder:
         for one in self._unclear:
             await self._outcomes.give_up(one, None)
 
-    async def _settle(self, work: Work, refusal: str | None) -> None:
+    async def _settle(self, turn: Turn) -> None:
+        work = turn.work
         self._parts.notify(ItemBegun(job_id=self._job.id, entry_id=work.entry_id))
-        began = self._parts.clock.now()
         try:
-            await self._find_or_record(work, refusal)
+            await self._find_or_record(turn)
             self._silence.broken()
+        except LeftError:
+            pass
         except RejectedItemError as refused:
             await self._outcomes.reject(work, refused.rejection)
         except NoAnswerError:
             self._unclear.append(work)
-            self._silence.noted(began)
+            self._silence.noted(turn.began)
         except ShutOutError as shut_out:
             if work.entry_id in self._asked_again:
                 await self._outcomes.give_up(work, shut_out.cause)
@@ -219,41 +230,41 @@ class _Recorder:
             log.exception("item %s of job %s failed", work.entry_id, self._job.id)
             await self._outcomes.fault(work, error, begun=work.entry_id in self._doubtful)
 
-    async def _find_or_record(self, work: Work, refusal: str | None) -> None:
-        connector = self._parts.connector
+    async def _find_or_record(self, turn: Turn) -> None:
+        connector, work = self._parts.connector, turn.work
         intended = not self._is_planned(work)
         if not (intended or work.entry_id in self._doubtful):
-            await self._create(work, refusal)
+            if turn.refusal is not None:
+                raise RejectedItemError(Cause.MARK_REFUSED, said=turn.refusal)
+            await self._create(turn)
             return
         found = await self._insist(partial(connector.find, work.entry_id))
         if found is not None:
             await self._take_over(work, found)
-        elif intended and connector.capabilities.uniqueness is Uniqueness.UNIQUE_KEY:
-            await self._create(work, None)
+        elif intended and self._sure:
+            await self._create(turn)
         else:
             raise RejectedItemError(Cause.EXPORT_INTERRUPTED, system=connector.name)
 
-    async def _create(self, work: Work, refusal: str | None) -> None:
-        """Download, record, attach."""
-        if refusal is not None:
-            raise RejectedItemError(Cause.MARK_REFUSED, said=refusal)
-        mapped = self._entry(work)
+    async def _create(self, turn: Turn) -> None:
+        """Download, and when its turn comes, record and attach."""
+        mapped = self._entry(turn.work)
         async with gathered(self._parts, mapped) as found:
             reach("receipts.downloaded")
-            await self._intend(work, mapped)
-            reach("item.intended")
-            await self._turns[work.entry_id].take()
-            async with self._payables.matched(replace(mapped, missing_files=found.missing)) as matched:
-                entry, recorded = await self._record(matched)
-                reach("entry.recorded")
-                if recorded.created:
-                    self._payables.recorded(entry)
-            # What was intended is remembered; an entry that was matched or moved since is another one.
-            explanation = explained(work, entry) if entry != mapped else None
-            note = recorded_without(found.missing)
-            await self._keep(entry, recorded, note, complete=not found.files, explanation=explanation)
-            if found.files:
-                await self._attach(entry, recorded, found)
+            async with self._turns.begins(turn):
+                await self._intend(turn.work, mapped)
+                reach("item.intended")
+                async with self._payables.matched(replace(mapped, missing_files=found.missing)) as matched:
+                    entry, recorded = await self._record(matched)
+                    reach("entry.recorded")
+                    if recorded.created:
+                        self._payables.recorded(entry)
+                # What was intended is remembered; an entry that was matched or moved since is another one.
+                explanation = explained(turn.work, entry) if entry != mapped else None
+                note = recorded_without(found.missing)
+                await self._keep(entry, recorded, note, complete=not found.files, explanation=explanation)
+                if found.files:
+                    await self._attach(entry, recorded, found)
 
     async def _take_over(self, work: Work, found: Recorded) -> None:
         """Finish an item whose entry stands there already: its attachments may be missing."""
@@ -308,9 +319,14 @@ class _Recorder:
             return moved, await self._send(moved)
 
     async def _send(self, entry: Entry) -> Recorded:
-        connector = self._parts.connector
-        sure = connector.capabilities.uniqueness is Uniqueness.UNIQUE_KEY
-        return await persist(self._parts, partial(connector.record, entry), repeat_unanswered=sure)
+        return await self._call(partial(self._parts.connector.record, entry), repeat_unanswered=self._sure)
+
+    async def _call(self, call: Callable[[], Awaitable[Result]], *, repeat_unanswered: bool = True) -> Result:
+        """Call the accounting system, which takes so many calls at once, unless it is known to be silent."""
+        async with self._calls:
+            if self._silence.too_long:
+                raise NoAnswerError(str(self._silence.error))
+            return await persist(self._parts, call, repeat_unanswered=repeat_unanswered)
 
     async def _keep(
         self,
@@ -388,7 +404,7 @@ class _Recorder:
         Raises EntryRefusedError, ShutOutError, and NoAnswerError where it is worth to ask again later.
         """
         try:
-            return await persist(self._parts, call)
+            return await self._call(call)
         except EntryRefusedError:
             raise
         except (UnauthorisedError, ForbiddenError) as error:

@@ -10,13 +10,18 @@ from pleo_export.crash_points import reach
 from pleo_export.domain.job import ExportJob, ItemStatus, ItemUpdate, ItemUpdateError
 from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.pleo import limits
-from pleo_export.pleo.errors import ExportJobStatusUnprocessableError, PleoRefusedError
+from pleo_export.pleo.errors import ExportJobStatusUnprocessableError, PleoError, PleoRefusedError
+from pleo_export.store.errors import StoreError
 from pleo_export.workflow.fetch import UNFINISHED
 from pleo_export.workflow.ports import Parts, StepTaken, take_step
 from pleo_export.workflow.problems import JobLostError
+from pleo_export.workflow.side_by_side import side_by_side
 
 REPORT_SECONDS_MAX = 30.0  # while working, Pleo hears from us at least this often
 EXPIRY_SHARE = 6  # ... and at least this many times before the job would expire
+
+# What keeps outcomes from being told. Whoever records ends what was begun, and stops.
+UNHEARD = (PleoError, StoreError, JobLostError)
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +32,8 @@ class Reporter:
     def __init__(self, parts: Parts, job: ExportJob) -> None:
         self._parts, self._job = parts, job
         self._in_hand: list[str] = []
+        self._settled, self._enough = 0, asyncio.Event()
+        self._unheard: Exception | None = None
         self._one_at_a_time = asyncio.Lock()  # so that no outcome is sent twice, and no mark after an outcome
 
     async def begin(self, entry_ids: Sequence[str], *, marked: Container[str]) -> Mapping[str, str]:
@@ -49,13 +56,42 @@ class Reporter:
     @asynccontextmanager
     async def keeping_alive(self) -> AsyncIterator[None]:
         """Report in the background often enough that the job never expires while the body works."""
+        async with side_by_side() as group:
+            beat = group.create_task(self._beat())
+            yield
+            beat.cancel()
+
+    @asynccontextmanager
+    async def as_they_come(self) -> AsyncIterator[None]:
+        """Report in the background, while the body records, whenever there are outcomes for a whole update."""
+        reporting = asyncio.create_task(self._report_whole_updates())
         try:
-            async with asyncio.TaskGroup() as group:
-                beat = group.create_task(self._beat())
-                yield
-                beat.cancel()
-        except BaseExceptionGroup as group:
-            raise _first(group) from group
+            yield
+        finally:
+            async with self._one_at_a_time:  # what is being said is said to its end
+                reporting.cancel()
+            await asyncio.wait([reporting])
+
+    def settled(self) -> None:
+        """Hear that one more item may have an outcome."""
+        self._settled += 1
+        if self._settled % limits.items_per_update_max == 0:
+            self._enough.set()
+
+    def ensure_heard(self) -> None:
+        """Raise what kept the background from reporting: nothing more is to be recorded then."""
+        if self._unheard is not None:
+            raise self._unheard
+
+    async def _report_whole_updates(self) -> None:
+        try:
+            while True:
+                await self._enough.wait()
+                self._enough.clear()
+                async with self._one_at_a_time:
+                    await self._flush(whole_updates=True)
+        except UNHEARD as error:
+            self._unheard = error
 
     async def _beat(self) -> None:
         clock, job = self._parts.clock, self._job
@@ -96,9 +132,11 @@ class Reporter:
                 ]
         return ()
 
-    async def _flush(self) -> bool:
+    async def _flush(self, *, whole_updates: bool = False) -> bool:
         job_id, store = self._job.id, self._parts.store
         outcomes = await store.unreported(job_id)
+        if whole_updates:
+            outcomes = outcomes[: len(outcomes) - len(outcomes) % limits.items_per_update_max]
         if outcomes:
             step = StepTaken(step=6, name="Report", job_id=job_id, items=len(outcomes))
             await take_step(self._parts, step)
@@ -129,11 +167,6 @@ class Reporter:
             if job.unfinished:
                 raise
             raise JobLostError(job) from error
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 Member = TypeVar("Member")

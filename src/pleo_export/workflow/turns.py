@@ -1,0 +1,108 @@
+"""The order of first attempts, and how many items are worked on at once: some recorded, some intended, some made ready."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Container, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from itertools import zip_longest
+from typing import NamedTuple
+
+from pleo_export.workflow.fetch import Agenda, Queued, Work
+from pleo_export.workflow.ports import Clock
+from pleo_export.workflow.report import Reporter, chunks
+
+READY_AHEAD = 16  # items whose receipts are fetched while those before them are recorded
+
+
+class Ready(NamedTuple):
+    """An item that may be begun, and why Pleo refused to mark it, if it did."""
+
+    work: Work
+    refusal: str | None = None
+
+
+class LeftError(Exception):
+    """The work ends before this item was begun: it stays as it is, for the next time."""
+
+
+class Turn:
+    """An item's place in the order: it comes when all `earlier` ones have begun, or ended without an attempt.
+
+    `began` is when it was begun or, before that, when it was taken in hand.
+    """
+
+    def __init__(self, ready: Ready, earlier: Sequence["Turn"], began: datetime) -> None:
+        self.work, self.refusal = ready
+        self.began, self.begun = began, asyncio.Event()
+        self._earlier = earlier
+
+    async def comes(self) -> None:
+        """Wait for it."""
+        for turn in self._earlier:
+            await turn.begun.wait()
+        self._earlier = ()
+
+
+class Turns:
+    """Lets items begin in order, at most `begun_max` at a time; `ends` says that none is to begin any more."""
+
+    def __init__(self, clock: Clock, begun_max: int, ends: Callable[[], bool]) -> None:
+        self._clock, self._ends = clock, ends
+        self._begun = asyncio.Semaphore(begun_max)
+        self._at_hand = asyncio.Semaphore(begun_max + READY_AHEAD)
+        self._waiting: list[Turn] = []
+
+    async def give(self, ready: Ready) -> Turn:
+        """Return the next place in the order, once there is one; whoever has it gives it back with `ended`."""
+        await self._at_hand.acquire()
+        self._waiting = [turn for turn in self._waiting if not turn.begun.is_set()]
+        turn = Turn(ready, tuple(self._waiting), self._clock.now())
+        self._waiting.append(turn)
+        return turn
+
+    def ended(self, turn: Turn) -> None:
+        """Let others go on."""
+        turn.begun.set()
+        self._at_hand.release()
+
+    @asynccontextmanager
+    async def begins(self, turn: Turn) -> AsyncIterator[None]:
+        """Begin when the turn comes; what was begun is finished. Raises LeftError where it is not begun any more."""
+        await turn.comes()
+        async with self._begun:
+            if self._ends():
+                raise LeftError
+            turn.begun.set()
+            turn.began = self._clock.now()
+            yield
+
+
+async def marked(reporter: Reporter, agenda: Agenda, interrupted: Container[str]) -> AsyncGenerator[Ready]:
+    """Yield the items in their order, each marked at Pleo; one update of marks is sent while the one before is worked on.
+
+    Those that are `interrupted` are marked already.
+    """
+
+    def begin(chunk: Sequence[Queued]) -> asyncio.Task[Mapping[str, str]]:
+        marks = reporter.begin([one.entry_id for one in chunk], marked=interrupted)
+        return asyncio.create_task(marks)
+
+    pieces = chunks(agenda.queued)
+    marking = begin(pieces[0]) if pieces else None
+    try:
+        for chunk, following in zip_longest(pieces, pieces[1:]):
+            assert marking is not None
+            refused = await marking
+            for place, one in enumerate(chunk):
+                if following and place == len(chunk) // 2:
+                    marking = begin(following)
+                yield Ready(one.work(agenda.spool), refused.get(one.entry_id))
+    finally:
+        if marking is not None:
+            await asyncio.wait([marking])  # what is being said is said to its end
+
+
+async def unmarked(again: Sequence[Work]) -> AsyncGenerator[Ready]:
+    """Yield items that were begun before."""
+    for work in again:
+        yield Ready(work)
