@@ -26,17 +26,16 @@ class Faster(Around):
 
 
 class Finisher(Around):
-    """Somebody who ends a job between our look at the list and our look at the job."""
+    """Somebody who ends a job between our look at the list and our start of the job."""
 
     def __init__(self, parts: Parts, scene: Scene, job_id: str) -> None:
         super().__init__(parts.pleo)
         self._scene, self._job_id = scene, job_id
 
-    async def get_job(self, job_id: str) -> ExportJob:
-        if job_id == self._job_id and (await self._scene.company.job(job_id))["status"] == "pending":
-            await self._scene.company.event(job_id, "failed")
-        job: ExportJob = await self.inner.get_job(job_id)
-        return job
+    async def send_event(self, event: JobEvent) -> None:
+        if event.job_id == self._job_id and event.event is JobEventType.STARTED:
+            await self._scene.company.event(self._job_id, "failed")
+        await self.inner.send_event(event)
 
 
 class ForgetsOnce(Around):

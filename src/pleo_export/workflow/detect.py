@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Sequence
 from collections.abc import Set as AbstractSet
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -16,7 +17,17 @@ from pleo_export.workflow.problems import JobLostError
 LOOKS_MAX = 5  # how often the list is read anew because somebody else was faster
 
 
-async def find_interrupted(parts: Parts) -> frozenset[str]:
+class FirstLook(NamedTuple):
+    """The unfinished jobs that were `listed`, and which of them were `interrupted`."""
+
+    interrupted: frozenset[str]
+    listed: Sequence[ExportJob] | None
+
+
+NO_LOOK = FirstLook(frozenset(), None)
+
+
+async def first_look(parts: Parts) -> FirstLook:
     """Return the jobs that were interrupted, and close here those that ended in Pleo while nobody was looking.
 
     To be asked once, before any job is started: what is in progress then is our own from before. A job that is seen
@@ -26,32 +37,41 @@ async def find_interrupted(parts: Parts) -> frozenset[str]:
     listed = await parts.pleo.list_jobs(parts.company_id, [JobStatus.PENDING, JobStatus.IN_PROGRESS])
     unfinished = {job.id: job.status for job in listed if job.unfinished}
     await _settle_finished_jobs(parts, unfinished)
-    return frozenset(job_id for job_id, status in unfinished.items() if status == JobStatus.IN_PROGRESS)
+    interrupted = (job_id for job_id, status in unfinished.items() if status == JobStatus.IN_PROGRESS)
+    return FirstLook(frozenset(interrupted), listed)
 
 
-async def detect_and_start(parts: Parts, interrupted: AbstractSet[str]) -> ExportJob | None:
+async def detect_and_start(
+    parts: Parts, interrupted: AbstractSet[str], listed: Sequence[ExportJob] | None = None
+) -> ExportJob | None:
     """Return the oldest job, now `in_progress` and ours, or None where there is none.
 
-    `pending` jobs count and those that were `interrupted`: these are taken up again and never started twice.
+    `pending` jobs count and those that were `interrupted`: these are taken up again and never started twice. What was
+    just `listed` is not asked for again.
     Raises PlanError, before the step is taken, where there is a plan and its job is not the oldest.
     """
     await parts.store.see_company(parts.company_id)
-    jobs = await _waiting(parts, interrupted)
+    if listed is None:
+        listed = await _listed(parts, interrupted)
+    jobs = _waiting(parts, interrupted, listed)
     parts.notify(StepTaken(step=1, name="Detect and start"))
     for _ in range(LOOKS_MAX):
         if not jobs:
             return None
-        started = await _start(parts, await parts.pleo.get_job(jobs[0].id), interrupted)
+        started = await _start(parts, jobs[0], interrupted)
         if started is not None:
             return started
-        jobs = await _waiting(parts, interrupted)
+        jobs = _waiting(parts, interrupted, await _listed(parts, interrupted))
     return None
 
 
-async def _waiting(parts: Parts, interrupted: AbstractSet[str]) -> Sequence[ExportJob]:
-    """Return the jobs that may be taken, oldest first. Raises PlanError where the plan's job is not the first."""
+async def _listed(parts: Parts, interrupted: AbstractSet[str]) -> Sequence[ExportJob]:
     statuses = [JobStatus.PENDING, *([JobStatus.IN_PROGRESS] if interrupted else [])]
-    listed = await parts.pleo.list_jobs(parts.company_id, statuses)
+    return await parts.pleo.list_jobs(parts.company_id, statuses)
+
+
+def _waiting(parts: Parts, interrupted: AbstractSet[str], listed: Sequence[ExportJob]) -> Sequence[ExportJob]:
+    """Return the jobs that may be taken, oldest first. Raises PlanError where the plan's job is not the first."""
     # Which of two jobs is older is not published; `createdAt` with the id as tie-break is the same every time.
     jobs = sorted(
         (job for job in listed if job.status == JobStatus.PENDING or job.id in interrupted),
@@ -63,9 +83,9 @@ async def _waiting(parts: Parts, interrupted: AbstractSet[str]) -> Sequence[Expo
 
 
 async def _start(parts: Parts, job: ExportJob, interrupted: AbstractSet[str]) -> ExportJob | None:
-    if not job.unfinished:
-        return None
-    if job.status == JobStatus.IN_PROGRESS and job.id not in interrupted:
+    if job.status == JobStatus.IN_PROGRESS:
+        job = await parts.pleo.get_job(job.id)  # a pending one that is none any more cannot be started
+    if not job.unfinished or (job.status == JobStatus.IN_PROGRESS and job.id not in interrupted):
         return None
     await parts.store.see_job(job.id, job.company_id, planned=parts.plan is not None)
     reach("job.seen")

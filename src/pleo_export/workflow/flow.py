@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from pleo_export.domain.job import ExportJob
 from pleo_export.workflow.complete import complete, fail_early, send_decided_event, summary
-from pleo_export.workflow.detect import detect_and_start, find_interrupted
+from pleo_export.workflow.detect import NO_LOOK, detect_and_start, first_look
 from pleo_export.workflow.fetch import Agenda, fetch, in_turn
 from pleo_export.workflow.outcomes import give_up_begun
 from pleo_export.workflow.plan import not_in_job
@@ -27,12 +27,12 @@ async def export_pending(parts: Parts, *, recovering: bool = True) -> list[JobSu
     was recorded is durable, and the next call goes on from there. Raises PlanError before anything is recorded where
     the planned job is not the next one, and StoppedError or SilentError where the work ends before it is done.
     """
-    interrupted = await find_interrupted(parts) if recovering else frozenset[str]()
+    interrupted, listed = await first_look(parts) if recovering else NO_LOOK
     summaries: list[JobSummary] = []
     if parts.stopping():
         raise StoppedError
-    while (job := await detect_and_start(parts, interrupted)) is not None:
-        interrupted -= {job.id}
+    while (job := await detect_and_start(parts, interrupted, listed)) is not None:
+        interrupted, listed = interrupted - {job.id}, None
         ended = await export_job(parts, job)
         if parts.plan is not None:
             references = {item.accounting_entry_id for item in ended.items} | ended.earlier.keys()
