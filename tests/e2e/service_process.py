@@ -31,6 +31,15 @@ def until(true: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS
     return time.monotonic() - began
 
 
+def answers(url: str, path: str = "/readyz") -> bool:
+    """Whether the service there answers well."""
+    try:
+        with urllib.request.urlopen(f"{url}{path}", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
 class Service:
     """A running `pleo-export serve`, `web` or `worker`."""
 
@@ -45,11 +54,7 @@ class Service:
         self.process.kill()
 
     def answers(self, path: str = "/readyz") -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.url}{path}", timeout=5) as answer:
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
+        return answers(self.url, path)
 
     def text(self, path: str) -> str:
         with urllib.request.urlopen(f"{self.url}{path}", timeout=5) as answer:

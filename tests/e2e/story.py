@@ -5,12 +5,15 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 from pleo_export.accounting.ledger import bean_check
 from pleo_export.cli.init import example_chart, settings_text
+from pleo_export.crash_points import VARIABLE
 from pleo_export.simulator.hands import Hands
+from pleo_export.testing.processes import start
 from pleo_export.toml_text import Value
 
 COMPANY_ID = "5f0c7f4e-1d54-4a6e-9a6b-0d8c1f3a2b10"
@@ -31,6 +34,7 @@ class Story:
         chart: str | None = None,
     ) -> None:
         self.folder, self.url = folder, url
+        self._env = os.environ | {"PLEO_EXPORT_API_KEY": API_KEY}
         self.settings = folder / "pleo-export.toml"
         self.write_settings(settings or {})
         (folder / "chart.toml").write_text(chart or example_chart(), encoding="utf-8")
@@ -67,10 +71,20 @@ class Story:
         """Start `pleo-export` as a process of its own."""
         return subprocess.Popen(
             [PLEO_EXPORT, *command, "--settings", str(self.settings)],
-            env=os.environ | {"PLEO_EXPORT_API_KEY": API_KEY},
+            env=self._env,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+        )
+
+    def fork(self, *command: str, crash: str = "") -> BaseProcess:
+        """Start it within milliseconds, to die at the place that `crash` names."""
+        return start(
+            *command,
+            "--settings",
+            str(self.settings),
+            env=self._env | {VARIABLE: crash},
+            log=self.folder / "said.log",
         )
 
     def call(self, *command: str) -> tuple[int, str, str]:

@@ -1,13 +1,12 @@
-"""`kill -9` of the running job at random moments, then `run` again, until everything is done.
+"""`kill -9` of the running job at every named place and at random moments, then `run` again, until everything is done.
 
 The oracle reads the ledger, Pleo's side and Pleo's log of calls only, never our own memory.
 """
 
 import random
+import shutil
 import time
-from functools import partial
 from pathlib import Path
-from threading import Timer
 
 import pytest
 
@@ -16,55 +15,64 @@ from pleo_export.cli.common import ExitCode
 from pleo_export.cli.scenarios import PAYABLE
 from pleo_export.simulator.generator import PAYABLE_COUNT, generate
 from pleo_export.simulator.hands import simulator_process
-from pleo_export.testing.oracle import Evidence, Expected, ledger_entries, pleo_side
-from pleo_export.testing.oracle import check as check_evidence
-from tests.e2e.story import COMPANY_ID, Story, assert_ledger_clean
+from pleo_export.testing.processes import KILLED, ended, kill
+from tests.e2e.judged import assert_promises_kept
+from tests.e2e.killing import ENDED, OF_A_RUN, Killing
+from tests.e2e.story import COMPANY_ID, Story
+from tests.scorecard import at_size
+from tests.scorecard.plugin import Score
+from tests.scorecard.seeds import replayable, seeds
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(at_size(600, 6 * 3600))]
 
-KILLS_MIN = 42
 SEED = 20260105
 ITEMS = 160
 PAYABLE_KILLS_MIN = 12
+KILLS_OF_A_JOB_MAX = 8
+LANES = 2  # as many as there are likely to be cores
+SEEDS_A_LANE = 10**6
 
 
-def run_and_kill(story: Story, after_seconds: float, *, at_work: bool) -> int | None:
-    """Start a run and kill it after a time, counted from the first sign of work or from the start of the process.
-
-    Return None where it was killed, else its exit code.
-    """
-    with story.start("run") as process:
-        assert process.stderr is not None
-        if at_work:
-            process.stderr.readline()
-        timer = Timer(after_seconds, process.kill)
-        timer.start()
-        process.communicate(timeout=120)
-        timer.cancel()
-    return None if process.returncode == -9 else process.returncode
-
-
-def test_each_expense_is_recorded_once_whenever_the_process_is_killed(tmp_path: Path) -> None:
-    draw = random.Random(SEED)
-    kills = 0
-    jobs: list[tuple[str, list[str]]] = []
-    with simulator_process() as url:
-        story = Story(tmp_path, url)
-        while kills < KILLS_MIN:
-            seed = len(jobs)
-            ids = story.expenses(ITEMS, seed=seed)
-            jobs.append((story.press_export(ids), ids))
-            while True:
-                code = run_and_kill(story, draw.uniform(0.0, 0.6), at_work=draw.random() < 0.8)
-                if code is not None:
-                    assert code == ExitCode.ALL_WELL
-                    break
-                kills += 1
-        assert kills >= KILLS_MIN
-        check(story, jobs)
+@pytest.mark.scorecard("A")
+@pytest.mark.parametrize("lane", range(LANES))
+def test_each_expense_is_recorded_once_wherever_the_run_is_killed(
+    lane: int, tmp_path: Path, score: Score
+) -> None:
+    score.note(kills=0, violations=0)
+    for seed in seeds(lambda: score.sum("kills") >= at_size(25, 10_000 // LANES), lane * SEEDS_A_LANE):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        with replayable(seed), simulator_process() as url:
+            killing = Killing(Story(folder, url), seed)
+            killing.everywhere()
+            assert killing.kills.keys() >= set(OF_A_RUN)
+            assert_promises_kept(killing.story, killing.expected)
+        shutil.rmtree(folder)
+        score.note(kills=killing.kills.total(), expenses=len(killing.expected))
 
 
-def test_bills_and_their_payments_meet_once_whenever_the_process_is_killed(tmp_path: Path) -> None:
+def run_and_kill(story: Story, seconds: float) -> int:
+    """Start a run and kill it after a time, unless it ends before; return its exit code."""
+    process = story.fork("run")
+    process.join(seconds)
+    code = kill(process)
+    assert code in {KILLED, *ENDED}
+    return code
+
+
+def killed_again_and_again(story: Story, draw: random.Random) -> int:
+    """Kill runs until one has ended the work; return how many were killed."""
+    for kills in range(KILLS_OF_A_JOB_MAX):
+        if run_and_kill(story, draw.uniform(0.0, 0.3)) != KILLED:
+            return kills
+    assert ended(story.fork("run")) in ENDED
+    return KILLS_OF_A_JOB_MAX
+
+
+@pytest.mark.scorecard("A")
+def test_bills_and_their_payments_meet_once_whenever_the_process_is_killed(
+    tmp_path: Path, score: Score
+) -> None:
     draw = random.Random(SEED)
     kills = months = 0
     with simulator_process() as url:
@@ -75,25 +83,12 @@ def test_bills_and_their_payments_meet_once_whenever_the_process_is_killed(tmp_p
             ids = story.expenses(PAYABLE_COUNT, scenario="payable", seed=months)
             for job in (1, 2):
                 story.press_export([one for one, made in zip(ids, month, strict=True) if made.job == job])
-                while run_and_kill(story, draw.uniform(0.0, 0.2), at_work=True) is None:
-                    kills += 1
-    assert {
-        reference: len(paths) for reference, paths in story.entry_files().items() if len(paths) != 1
-    } == {}
+                kills += killed_again_and_again(story, draw)
+        assert_promises_kept(story, {})
+    score.note(kills=kills, months=months, violations=0)
     found = {key: amount for key, amount in trial_balance(story.books).items() if amount}
     expected = PAYABLE.expected_balance()
     assert found == {key: months * amount for key, amount in expected.items() if amount}
-    assert_ledger_clean(story.books)
-
-
-def check(story: Story, jobs: list[tuple[str, list[str]]]) -> None:
-    pleo = pleo_side(partial(story.bookkeeper.call, "GET"), [COMPANY_ID])
-    expected = {one: Expected(outcome="successful", files=1) for _, ids in jobs for one in ids}
-    books = ledger_entries(story.books)
-    assert check_evidence(Evidence(books={COMPANY_ID: books}, pleo=pleo, expected=expected)) == []
-    assert books.keys() == expected.keys()
-    assert_ledger_clean(story.books)
-    assert list((story.folder / "pleo-export.db.receipts" / COMPANY_ID).iterdir()) == []
 
 
 def test_a_second_worker_for_the_same_company_leaves_at_once(tmp_path: Path) -> None:

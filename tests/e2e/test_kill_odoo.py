@@ -21,6 +21,7 @@ from pleo_export.cli.scenarios import PAYABLE
 from pleo_export.domain.entry import EntryState
 from pleo_export.simulator.generator import PAYABLE_COUNT, generate
 from pleo_export.simulator.hands import simulator_process
+from pleo_export.testing.processes import KILLED
 from tests.e2e.gate import Gate, gate_before
 from tests.e2e.odoo_oracle import OdooOracle
 from tests.e2e.odoo_story import settings_for
@@ -189,8 +190,8 @@ def killed_in_a_job(company: Company, draw: random.Random) -> Iterator[str]:
 def run_once(company: Company, draw: random.Random) -> str | None:
     """Run, and kill the process at a moment of its work or around a call; return what was under way, None if it ended."""
     if draw.random() < SHARE_OF_ANY_MOMENT:
-        code = run_and_kill(company.story, draw.uniform(0.0, 2.0), at_work=True)
-        return "any moment" if code is None else None
+        code = run_and_kill(company.story, draw.uniform(0.0, 2.5))
+        return "any moment" if code == KILLED else None
     code, call = company.run_and_strike(draw.randint(1, 4), draw.uniform(0.0, 0.4), subprocess.Popen.kill)
     return call if code == -signal.SIGKILL else None
 

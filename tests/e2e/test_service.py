@@ -1,6 +1,5 @@
 """The service beside a simulated Pleo: webhook, polling and button, and what a stop leaves behind."""
 
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ import pytest
 
 from pleo_export.simulator.hands import simulator_process
 from pleo_export.vault import new_key
+from tests.e2e.connected import connect, registered
 from tests.e2e.service_process import Service, call, environment, free_port, running, until
 from tests.e2e.story import API_KEY, COMPANY_ID, Story, assert_ledger_clean, events_of
 
@@ -75,30 +75,6 @@ def test_pressing_export_reaches_the_service_through_pleos_webhook(
         until(lambda: completed(story, job), "the job")
         assert 'result="taken"' in service.text("/metrics")
         assert "1 subscriptions removed" in call(keyed, "companies", "remove", COMPANY_ID)
-
-
-def registered(story: Story, env: Mapping[str, str], port: int) -> Mapping[str, str]:
-    """Register the service with Pleo, where a user allows whatever is asked for."""
-    public = f"http://127.0.0.1:{port}"
-    scopes = ["export-jobs:read", "export-jobs:write", "export-items:read"]
-    client = story.bookkeeper.register_client("pleo-export", f"{public}/oauth/callback", scopes)
-    story.bookkeeper.consent(COMPANY_ID)
-    return {
-        **env,
-        "PLEO_EXPORT_API_KEY": "",
-        "PLEO_EXPORT_ENCRYPTION_KEY": new_key(),
-        "PLEO_EXPORT_PUBLIC_URL": public,
-        "PLEO_EXPORT_OAUTH_SERVER": story.url,
-        "PLEO_EXPORT_OAUTH_CLIENT_ID": client["clientId"],
-        "PLEO_EXPORT_OAUTH_CLIENT_SECRET": client["clientSecret"],
-    }
-
-
-def connect(env: Mapping[str, str]) -> None:
-    """Open the address as a person does: Pleo consents and sends the browser to the service."""
-    address = call(env, "credentials", "connect", COMPANY_ID).strip()
-    with urllib.request.urlopen(address, timeout=30) as answer:
-        assert "is connected" in answer.read().decode()
 
 
 def test_a_connection_that_was_lost_says_reconnect_asks_pleo_no_more_and_is_mended_by_connecting(

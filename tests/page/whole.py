@@ -10,9 +10,9 @@ from playwright.sync_api import Browser
 
 from pleo_export.simulator.hands import simulator_process
 from pleo_export.toml_text import Value
+from tests.e2e.connected import registered
 from tests.e2e.service_process import Service, environment, free_port, running, until
 from tests.e2e.story import API_KEY, COMPANY_ID, Story
-from tests.e2e.test_service import registered
 from tests.page.browser import Visit
 
 NAME, PASSWORD = "anna@example.com", "correct horse battery"

@@ -24,6 +24,10 @@ class Score:
             both_numbers = not isinstance(value, str) and not isinstance(before, str)
             self.measured[name] = before + value if both_numbers else value  # type: ignore[operator]
 
+    def sum(self, name: str) -> float:
+        """The sum of the numbers that were noted under a name."""
+        return float(self.measured.get(name, 0))
+
 
 @pytest.fixture
 def score(request: pytest.FixtureRequest) -> Score:

@@ -102,6 +102,14 @@ async def test_an_interrupted_job_is_taken_up_without_being_started_again(scene:
     assert sent == ["started", "completed"]
 
 
+async def test_no_job_is_started_before_an_interrupted_one_has_ended(scene: Scene) -> None:
+    ids = [await scene.company.job_of(expense(number)) for number in (1, 2, 3)]
+    # The last by its id, as one that was made and started before the others came, all in one second.
+    await scene.company.event(max(ids), "started")
+    first, *_ = await scene.run()
+    assert first.job_id == max(ids)
+
+
 async def test_all_interrupted_jobs_are_taken_up_in_one_go(scene: Scene) -> None:
     first = await scene.company.running_job_of(expense(1))
     await scene.company.pass_time(5)

@@ -71,11 +71,12 @@ async def _listed(parts: Parts, interrupted: AbstractSet[str]) -> Sequence[Expor
 
 
 def _waiting(parts: Parts, interrupted: AbstractSet[str], listed: Sequence[ExportJob]) -> Sequence[ExportJob]:
-    """Return the jobs that may be taken, oldest first. Raises PlanError where the plan's job is not the first."""
-    # Which of two jobs is older is not published; `createdAt` with the id as tie-break is the same every time.
+    """Return the jobs that may be taken: those that were begun, then the oldest. Raises PlanError for another's plan."""
+    # Which of two jobs is older is not published; `createdAt` with the id as tie-break is the same every time. What was
+    # made in the same second as one that was begun must not come before it.
     jobs = sorted(
         (job for job in listed if job.status == JobStatus.PENDING or job.id in interrupted),
-        key=lambda job: (job.created_at, job.id),
+        key=lambda job: (job.status == JobStatus.PENDING, job.created_at, job.id),
     )
     if parts.plan is not None:
         require_next(parts.plan, parts.company_id, [job.id for job in jobs])
