@@ -50,7 +50,7 @@ class Hosted:
             if name == "tokens.answered":
                 self._connect(LOST)
         service = self._serve()
-        until(self._all_ended, "the end of all jobs")
+        until(lambda: answers(self._url) and self._all_ended(), "the end of all jobs")
         service.terminate()
         assert ended(service) == 0
 
