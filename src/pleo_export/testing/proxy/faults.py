@@ -20,6 +20,8 @@ LATE_SECONDS = 0.05
 BOMB_BYTES = 96 * 1024 * 1024
 _PAGE = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Please sign in.</body></html>"
 
+_ONE_FAILS = "the expense fails, and no other"
+
 Act = Callable[[Exchange], Awaitable[web.StreamResponse]]
 
 
@@ -191,23 +193,25 @@ def _faults() -> Iterator[Fault]:
         effect=True,
         strikes=Strikes.LIST,
     )
-    for name, amount in {
+    amounts = {
         "a broken amount": b"10.5",
         "an exponent beyond reason": b"1e400",
-        "an amount as text": b'"100"',
         "an amount of thirty digits": b"9" * 30,
         "no amount": b"null",
-    }.items():
-        yield Fault(
-            name,
-            "the expense fails, and no other",
-            _rewritten(mutations.amounts_of_the_first(amount)),
-            effect=True,
-            strikes=Strikes.EXPENSES,
-        )
+    }
+    for name, amount in amounts.items():
+        rewrite = mutations.amounts_of_the_first(amount)
+        yield Fault(name, _ONE_FAILS, _rewritten(rewrite), effect=True, strikes=Strikes.EXPENSES)
+    yield Fault(
+        "an amount as text",
+        "nothing: text is exact",
+        _rewritten(mutations.amounts_of_the_first(rb'"\1"')),
+        effect=True,
+        strikes=Strikes.EXPENSES,
+    )
     yield Fault(
         "an unknown currency",
-        "the expense fails, and no other",
+        _ONE_FAILS,
         _rewritten(mutations.currency_of_the_first),
         effect=True,
         strikes=Strikes.EXPENSES,

@@ -74,8 +74,8 @@ def circle(body: bytes, asked: str | None) -> bytes:
 
 
 def amounts_of_the_first(amount: bytes) -> Callable[[bytes], bytes]:
-    """Put this JSON in the place of every amount of the first element."""
-    return lambda body: _in_the_first(body, rb'"value":\s*-?[0-9]+', b'"value":' + amount)
+    r"""Put this JSON in the place of every amount of the first element; `\1` in it is the amount as it was."""
+    return lambda body: _in_the_first(body, rb'"value":\s*(-?[0-9]+)', rb'"value":' + amount)
 
 
 def currency_of_the_first(body: bytes) -> bytes:

@@ -70,7 +70,7 @@ class Plan:
         """Return what is to happen to this call, which is counted."""
         fitting = [place for place, order in enumerate(self.orders) if order.route.fits(method, path)]
         self.calls.update({self.orders[place].route.name for place in fitting})
-        striking = [place for place in fitting if self._strikes(place)]
+        striking = [place for place in fitting if self.strikes(place)]
         if not striking:
             return None
         self._times[striking[0]] += 1
@@ -82,6 +82,7 @@ class Plan:
         """Let all further calls pass."""
         self.orders = ()
 
-    def _strikes(self, place: int) -> bool:
+    def strikes(self, place: int) -> bool:
+        """Draw whether the order at this place strikes the next call it is for."""
         rate, chance = self.orders[place].rate, self._chances[place].random()
         return chance < rate.chance and (rate.times is None or self._times[place] < rate.times)

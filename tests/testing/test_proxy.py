@@ -8,7 +8,7 @@ import pytest
 
 from pleo_export.testing.proxy import ALWAYS, FAULTS, IN_TEN, ONCE, Fault, Order
 from pleo_export.testing.proxy.faults import BOMB_BYTES, Strikes
-from tests.proxy.target import FIRST, LIST, MAKE, SECOND, calling, rate_of
+from tests.testing.proxy_target import FIRST, LIST, MAKE, SECOND, calling, rate_of
 
 CUT = {"reset before the effect", "reset after the effect", "half an answer"}
 
