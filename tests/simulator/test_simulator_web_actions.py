@@ -100,10 +100,13 @@ async def test_a_job_is_let_expire(api: Api, web: httpx.AsyncClient) -> None:
 
 async def test_switches_are_set_and_show_what_they_are_set_to(api: Api, web: httpx.AsyncClient) -> None:
     await press(web, "/switches/api", {"callsPerMinute": "60", "refuseUnfinished": ["false", "true"]})
+    await press(web, "/switches/trouble", {"kind": "cut_after_effect", "nextCalls": "3", "retryAfter": ""})
     await press(web, "/switches/tokens", {"loseAnswers": "2"})
     fields = {"enabled": "false", "duplicates": "3", "retrySeconds": "1, 2.5", "eventType": "created"}
     await press(web, "/switches/webhooks", fields)
     assert (api.world.settings.calls_per_minute, api.world.settings.refuse_unfinished) == (60, True)
+    trouble = api.world.troubles.settings
+    assert (trouble.kind, trouble.next_calls, trouble.retry_after) == ("cut_after_effect", 3, "")
     assert api.world.oauth.settings.lose_answers == 2
     post = api.world.post.settings
     assert (post.enabled, post.duplicates, post.retry_seconds) == (False, 3, [1, 2.5])

@@ -25,12 +25,13 @@ from pleo_export.simulator.generator import Scenario, WrongCountError, generate
 from pleo_export.simulator.messages import JobData
 from pleo_export.simulator.orders import Order, apply
 from pleo_export.simulator.scalars import CurrencyCode, Shape, UuidText, timestamp
-from pleo_export.simulator.vocabulary import ExpiredStyle, JsonObject
+from pleo_export.simulator.vocabulary import ExpiredStyle, JsonObject, Trouble
 from pleo_export.simulator.webhooks import job_created
 from pleo_export.simulator.world import NewCompany
 
 _BODY_PROBLEMS = (InvalidBodyError, UnreadableBodyError, InvalidParameterError)
 _GENERATE_MAX = 100_000
+_LATENCY_MAX_SECONDS = 600
 _ADVANCE_MAX_SECONDS = 366 * 24 * 3600
 
 router = APIRouter(prefix="/control", tags=["Control"], responses=problems(*_BODY_PROBLEMS))
@@ -103,6 +104,22 @@ class SettingsChange(Order):
     refuse_unfinished: StrictBool | None = None
     calls_per_minute: int | None = Field(
         default=None, ge=0, description="For each credential; 0 sets no limit."
+    )
+
+
+class TroubleSettingsChange(Order):
+    """What is to go wrong with calls: with the next ones, then by lot with a share of all (0 to 1)."""
+
+    kind: Trouble | None = None
+    calls: str | None = Field(
+        default=None, min_length=1, description="Method and path, with * for anything: `PUT /v3/*/items`."
+    )
+    next_calls: int | None = Field(default=None, ge=0)
+    share: float | None = Field(default=None, ge=0, le=1)
+    seed: int | None = Field(default=None, description="The same seed strikes the same calls.")
+    latency_seconds: float | None = Field(default=None, ge=0, le=_LATENCY_MAX_SECONDS)
+    retry_after: str | None = Field(
+        default=None, pattern="^[ -~]*$", description="What 429 asks for; empty: nothing."
     )
 
 
@@ -262,3 +279,8 @@ async def read_audit(world: TheWorld, since: Annotated[int, Query(ge=0)] = 0) ->
 @router.patch("/settings", response_model=SettingsChange)
 async def change_settings(world: TheWorld, change: SettingsChange) -> Response:
     return apply(change, world.settings)
+
+
+@router.patch("/trouble/settings", response_model=TroubleSettingsChange)
+async def change_trouble_settings(world: TheWorld, change: TroubleSettingsChange) -> Response:
+    return apply(change, world.troubles.settings)

@@ -25,6 +25,7 @@ from pleo_export.simulator import (
 from pleo_export.simulator.answers import use_envelope
 from pleo_export.simulator.audit import AuditMiddleware
 from pleo_export.simulator.postman import postman
+from pleo_export.simulator.trouble import TroubleMiddleware
 from pleo_export.simulator.web.app import add_web
 from pleo_export.simulator.world import World
 
@@ -66,6 +67,7 @@ def create_app(world: World, webhook_transport: httpx.AsyncBaseTransport | None 
     add_web(app)
     use_envelope(app)
     app.add_middleware(AuditMiddleware)
+    app.add_middleware(TroubleMiddleware)
     return app
 
 

@@ -133,6 +133,18 @@ class ReceiptKind(StrEnum):
     OVERSIZE = "oversize"
 
 
+class Trouble(StrEnum):
+    """What can be ordered to go wrong with a call, before its effect or after it."""
+
+    TOO_MANY_CALLS = "429"
+    FAILED = "500"
+    UNAVAILABLE = "503"
+    CUT = "cut"
+    FAILED_AFTER_EFFECT = "502_after_effect"
+    CUT_AFTER_EFFECT = "cut_after_effect"
+    TRUNCATED = "truncated"
+
+
 class EventType(StrEnum):
     """What a subscription can be for; the simulator raises only the first."""
 

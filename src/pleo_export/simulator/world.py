@@ -26,6 +26,7 @@ from pleo_export.simulator.oauth import AuthorizationServer
 from pleo_export.simulator.post import Post
 from pleo_export.simulator.rate_limit import RateLimit
 from pleo_export.simulator.subscriptions import Subscriptions
+from pleo_export.simulator.trouble import Troubles
 from pleo_export.simulator.vocabulary import ExpiredStyle, JsonObject, ReceiptKind
 
 
@@ -77,6 +78,7 @@ class World:
         self.files = FileStore(seed)
         self.audit = Audit()
         self.rate_limit = RateLimit()
+        self.troubles = Troubles()
         self.consent = ConsentSettings()
         self.oauth = AuthorizationServer(self.now, self.new_id)
         self.installations = Installations(self.now, self.new_id)

@@ -7,11 +7,11 @@ from typing import Any, get_args
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
-from pleo_export.simulator.control import SettingsChange
+from pleo_export.simulator.control import SettingsChange, TroubleSettingsChange
 from pleo_export.simulator.control_connections import TokenSettingsChange, WebhookSettingsChange
 from pleo_export.simulator.errors import InvalidBodyError
 from pleo_export.simulator.orders import Order
-from pleo_export.simulator.vocabulary import ExpiredStyle, JsonObject
+from pleo_export.simulator.vocabulary import ExpiredStyle, JsonObject, Trouble
 from pleo_export.simulator.world import World
 
 _YES_NO = {"true": True, "false": False}
@@ -41,7 +41,12 @@ class Group:
 
     def settings(self, world: World) -> Any:
         """Return the settings that the order changes."""
-        by_name = {"api": world.settings, "tokens": world.oauth.settings, "webhooks": world.post.settings}
+        by_name = {
+            "api": world.settings,
+            "trouble": world.troubles.settings,
+            "tokens": world.oauth.settings,
+            "webhooks": world.post.settings,
+        }
         return by_name[self.name]
 
 
@@ -67,6 +72,21 @@ GROUPS = (
                 "Refuse to complete a job with open items",
                 "Answered with 422; otherwise it is taken.",
             ),
+        ),
+    ),
+    Group(
+        "trouble",
+        "Trouble",
+        "What goes wrong with the integration's calls, before they have their effect or after it.",
+        TroubleSettingsChange,
+        (
+            Switch("kind", "What goes wrong", "Refused, cut off, or answered by half.", tuple(Trouble)),
+            Switch("calls", "With which calls", "Method and path; * stands for anything."),
+            Switch("next_calls", "The next calls", "So many are struck, one after the other."),
+            Switch("share", "Share of all calls", "From 0 to 1, by lot."),
+            Switch("seed", "Seed of the lots", "The same seed strikes the same calls."),
+            Switch("latency_seconds", "Seconds each of them is late", "Also those that are not struck."),
+            Switch("retry_after", "429 asks to wait", "Seconds, or anything; empty asks for nothing."),
         ),
     ),
     Group(
