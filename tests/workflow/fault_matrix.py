@@ -10,7 +10,7 @@ from pleo_export.domain.catalogue import Cause
 from pleo_export.pleo import errors
 from pleo_export.testing.proxy import ALWAYS, FAULTS, IN_FIFTY, IN_TEN, ONCE, Rate, Route
 from pleo_export.testing.proxy.faults import Fault, Strikes
-from pleo_export.testing.proxy.pleo import EXPORT, EXPORT_ITEMS, FILE, JOB_ITEMS, LISTS, SEND_EVENT
+from pleo_export.testing.proxy.pleo import EXPORT, EXPORT_ITEMS, FILE, JOB_ITEMS, LIST_JOBS, LISTS, SEND_EVENT
 
 _UNKNOWN = "unknown enum values"
 RATES = (ONCE, IN_FIFTY, IN_TEN, ALWAYS)
@@ -111,6 +111,7 @@ _BY_NAME = {
 _AT = {
     ("no UTF-8", EXPORT_ITEMS): _at_once(Cause.EXPENSE_NOT_SENT),
     (_UNKNOWN, EXPORT_ITEMS): _at_once(Cause.KIND_UNKNOWN),
+    ("pages in a circle", LIST_JOBS): NOTHING,  # one job is one page
 }
 
 
