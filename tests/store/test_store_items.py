@@ -2,7 +2,6 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy.exc import StatementError
 
 from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.failures import Rejection
@@ -14,6 +13,7 @@ from pleo_export.store.errors import (
     UnknownItemError,
     UnknownJobError,
 )
+from pleo_export.store.tables import NaiveDatetimeError
 from tests.store.stores import JOB, NOON, StoppedClock, create_entry, opened, planned, reject, succeed
 
 Step = Callable[[Store, str], Awaitable[object]]
@@ -173,7 +173,7 @@ async def test_a_time_without_zone_is_refused_and_nothing_is_kept(url: str) -> N
     async with planned(url, "e1") as store:
         await store.intend(JOB, "e1")
         before = await store.item(JOB, "e1")
-        with pytest.raises(StatementError, match="has no time zone"):
+        with pytest.raises(NaiveDatetimeError, match="has no time zone"):
             await store.entry_created(
                 JOB,
                 "e1",

@@ -78,9 +78,21 @@ class Retrier:
 
         The last failure is raised as it is.
         """
+        # Nearly every call ends with its first try, and setting up what repeats it costs more than the call itself.
+        try:
+            result = await attempt()
+        except CallError as error:
+            if not worth(error):
+                raise
+            heard = [error]
+        else:
+            self._succeeded()
+            return result
 
         # Tenacity awaits what is declared as a coroutine function, not a lambda that returns a coroutine.
         async def called() -> Result:
+            if heard:
+                raise heard.pop()
             return await attempt()
 
         retrying = AsyncRetrying(
@@ -91,9 +103,12 @@ class Retrier:
             before_sleep=self._before_sleep,
             reraise=True,
         )
-        result: Result = await retrying(called)
-        self._tokens = min(limits.retry_tokens_max, self._tokens + limits.retry_tokens_per_success)
+        result = await retrying(called)
+        self._succeeded()
         return result
+
+    def _succeeded(self) -> None:
+        self._tokens = min(limits.retry_tokens_max, self._tokens + limits.retry_tokens_per_success)
 
     def _stop(self, state: RetryCallState) -> bool:
         if state.attempt_number >= limits.tries_max:

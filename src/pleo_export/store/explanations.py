@@ -6,9 +6,10 @@ import msgspec
 from sqlalchemy import Connection, delete, select, update
 
 from pleo_export.domain.explanation import Explanation
+from pleo_export.store.prepared import Prepared
 from pleo_export.store.tables import explanations, insert_if_absent
 
-KEEP = insert_if_absent(explanations)
+KEEP = Prepared(insert_if_absent(explanations))
 
 
 def keep(
@@ -26,7 +27,7 @@ def keep(
         "currency": amount.currency if amount else None,
         "document": explanation.encoded(),
     }
-    if not connection.execute(KEEP, row).rowcount:
+    if not KEEP.run(connection, row):
         this = (explanations.c.job_id == job_id, explanations.c.accounting_entry_id == entry_id)
         connection.execute(update(explanations).where(*this).values(row))
 

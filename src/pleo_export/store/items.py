@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.sql.dml import ReturningUpdate
 
 from pleo_export.domain.failures import Rejection
 from pleo_export.domain.progress import FINAL_PHASES, ItemProgress, Phase
@@ -17,6 +16,7 @@ from pleo_export.store.errors import (
     UnknownItemError,
     UnknownJobError,
 )
+from pleo_export.store.prepared import Prepared
 from pleo_export.store.tables import UtcInstant, insert_if_absent, items
 
 PLANNED = items.c.phase == Phase.PLANNED.value
@@ -24,16 +24,19 @@ INTENDED = items.c.phase == Phase.INTENDED.value
 FINAL = or_(*(items.c.phase == phase.value for phase in sorted(FINAL_PHASES)))
 THIS = and_(items.c.job_id == bindparam("job"), items.c.accounting_entry_id == bindparam("entry"))
 
-# Built once: building a statement costs more than running it.
-INTEND = (
+INTEND = Prepared(
     update(items)
     .where(THIS, PLANNED)
     .values(phase=Phase.INTENDED.value, intended_at=bindparam("now", type_=UtcInstant))
 )
 # These set the columns they are given, and return the item: a second statement to read it costs as much again.
-KNOW_ENTRY = update(items).where(THIS, INTENDED, items.c.external_id.is_(None)).returning(items)
-REJECT = update(items).where(THIS, or_(PLANNED, INTENDED)).returning(items)
-RECORD = update(items).where(THIS, INTENDED, items.c.external_id.is_not(None)).returning(items)
+KNOW_ENTRY = Prepared(
+    update(items).where(THIS, INTENDED, items.c.external_id.is_(None)).returning(items), items
+)
+REJECT = Prepared(update(items).where(THIS, or_(PLANNED, INTENDED)).returning(items), items)
+RECORD = Prepared(
+    update(items).where(THIS, INTENDED, items.c.external_id.is_not(None)).returning(items), items
+)
 REPORT = (
     update(items)
     .where(THIS, FINAL)
@@ -68,7 +71,7 @@ def plan(connection: Connection, job_id: str, entry_ids: Sequence[str]) -> None:
 
 def intend(connection: Connection, job_id: str, entry_id: str, now: datetime) -> None:
     """Note that the accounting system is about to be called. A second time is refused: look it up instead."""
-    if not connection.execute(INTEND, {"job": job_id, "entry": entry_id, "now": now}).rowcount:
+    if not INTEND.run(connection, {"job": job_id, "entry": entry_id, "now": now}):
         raise _refusal(connection, job_id, entry_id, Phase.INTENDED)
 
 
@@ -88,8 +91,8 @@ def entry_created(  # noqa: PLR0913  one fact each, by name
     phase = Phase.RECORDED if complete else Phase.INTENDED
     decided_at = now if complete else None
     values = {"job": job_id, "entry": entry_id, "phase": phase.value, "decided_at": decided_at, **facts}
-    if (row := connection.execute(KNOW_ENTRY, values).first()) is not None:
-        return _progress(row)
+    if (row := KNOW_ENTRY.row(connection, values)) is not None:
+        return msgspec.convert(row, ItemProgress)
     known = get(connection, job_id, entry_id)
     if known.phase is not Phase.INTENDED or known.external_id is None:
         raise IllegalTransitionError(job_id, entry_id, known.phase, "having an entry")
@@ -187,10 +190,10 @@ def _progress(row: Row[Any]) -> ItemProgress:
     return msgspec.convert(row, ItemProgress, from_attributes=True)
 
 
-def _arrived(connection: Connection, step: ReturningUpdate[Any], values: dict[str, Any]) -> ItemProgress:
+def _arrived(connection: Connection, step: Prepared, values: dict[str, Any]) -> ItemProgress:
     """Take the item to the phase in `values`; one that is there already stays as it is."""
-    if (row := connection.execute(step, values).first()) is not None:
-        return _progress(row)
+    if (row := step.row(connection, values)) is not None:
+        return msgspec.convert(row, ItemProgress)
     item = get(connection, values["job"], values["entry"])
     if item.phase.value != values["phase"]:
         raise _refusal(connection, values["job"], values["entry"], values["phase"])
