@@ -98,7 +98,7 @@ async def test_an_intent_without_an_entry_fails_where_there_is_only_the_look_up(
     assert (await scene.company.outcomes(job_id))[1]["failureReasonType"] == "unexpected_failure"
 
 
-async def test_what_was_marked_but_not_intended_is_simply_recorded(scene: Scene) -> None:
+async def test_what_was_marked_but_not_intended_is_looked_up_and_recorded(scene: Scene) -> None:
     """The mark of a whole chunk is made at once, so a crash leaves many like this."""
     scene.connector.change(concurrency=1, uniqueness=Uniqueness.LOOKUP_ONLY)
     await scene.company.job_of(expense(1), expense(2), expense(3))
@@ -106,7 +106,7 @@ async def test_what_was_marked_but_not_intended_is_simply_recorded(scene: Scene)
     await scene.crash()
     summary = await scene.run_one()
     assert [item.phase for item in summary.items] == [Phase.REJECTED, Phase.RECORDED, Phase.RECORDED]
-    assert scene.connector.asked("find") == [eid(1)]
+    assert scene.connector.asked("find") == [eid(1), eid(2), eid(3)]
 
 
 async def test_what_somebody_else_began_is_never_recorded_blindly(scene: Scene) -> None:
@@ -114,7 +114,7 @@ async def test_what_somebody_else_began_is_never_recorded_blindly(scene: Scene) 
     await scene.company.mark(job_id, 1)
     summary = await scene.run_one()
     assert [item.failure_reason for item in summary.items] == [INTERRUPTED, None]
-    assert scene.connector.asked("find") == [eid(1)]
+    assert scene.connector.asked("find") == [eid(1), eid(2)]
     assert scene.connector.asked("record") == [eid(2)]
 
 

@@ -75,7 +75,9 @@ class JobProgress(msgspec.Struct, frozen=True, kw_only=True):
     """One job: when its steps were taken, how it was closed, and how many items stand in each phase.
 
     `planned`: it records an approved plan and nothing else. `closing_event` is decided before it is sent; `closed_at` is when Pleo took it. `problem` says why the job was
-    given up without a closing event (it expired).
+    given up without a closing event (it expired). `doubt` says why our memory of the job may be older than the world (it was
+    restored); every item is looked up then before anything is recorded. `reconciled_at` is when it was compared with Pleo
+    and the accounting system.
     """
 
     job_id: str
@@ -88,6 +90,8 @@ class JobProgress(msgspec.Struct, frozen=True, kw_only=True):
     closing_reason_type: JobFailureType | None = None
     closed_at: Instant | None = None
     problem: str | None = None
+    doubt: str | None = None
+    reconciled_at: Instant | None = None
     counts: Mapping[Phase, int]
 
     @property

@@ -10,7 +10,7 @@ from pleo_export.domain.failure_types import JobFailureType
 from pleo_export.domain.failures import Rejection
 from pleo_export.domain.job import JobEventType
 from pleo_export.domain.progress import ItemProgress, JobProgress
-from pleo_export.store import companies, explanations, fencing, items, jobs, settling
+from pleo_export.store import companies, explanations, fencing, items, jobs, reconciling, settling
 from pleo_export.store.fencing import Fence
 from pleo_export.store.reader import Reader
 from pleo_export.store.writer import Operation, T, Writer
@@ -160,6 +160,17 @@ class Exports:
         """Take a planned item to success as it was recorded by hand, and return it: nothing more is to be recorded."""
         now = self._clock()
         return await self._write(lambda connection: settling.adopt(connection, job_id, entry_id, now))
+
+    async def doubt(self, job_id: str, sentence: str) -> bool:
+        """Note why our memory of the job may be older than the world; return whether that is new. The first reason stays."""
+        now = self._clock()
+        return await self._write(lambda connection: reconciling.doubt(connection, job_id, sentence, now))
+
+    async def was_intended(self, job_id: str, entry_id: str) -> bool:
+        """Whether another job of ours may have recorded the item before."""
+        return await self._reader.run(
+            lambda connection: reconciling.was_intended(connection, job_id, entry_id)
+        )
 
     async def explanation(self, job_id: str, entry_id: str) -> Explanation | None:
         """Return why an item was recorded as it was, or was not; None where that was forgotten, or never known."""

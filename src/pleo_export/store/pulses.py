@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, Table, func, select, true
 
 from pleo_export.store.jobs import OPEN
-from pleo_export.store.tables import audit, companies, items, jobs, steps
+from pleo_export.store.tables import audit, companies, differences, items, jobs, steps
 
 Pulse = tuple[Any, ...]  # means nothing but that another one is another one
 
@@ -29,6 +29,7 @@ def _looks(company_ids: AbstractSet[str] | None) -> Iterator[Select[Any]]:
     yield _told(items, ITEM_TIMES).join(jobs).where(*ours)
     yield select(func.count()).select_from(steps).join(jobs).where(*ours)
     yield select(func.max(audit.c.id)).where(_of(audit, company_ids))
+    yield _told(differences, ("found_at",)).where(_of(differences, company_ids))
 
 
 def _told(table: Table, names: tuple[str, ...]) -> Select[Any]:

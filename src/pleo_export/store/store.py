@@ -12,8 +12,10 @@ from typing import Self
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from pleo_export.domain.job import ExportJob
 from pleo_export.domain.progress import Company, ItemProgress, LastLook
-from pleo_export.store import audit, companies, fencing, pulses, sealed, settling, webhooks
+from pleo_export.domain.reconciling import Told
+from pleo_export.store import audit, companies, fencing, pulses, reconciling, sealed, settling, webhooks
 from pleo_export.store.audit import Action
 from pleo_export.store.database import Database, database_at
 from pleo_export.store.errors import NewerStoreError
@@ -24,6 +26,7 @@ from pleo_export.store.notifications import Notifications
 from pleo_export.store.people import People
 from pleo_export.store.pulses import Pulse
 from pleo_export.store.reader import Reader
+from pleo_export.store.reconciling import Adoption, Due, Kept
 from pleo_export.store.sealed import SealedSecret
 from pleo_export.store.settling import Settlement
 from pleo_export.store.views import Views
@@ -148,6 +151,36 @@ class Store(Exports):
         return await self._write(
             lambda connection: settling.settle(connection, company_id, job_id, entry_id, settlement, now=now)
         )
+
+    async def reconcile_due(self, since: datetime, again_before: datetime) -> list[Due]:
+        """Return which ended jobs, first seen `since`, are to be compared with Pleo and the accounting system.
+
+        Those never compared since they ended, and those compared before `again_before` in which something differed.
+        """
+        return await self._onlookers.run(lambda connection: reconciling.due(connection, since, again_before))
+
+    async def reconciled(self, company_id: str, job_id: str, found: Mapping[str, Told]) -> None:
+        """Keep what differs in a job, by item, in the place of what was found before."""
+        now = self._clock()
+        await self._write(lambda connection: reconciling.keep(connection, company_id, job_id, found, now))
+
+    async def differences(self, company_id: str, job_id: str | None = None) -> list[Kept]:
+        """Return what differed in a company, or in one job of it, when it was compared last."""
+        return await self._onlookers.run(
+            lambda connection: reconciling.of_company(connection, company_id, job_id)
+        )
+
+    async def differences_by_kind(self) -> dict[str, int]:
+        """Count what differs in all companies by kind."""
+        return await self._onlookers.run(reconciling.by_kind)
+
+    async def adopt_found(self, job: ExportJob, adoption: Adoption) -> ItemProgress:
+        """Remember an entry that was found in the books for an item of an ended job; the job need not be known.
+
+        Raises IllegalTransitionError where the job is open here or the item recorded, SecondEntryError.
+        """
+        now = self._clock()
+        return await self._write(lambda connection: reconciling.adopt(connection, job, adoption, now))
 
     async def wait_until(self, company_id: str, until: datetime) -> None:
         """Note until when the company's calls wait because Pleo asked for it. Raises UnknownCompanyError."""

@@ -127,6 +127,8 @@ jobs = Table(
     Column("closed_at", UtcInstant),
     Column("problem", Sentence),
     Column("told_at", UtcInstant),  # when it was noted whom to tell how it ended
+    Column("doubt", Sentence),  # why our memory of it may be older than the world
+    Column("reconciled_at", UtcInstant),
     Index("jobs_by_company", "company_id", "first_seen_at"),
     Index("jobs_untold", "told_at"),
 )
@@ -181,6 +183,19 @@ explanations = Table(
     Column("currency", String),
     Column("document", LargeBinary, nullable=False),
     Index("explanations_by_age", "kept_at"),
+)
+
+# Where Pleo, our memory and the accounting system did not say the same of an item when they were compared last.
+differences = Table(
+    "differences",
+    metadata,
+    Column("company_id", String, primary_key=True),
+    Column("job_id", String, primary_key=True),  # Pleo may know jobs that were forgotten here
+    Column("accounting_entry_id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("sentence", Sentence, nullable=False),
+    Column("remedy", Sentence, nullable=False),
+    Column("found_at", UtcInstant, nullable=False),
 )
 
 leases = Table(

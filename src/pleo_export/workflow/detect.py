@@ -10,6 +10,7 @@ from pleo_export.crash_points import reach
 from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.job import ExportJob, JobEvent, JobEventType, JobStatus
 from pleo_export.pleo.errors import ExportNotFoundError, InvalidExportJobStatusChangeError
+from pleo_export.workflow.memory import compare_end
 from pleo_export.workflow.plan import PlanNeededError, require_next
 from pleo_export.workflow.ports import Parts, StepTaken
 from pleo_export.workflow.problems import JobLostError
@@ -119,4 +120,5 @@ async def _settle_finished_jobs(parts: Parts, unfinished: Container[str]) -> Non
         if known.closing_event is not None and job.status == known.closing_event and not job.expired:
             await parts.store.closed(job.id)
         else:
+            await compare_end(parts, known, job)
             await parts.store.abandoned(job.id, JobLostError(job).problem)

@@ -2,14 +2,13 @@
 
     planned ──> intended ──> recorded | rejected          (each arrow is committed before the next outside effect)
 
-An item that was `intended` when we stopped is looked up before anything else. So is an item that Pleo says was begun
-and of whose beginning we know nothing; it is never recorded blindly, because whoever began it may have used another
-reference.
+An item that was `intended` when we stopped is looked up before anything else. So is an item that Pleo says was begun; of
+whose beginning we know nothing, that is never recorded, because whoever began it may have used another reference.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Container, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from functools import partial
 from typing import NamedTuple
@@ -41,6 +40,7 @@ from pleo_export.store.errors import StoreError
 from pleo_export.workflow.attachments import Gathered, gathered, may_miss
 from pleo_export.workflow.closed_period import move_entry
 from pleo_export.workflow.fetch import Agenda, Work
+from pleo_export.workflow.memory import Memory, recall
 from pleo_export.workflow.outcomes import Outcomes, explained, recorded_without
 from pleo_export.workflow.payables import Payables
 from pleo_export.workflow.persist import Result, persist
@@ -66,14 +66,14 @@ async def record(
     await take_step(parts, StepTaken(step=5, name="Record", job_id=job.id, items=len(queued)))
     before = {item.accounting_entry_id: item for item in await parts.store.items(job.id)}
     interrupted = {one.entry_id for one in queued if one.status == ItemStatus.IN_PROGRESS}
-    doubtful = await _begun_by_others(parts, job, interrupted, before)
+    memory = await recall(parts, job, interrupted, before)
     await parts.store.plan(job.id, [one.entry_id for one in queued])
     reach("items.planned")
     # Not before they are planned: from then on nobody may say so of them any more.
     for entry_id in await parts.store.by_hand(job.id):
         before[entry_id] = await parts.store.adopt(job.id, entry_id)
         parts.notify(ItemSettled(job_id=job.id, item=before[entry_id]))
-    recorder = _Recorder(parts, job, reference, reporter, Known(before, doubtful))
+    recorder = _Recorder(parts, job, reference, reporter, Known(before, memory))
     todo = [one for one in queued if not ((known := before.get(one.entry_id)) and known.final)]
     try:
         async with reporter.as_they_come():
@@ -87,21 +87,6 @@ async def record(
     await reporter.flush()
 
 
-async def _begun_by_others(
-    parts: Parts, job: ExportJob, interrupted: set[str], before: Mapping[str, ItemProgress]
-) -> set[str]:
-    """Return the items that are in progress although we know nothing of having begun them.
-
-    All of them where we do not know that we started the job (it is somebody else's, or our memory was lost). Where
-    nothing is in progress nobody has begun anything, so every mark from now on is ours.
-    """
-    ours = (await parts.store.job(job.id)).started_at is not None
-    if not ours and not interrupted:
-        await parts.store.mark_started(job.id)
-        return set()
-    return {one for one in interrupted if not ours or one not in before}
-
-
 class ShutOutError(Exception):
     """The accounting system lets us neither look nor finish. It is asked once more; a lost right stays lost."""
 
@@ -111,10 +96,10 @@ class ShutOutError(Exception):
 
 
 class Known(NamedTuple):
-    """What is known when an attempt begins: items as they stood `before`, and those that others may have begun."""
+    """What is known when an attempt begins: items as they stood `before`, and what that memory is worth."""
 
     before: Mapping[str, ItemProgress]
-    doubtful: Container[str]
+    memory: Memory
 
 
 class _Recorder:
@@ -123,7 +108,7 @@ class _Recorder:
     ) -> None:
         self._parts, self._job, self._reference = parts, job, reference
         self._reporter = reporter
-        self._before, self._doubtful = dict(known.before), known.doubtful
+        self._before, self._memory = dict(known.before), known.memory
         self._outcomes = Outcomes(parts, job)
         self._unclear: list[Work] = []
         self._asked_again: set[str] = set()
@@ -228,23 +213,23 @@ class _Recorder:
         except Exception as error:
             # An item's edge: a fault of ours with one expense must not keep the others from being recorded.
             log.exception("item %s of job %s failed", work.entry_id, self._job.id)
-            await self._outcomes.fault(work, error, begun=work.entry_id in self._doubtful)
+            await self._outcomes.fault(work, error, begun=work.entry_id in self._memory.others)
 
     async def _find_or_record(self, turn: Turn) -> None:
         connector, work = self._parts.connector, turn.work
         intended = not self._is_planned(work)
-        if not (intended or work.entry_id in self._doubtful):
-            if turn.refusal is not None:
-                raise RejectedItemError(Cause.MARK_REFUSED, said=turn.refusal)
-            await self._create(turn)
-            return
-        found = await self._insist(partial(connector.find, work.entry_id))
-        if found is not None:
-            await self._take_over(work, found)
-        elif intended and self._sure:
-            await self._create(turn)
-        else:
-            raise RejectedItemError(Cause.EXPORT_INTERRUPTED, system=connector.name)
+        if intended or self._memory.looks_first(work.entry_id):
+            found = await self._insist(partial(connector.find, work.entry_id))
+            if found is not None:
+                if not intended:
+                    await self._memory.found(work.entry_id)
+                await self._take_over(work, found)
+                return
+            if not self._memory.may_be_recorded(work.entry_id, intended=intended, sure=self._sure):
+                raise RejectedItemError(Cause.EXPORT_INTERRUPTED, system=connector.name)
+        if turn.refusal is not None and not intended:
+            raise RejectedItemError(Cause.MARK_REFUSED, said=turn.refusal)
+        await self._create(turn)
 
     async def _create(self, turn: Turn) -> None:
         """Download, and when its turn comes, record and attach."""
@@ -259,6 +244,8 @@ class _Recorder:
                     reach("entry.recorded")
                     if recorded.created:
                         self._payables.recorded(entry)
+                    elif self._is_planned(turn.work):
+                        await self._memory.found(turn.work.entry_id)
                 # What was intended is remembered; an entry that was matched or moved since is another one.
                 explanation = explained(turn.work, entry) if entry != mapped else None
                 note = recorded_without(found.missing)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from pleo_export.domain.job import ExportJob, ItemStatus
 from pleo_export.domain.progress import Phase
+from pleo_export.workflow.memory import compare_outcomes
 from pleo_export.workflow.ports import Parts, StepTaken, take_step
 
 REPORTED_AS = {Phase.RECORDED: ItemStatus.SUCCESSFUL, Phase.REJECTED: ItemStatus.FAILED}
@@ -12,7 +13,9 @@ REPORTED_AS = {Phase.RECORDED: ItemStatus.SUCCESSFUL, Phase.REJECTED: ItemStatus
 async def retrieve_scope(parts: Parts, job: ExportJob) -> Mapping[str, str]:
     """Return the status of every item of the job before anything is recorded."""
     await take_step(parts, StepTaken(step=3, name="Retrieve the control list", job_id=job.id))
-    return await read_control_list(parts, job)
+    scope = await read_control_list(parts, job)
+    await compare_outcomes(parts, job, scope)
+    return scope
 
 
 async def read_control_list(parts: Parts, job: ExportJob) -> Mapping[str, str]:

@@ -1,0 +1,207 @@
+"""What is remembered of comparing Pleo, our memory and the accounting system, as statements."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+
+import msgspec
+from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
+
+from pleo_export.domain.item import Instant
+from pleo_export.domain.job import ExportJob, JobEventType
+from pleo_export.domain.progress import ItemProgress, Phase, Settled
+from pleo_export.domain.reconciling import Difference, Told
+from pleo_export.store import audit, companies
+from pleo_export.store import items as item_steps
+from pleo_export.store import jobs as job_steps
+from pleo_export.store.errors import IllegalTransitionError, SecondEntryError
+from pleo_export.store.jobs import OPEN
+from pleo_export.store.tables import companies as company_rows
+from pleo_export.store.tables import differences, insert_if_absent, items, jobs
+
+OURSELVES = "pleo-export"  # who did it, where no person did
+RESTORED = "database found to be older than Pleo or the books"
+FORGOTTEN = "This export was not remembered here; its entries were found again by comparing."
+CLOSINGS = frozenset(JobEventType) - {JobEventType.STARTED}
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """A difference that was found, and since when."""
+
+    job_id: str
+    accounting_entry_id: str
+    kind: str
+    sentence: str
+    remedy: str
+    found_at: Instant
+
+
+class Due(msgspec.Struct, frozen=True):
+    """Jobs of a company that are to be compared; `everything`: those that Pleo knows and we do not as well."""
+
+    company_id: str
+    job_ids: Sequence[str]
+    everything: bool
+
+
+class Adoption(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry that stands in the books and is to be remembered; `told`: Pleo shows it as exported. `by`: whose word it is."""
+
+    accounting_entry_id: str
+    external_id: str
+    url: str | None
+    posted_on: date
+    told: bool
+    by: str
+
+
+def doubt(connection: Connection, job_id: str, sentence: str, now: datetime) -> bool:
+    """Note why memory may be older than the world; the first reason stays. Return whether it is the first.
+
+    Every ended job of the company is to be compared anew then.
+    """
+    of_it = (jobs.c.job_id == job_id, jobs.c.doubt.is_(None))
+    if not connection.execute(update(jobs).where(*of_it).values(doubt=sentence)).rowcount:
+        return False
+    company_id = job_steps.get(connection, job_id).company_id
+    connection.execute(update(jobs).where(jobs.c.company_id == company_id).values(reconciled_at=None))
+    facts: dict[str, str | None] = {
+        "who": OURSELVES,
+        "company_id": company_id,
+        "action": RESTORED,
+        "detail": f"job {job_id}: {sentence}",
+    }
+    audit.note(connection, facts, now)
+    return True
+
+
+def was_intended(connection: Connection, job_id: str, entry_id: str) -> bool:
+    """Whether an entry may be ours from before: another job began with it."""
+    begun = or_(items.c.intended_at.is_not(None), items.c.external_id.is_not(None))
+    others = select(items.c.job_id).where(
+        items.c.accounting_entry_id == entry_id, items.c.job_id != job_id, begun
+    )
+    return connection.execute(others.limit(1)).first() is not None
+
+
+def due(connection: Connection, since: datetime, again_before: datetime) -> list[Due]:
+    """Return which ended jobs, seen `since`, are to be compared: never yet, or before then with differences found."""
+    differ = exists().where(
+        differences.c.company_id == jobs.c.company_id, differences.c.job_id == jobs.c.job_id
+    )
+    query = (
+        select(jobs.c.company_id, jobs.c.job_id, jobs.c.doubt)
+        .join(company_rows)
+        .where(
+            companies.ADDED, company_rows.c.paused_at.is_(None), ~and_(*OPEN), jobs.c.first_seen_at >= since
+        )
+        .where(or_(jobs.c.reconciled_at.is_(None), and_(differ, jobs.c.reconciled_at < again_before)))
+        .order_by(jobs.c.company_id, jobs.c.first_seen_at)
+    )
+    found: dict[str, list[tuple[str, bool]]] = {}
+    for company_id, job_id, why in connection.execute(query):
+        found.setdefault(company_id, []).append((job_id, why is not None))
+    return [
+        Due(company_id, [job_id for job_id, _ in its_jobs], any(doubtful for _, doubtful in its_jobs))
+        for company_id, its_jobs in found.items()
+    ]
+
+
+def keep(
+    connection: Connection, company_id: str, job_id: str, found: Mapping[str, Told], now: datetime
+) -> None:
+    """Keep what was found in a job in the place of what was found before; what differs as before does so since then."""
+    its_own = (differences.c.company_id == company_id, differences.c.job_id == job_id)
+    before = {
+        (one.accounting_entry_id, one.kind): one.found_at
+        for one in of_company(connection, company_id, job_id)
+    }
+    connection.execute(delete(differences).where(*its_own))
+    rows = [
+        {
+            "company_id": company_id,
+            "job_id": job_id,
+            "accounting_entry_id": entry_id,
+            "kind": told.kind.value,
+            "sentence": told.sentence,
+            "remedy": told.remedy,
+            "found_at": before.get((entry_id, told.kind.value), now),
+        }
+        for entry_id, told in found.items()
+    ]
+    if rows:
+        connection.execute(insert(differences), rows)
+    connection.execute(update(jobs).where(jobs.c.job_id == job_id).values(reconciled_at=now))
+
+
+def of_company(connection: Connection, company_id: str, job_id: str | None = None) -> list[Kept]:
+    """Return what differs, the oldest first: in a company, or in one job of it."""
+    columns = [differences.c[name] for name in Kept.__struct_fields__]
+    query = select(*columns).where(differences.c.company_id == company_id)
+    if job_id is not None:
+        query = query.where(differences.c.job_id == job_id)
+    rows = connection.execute(query.order_by(differences.c.found_at, differences.c.accounting_entry_id))
+    return [msgspec.convert(row, Kept, from_attributes=True) for row in rows]
+
+
+def by_kind(connection: Connection) -> dict[str, int]:
+    """Count what differs in all companies, by kind; those that nothing differs in any more are 0."""
+    query = select(differences.c.kind, func.count()).group_by(differences.c.kind)
+    return dict.fromkeys(map(str, Difference), 0) | dict(connection.execute(query).all())
+
+
+def adopt(connection: Connection, job: ExportJob, adoption: Adoption, now: datetime) -> ItemProgress:
+    """Remember an entry that stands in the books; nothing is told to Pleo.
+
+    Raises IllegalTransitionError where the job is at work or the item is recorded, SecondEntryError where another entry
+    is remembered for it.
+    """
+    entry_id = adoption.accounting_entry_id
+    _remember(connection, job, now)
+    item_steps.plan(connection, job.id, [entry_id])
+    known = item_steps.get(connection, job.id, entry_id)
+    if known.phase is Phase.RECORDED or job_steps.get(connection, job.id).open:
+        raise IllegalTransitionError(job.id, entry_id, known.phase, Settled.LOOKED_UP)
+    if known.external_id not in (None, adoption.external_id):
+        raise SecondEntryError(job.id, entry_id, known.external_id, adoption.external_id)
+    this = (items.c.job_id == job.id, items.c.accounting_entry_id == entry_id)
+    connection.execute(
+        update(items)
+        .where(*this)
+        .values(
+            phase=Phase.RECORDED.value,
+            external_id=adoption.external_id,
+            external_url=adoption.url,
+            posted_on=adoption.posted_on,
+            exported_at=known.exported_at or now,
+            already_there=True,
+            unknown=False,
+            decided_at=now,
+            reported_at=known.reported_at or (now if adoption.told else None),
+            report_problem=None
+            if adoption.told
+            else "This export ended in Pleo before it was told of the entry.",
+            settled_how=Settled.LOOKED_UP.value,
+            settled_by=adoption.by,
+            settled_at=now,
+            **dict.fromkeys(("failure_code", "failure_type", "failure_reason")),
+        )
+    )
+    return item_steps.get(connection, job.id, entry_id)
+
+
+def _remember(connection: Connection, job: ExportJob, now: datetime) -> None:
+    """Remember a job that ended in Pleo and that nothing is known of."""
+    companies.note(connection, job.company_id, now)
+    ended = job.completed_at or now
+    closing = job.status if job.status in CLOSINGS else None
+    row = {
+        "job_id": job.id,
+        "company_id": job.company_id,
+        "first_seen_at": job.created_at,
+        "started_at": job.started_at,
+        "closing_event": closing,
+        "closed_at": ended if closing else None,
+        "problem": None if closing else FORGOTTEN,
+        "told_at": now,
+    }
+    connection.execute(insert_if_absent(jobs), row)
