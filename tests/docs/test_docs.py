@@ -20,6 +20,7 @@ from pleo_export.cli.init import settings_text
 from pleo_export.config import Settings, load_settings
 from pleo_export.domain.failure_types import ItemFailureType
 from pleo_export.domain.how_booked import HOW_BOOKED
+from pleo_export.domain.reconciling import Difference
 from pleo_export.simulator.hands import simulator_process
 from tests.docs.pages import PAGES as PAGES_FROM_CODE
 from tests.docs.pages.bookkeeping import bookkeeping_page
@@ -70,6 +71,12 @@ def test_every_option_of_a_command_is_mentioned() -> None:
 def test_every_exit_code_is_explained() -> None:
     page = read("reference/cli.md")
     assert [int(code) for code in re.findall(r"^\| (\d) \|", page, re.MULTILINE)] == sorted(ExitCode)
+
+
+def test_every_difference_is_explained() -> None:
+    page = read("how-to/reconcile.md")
+    assert re.findall(r"^### (\S+)$", page, re.MULTILINE) == list(Difference)
+    assert [kind for kind in Difference if f"**What to do:** {kind.remedy}\n" not in page] == []
 
 
 def settings_below(section: Any, place: str) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,7 @@ Looked at are jobs that have ended; of one that Pleo holds open the next run set
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from enum import StrEnum
 from typing import Self
 
@@ -93,6 +94,17 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     pleo_id: str | None
     here: ItemProgress | None
     entry: Sighting
+
+
+class Adoption(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry that stands in the books and is to be remembered; `shown` is how Pleo shows the expense; `by` whose word it is."""
+
+    accounting_entry_id: str
+    external_id: str
+    url: str | None
+    posted_on: date
+    shown: str | None
+    by: str
 
 
 class _Memory(StrEnum):

@@ -1,15 +1,15 @@
 """What is remembered of comparing Pleo, our memory and the accounting system, as statements."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 
 import msgspec
 from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
 
 from pleo_export.domain.item import Instant
-from pleo_export.domain.job import ExportJob, JobEventType
+from pleo_export.domain.job import ExportJob, ItemStatus, JobEventType
 from pleo_export.domain.progress import ItemProgress, Phase, Settled
-from pleo_export.domain.reconciling import Difference, Told
+from pleo_export.domain.reconciling import Adoption, Difference, Told
 from pleo_export.store import audit, companies
 from pleo_export.store import items as item_steps
 from pleo_export.store import jobs as job_steps
@@ -21,6 +21,7 @@ from pleo_export.store.tables import differences, insert_if_absent, items, jobs
 OURSELVES = "pleo-export"  # who did it, where no person did
 RESTORED = "database found to be older than Pleo or the books"
 FORGOTTEN = "This export was not remembered here; its entries were found again by comparing."
+NEVER_TOLD = "This export ended in Pleo before it was told of the entry."
 CLOSINGS = frozenset(JobEventType) - {JobEventType.STARTED}
 
 
@@ -41,17 +42,6 @@ class Due(msgspec.Struct, frozen=True):
     company_id: str
     job_ids: Sequence[str]
     everything: bool
-
-
-class Adoption(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry that stands in the books and is to be remembered; `told`: Pleo shows it as exported. `by`: whose word it is."""
-
-    accounting_entry_id: str
-    external_id: str
-    url: str | None
-    posted_on: date
-    told: bool
-    by: str
 
 
 def doubt(connection: Connection, job_id: str, sentence: str, now: datetime) -> bool:
@@ -81,6 +71,26 @@ def was_intended(connection: Connection, job_id: str, entry_id: str) -> bool:
         items.c.accounting_entry_id == entry_id, items.c.job_id != job_id, begun
     )
     return connection.execute(others.limit(1)).first() is not None
+
+
+def exported_later(connection: Connection, job_id: str) -> set[str]:
+    """Return which items of a job stand in a job of the same company that was seen later."""
+    of_it = select(jobs.c.company_id, jobs.c.first_seen_at).where(jobs.c.job_id == job_id)
+    known = connection.execute(of_it).first()
+    if known is None:
+        return set()
+    mine = select(items.c.accounting_entry_id).where(items.c.job_id == job_id)
+    later = (jobs.c.company_id == known.company_id, jobs.c.first_seen_at > known.first_seen_at)
+    query = (
+        select(items.c.accounting_entry_id).join(jobs).where(*later, items.c.accounting_entry_id.in_(mine))
+    )
+    return set(connection.execute(query).scalars())
+
+
+def seen_since(connection: Connection, company_id: str, since: datetime) -> list[str]:
+    """Return the jobs of a company first seen since then."""
+    query = select(jobs.c.job_id).where(jobs.c.company_id == company_id, jobs.c.first_seen_at >= since)
+    return list(connection.execute(query).scalars())
 
 
 def due(connection: Connection, since: datetime, again_before: datetime) -> list[Due]:
@@ -155,7 +165,7 @@ def adopt(connection: Connection, job: ExportJob, adoption: Adoption, now: datet
     Raises IllegalTransitionError where the job is at work or the item is recorded, SecondEntryError where another entry
     is remembered for it.
     """
-    entry_id = adoption.accounting_entry_id
+    entry_id, exported = adoption.accounting_entry_id, adoption.shown == ItemStatus.SUCCESSFUL
     _remember(connection, job, now)
     item_steps.plan(connection, job.id, [entry_id])
     known = item_steps.get(connection, job.id, entry_id)
@@ -176,10 +186,8 @@ def adopt(connection: Connection, job: ExportJob, adoption: Adoption, now: datet
             already_there=True,
             unknown=False,
             decided_at=now,
-            reported_at=known.reported_at or (now if adoption.told else None),
-            report_problem=None
-            if adoption.told
-            else "This export ended in Pleo before it was told of the entry.",
+            reported_at=known.reported_at or (now if exported else None),
+            report_problem=None if exported else NEVER_TOLD,
             settled_how=Settled.LOOKED_UP.value,
             settled_by=adoption.by,
             settled_at=now,

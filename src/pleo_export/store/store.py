@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from pleo_export.domain.job import ExportJob
 from pleo_export.domain.progress import Company, ItemProgress, LastLook
-from pleo_export.domain.reconciling import Told
+from pleo_export.domain.reconciling import Adoption, Told
 from pleo_export.store import audit, companies, fencing, pulses, reconciling, sealed, settling, webhooks
 from pleo_export.store.audit import Action
 from pleo_export.store.database import Database, database_at
@@ -26,7 +26,7 @@ from pleo_export.store.notifications import Notifications
 from pleo_export.store.people import People
 from pleo_export.store.pulses import Pulse
 from pleo_export.store.reader import Reader
-from pleo_export.store.reconciling import Adoption, Due, Kept
+from pleo_export.store.reconciling import Due, Kept
 from pleo_export.store.sealed import SealedSecret
 from pleo_export.store.settling import Settlement
 from pleo_export.store.views import Views
@@ -158,6 +158,16 @@ class Store(Exports):
         Those never compared since they ended, and those compared before `again_before` in which something differed.
         """
         return await self._onlookers.run(lambda connection: reconciling.due(connection, since, again_before))
+
+    async def exported_later(self, job_id: str) -> set[str]:
+        """Return which items of a job were exported again in a job of the company that was seen later."""
+        return await self._onlookers.run(lambda connection: reconciling.exported_later(connection, job_id))
+
+    async def jobs_since(self, company_id: str, since: datetime) -> list[str]:
+        """Return the ids of the company's jobs first seen since then."""
+        return await self._onlookers.run(
+            lambda connection: reconciling.seen_since(connection, company_id, since)
+        )
 
     async def reconciled(self, company_id: str, job_id: str, found: Mapping[str, Told]) -> None:
         """Keep what differs in a job, by item, in the place of what was found before."""

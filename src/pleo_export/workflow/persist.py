@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
@@ -12,7 +12,7 @@ from pleo_export.accounting.port import (
     RateLimitedError,
     UnreachableError,
 )
-from pleo_export.workflow.ports import Parts
+from pleo_export.workflow.ports import Clock
 
 TRIES_MAX = 3
 WAIT_SECONDS_MAX = 20.0
@@ -22,8 +22,25 @@ ASKED_SECONDS_MAX = 300.0  # a longer wait asked for (a daily limit) is told to 
 Result = TypeVar("Result")
 
 
+class Holder(Protocol):
+    """Who may still work for the company (`store.Exports`)."""
+
+    async def ensure_lease(self) -> None: ...
+
+
+class Patient(Protocol):
+    """What waiting takes: the workflow's `Parts`, for one."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def draw(self) -> Callable[[], float]: ...
+    @property
+    def store(self) -> Holder: ...
+
+
 async def persist(
-    parts: Parts, call: Callable[[], Awaitable[Result]], *, repeat_unanswered: bool = True
+    parts: Patient, call: Callable[[], Awaitable[Result]], *, repeat_unanswered: bool = True
 ) -> Result:
     """Call until it works, at most three times, with full jitter between the tries.
 
@@ -92,7 +109,7 @@ def _passing(error: BaseException) -> bool:
     return isinstance(error, UnreachableError | NoAnswerError)
 
 
-def _pause(parts: Parts, error: BaseException | None, failures: int) -> float:
+def _pause(parts: Patient, error: BaseException | None, failures: int) -> float:
     """Return the seconds to wait: as many as were asked for, else a random share of more after every failure."""
     if isinstance(error, RateLimitedError):
         return error.seconds

@@ -1,24 +1,19 @@
 """Looks at Pleo and at the accounting system while somebody waits: few at once, not for long, and failing in a sentence."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from fastapi import Request
 
 from pleo_export.accounting.port import ConnectorError
-from pleo_export.compose import sources_of
 from pleo_export.config import Settings, SettingsError
 from pleo_export.pleo.auth import UnusableSecretError
-from pleo_export.pleo.client import PleoClient
 from pleo_export.pleo.errors import ExportNotFoundError, PleoError
-from pleo_export.service.companies import Companies
-from pleo_export.service.counted import COUNTED
 from pleo_export.service.errors import ConnectError
-from pleo_export.service.kinds import ODOO_API_KEY
 from pleo_export.service.page.access.errors import NotHereError
 from pleo_export.service.page.parts import PageParts
+from pleo_export.service.sources import opened_sources
 from pleo_export.vault.errors import VaultError
 from pleo_export.workflow.ports import Sources
 from pleo_export.workflow.problems import JobProblemError
@@ -66,14 +61,3 @@ async def look(
         raise NotHereError from None
     except SAID as error:
         raise LookError(str(error)) from error
-
-
-@asynccontextmanager
-async def opened_sources(companies: Companies, company_id: str) -> AsyncIterator[tuple[Settings, Sources]]:
-    """Open what is needed to look at a company without changing anything, with its settings."""
-    settings = await companies.settings(company_id)
-    credential = await companies.credential(company_id, settings)
-    key = await companies.secret(company_id, ODOO_API_KEY)
-    client = PleoClient(settings.pleo.base_url, credential, around=COUNTED)
-    async with sources_of(settings, client, key) as sources:
-        yield settings, sources

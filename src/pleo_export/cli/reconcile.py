@@ -1,0 +1,214 @@
+"""`pleo-export reconcile`: do Pleo, our memory and the books say the same, and what to do where they do not."""
+
+import random
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
+from getpass import getuser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from msgspec.structs import asdict
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn
+
+from pleo_export.cli.common import (
+    SETTINGS_DEFAULT,
+    ExitCode,
+    JsonOption,
+    SettingsOption,
+    complete,
+    err,
+    explained,
+    out,
+    print_json,
+)
+from pleo_export.cli.hosted import opened, opened_engine, service_settings
+from pleo_export.cli.preview import check_job_id
+from pleo_export.clock import SystemClock
+from pleo_export.compose import credential_for, reading, working
+from pleo_export.config import load_settings
+from pleo_export.domain.job import ExportJob
+from pleo_export.domain.reconciling import Difference, Fix
+from pleo_export.store import Store, sqlite_url
+from pleo_export.workflow.reconcile import Compared, Found, Looking, adopt, compare
+from pleo_export.workflow.report import Reporter
+
+DAYS = 30
+EXPENSES_SHOWN_MAX = 10  # of one kind and job; the others are counted
+
+CompanyArgument = Annotated[
+    str | None,
+    typer.Argument(help="The id of a company that the service works for; else that of the settings."),
+]
+JobOption = Annotated[
+    str | None,
+    typer.Option("--job", help=f"One export job, however old; else those of the last {DAYS} days."),
+]
+FixOption = Annotated[
+    bool,
+    typer.Option("--fix", help="Remember entries that stand in the books, and tell Pleo what it waits for."),
+]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask before a fix.")]
+
+
+def reconcile(  # noqa: PLR0913  each an option
+    company: CompanyArgument = None,
+    *,
+    job: JobOption = None,
+    fix: FixOption = False,
+    yes: YesOption = False,
+    settings: SettingsOption = SETTINGS_DEFAULT,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare Pleo, what is remembered here and the books, expense by expense, and say what each difference means.
+
+    Nothing is recorded in the books or deleted there. What is found is kept, so that the page shows it; without --fix
+    nothing else is changed.
+    """
+    if job is not None:
+        check_job_id(job)
+    with explained():
+        compared = complete(_of_service(company, job) if company else _of_run(settings, job))
+        fixable = sum(one.told.kind.fix is not None for of_job in compared for one in of_job.found)
+        if (
+            fix
+            and fixable
+            and (yes or typer.confirm(f"{_summary(compared)} Fix {fixable} of them?", err=True))
+        ):
+            complete(_fix_in_service(company, compared) if company else _fix_in_run(settings, compared))
+            compared = complete(_of_service(company, job) if company else _of_run(settings, job))
+    if as_json:
+        print_json([_plain(one) for one in compared])
+    else:
+        _show(compared, out())
+    if any(one.found for one in compared):
+        raise typer.Exit(ExitCode.SOMETHING_FAILED)
+
+
+async def _of_run(settings: Path, job: str | None) -> Sequence[Compared]:
+    async with _looking_by_settings(settings) as looking:
+        return await _compare(looking, job)
+
+
+async def _of_service(company: str, job: str | None) -> Sequence[Compared]:
+    async with _looking_by_company(company) as looking:
+        return await _compare(looking, job)
+
+
+async def _compare(looking: Looking, job: str | None) -> Sequence[Compared]:
+    if job is not None:
+        return [one async for one in compare(looking, [job], None)]
+    since = looking.clock.now() - timedelta(days=DAYS)
+    known = await looking.store.jobs_since(looking.company_id, since)
+    return [one async for one in compare(looking, known, since)]
+
+
+async def _fix_in_run(settings: Path, compared: Sequence[Compared]) -> None:
+    async with _looking_by_settings(settings) as looking:
+        for one in compared:
+            await adopt(looking, one, getuser())
+    loaded = load_settings(settings)
+    for job in _unreported(compared):
+        # Only who works for the company alone may speak to Pleo.
+        async with working(loaded, credential_for(loaded, settings)) as parts:
+            await Reporter(parts, job).flush()
+
+
+async def _fix_in_service(company: str, compared: Sequence[Compared]) -> None:
+    async with _looking_by_company(company) as looking:
+        for one in compared:
+            await adopt(looking, one, getuser())
+    if _unreported(compared):
+        with opened_engine(service_settings()) as engine:
+            engine.fire(company, "reconcile")
+
+
+def _unreported(compared: Sequence[Compared]) -> Sequence[ExportJob]:
+    return [
+        of_job.job
+        for of_job in compared
+        if of_job.job is not None and any(one.told.kind.fix is Fix.REPORT for one in of_job.found)
+    ]
+
+
+@asynccontextmanager
+async def _looking_by_settings(settings: Path) -> AsyncIterator[Looking]:
+    loaded = load_settings(settings)
+    store = await Store.open(sqlite_url(loaded.store.path), SystemClock().now)
+    try:
+        async with reading(loaded, credential_for(loaded, settings)) as sources:
+            with _progress() as looked_up:
+                yield Looking(**vars(sources), store=store, draw=random.random, looked_up=looked_up)
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def _looking_by_company(company: str) -> AsyncIterator[Looking]:
+    from pleo_export.service.sources import looking_at  # noqa: PLC0415  no other command pays for the service
+
+    async with opened(service_settings()) as (store, companies, _):
+        with _progress() as looked_up:
+            async with looking_at(store, companies, company, looked_up) as looking:
+                yield looking
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int], None]]:
+    """Count what is looked up, on a terminal."""
+    columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} expenses looked up"))
+    console = err()
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task("")
+        yield lambda number: bar.advance(task, number)
+
+
+def _show(compared: Sequence[Compared], console: Console) -> None:
+    for of_job in compared:
+        if of_job.note is not None or of_job.found:
+            console.print(f"Job {of_job.job_id}: {of_job.note or ''}".rstrip(": "), markup=False)
+        for kind, alike in _by_kind(of_job.found).items():
+            console.print(f"  {kind}: {len(alike)}, see reconcile.md#{kind}", markup=False)
+            for one in alike[:EXPENSES_SHOWN_MAX]:
+                console.print(f"    {one.accounting_entry_id}: {one.told.sentence}", markup=False)
+            if len(alike) > EXPENSES_SHOWN_MAX:
+                console.print(f"    and {len(alike) - EXPENSES_SHOWN_MAX} more", markup=False)
+            console.print(f"    What to do: {alike[0].told.remedy}", markup=False)
+    console.print(_summary(compared), markup=False)
+
+
+def _by_kind(found: Sequence[Found]) -> Mapping[Difference, Sequence[Found]]:
+    kinds: dict[Difference, list[Found]] = {}
+    for one in found:
+        kinds.setdefault(one.told.kind, []).append(one)
+    return kinds
+
+
+def _summary(compared: Sequence[Compared]) -> str:
+    expenses = sum(of_job.expenses for of_job in compared)
+    found = [one for of_job in compared for one in of_job.found]
+    if not found:
+        return f"{expenses} expenses of {len(compared)} jobs were compared: Pleo, our memory and the books agree."
+    fixable = sum(one.told.kind.fix is not None for one in found)
+    helps = f" --fix settles {fixable} of them." if fixable else ""
+    return f"{expenses} expenses of {len(compared)} jobs were compared: {len(found)} differ.{helps}"
+
+
+def _plain(compared: Compared) -> dict[str, object]:
+    return {
+        "job_id": compared.job_id,
+        "note": compared.note,
+        "expenses": compared.expenses,
+        "differences": [
+            {
+                "accounting_entry_id": one.accounting_entry_id,
+                **asdict(one.told),
+                "fix": one.told.kind.fix,
+                "pleo": one.shown,
+                "entry": one.entry.external_id if one.entry else None,
+            }
+            for one in compared.found
+        ],
+    }

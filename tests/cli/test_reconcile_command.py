@@ -1,0 +1,110 @@
+"""`reconcile`: differences made by hand, as a user would make them, what it says of each, and what it mends."""
+
+import shutil
+from pathlib import Path
+
+from pleo_export.cli.common import ExitCode
+from pleo_export.domain.reconciling import Difference
+from tests.cli.desk import Desk
+
+
+def entries(desk: Desk) -> list[Path]:
+    return sorted(
+        path for path in desk.ledger.glob("[0-9]*/*/*.beancount") if "fingerprint" in path.read_text("utf-8")
+    )
+
+
+def kinds(desk: Desk, *options: str) -> list[str]:
+    return [one["kind"] for job in desk.json("reconcile", *options) for one in job["differences"]]
+
+
+def store_of(desk: Desk) -> Path:
+    (store,) = desk.folder.glob("*.db")
+    return store
+
+
+def forget(desk: Desk) -> None:
+    for file in desk.folder.glob("*.db*"):
+        if file.is_file():
+            file.unlink()
+
+
+def test_where_all_agree_nothing_is_said_but_that(desk: Desk) -> None:
+    desk.export(3)
+    assert desk.call("run").exit_code == ExitCode.ALL_WELL
+    before = {path: content for path, content in desk.files().items() if ".db" not in path}
+    told = desk.call("reconcile")
+    assert told.exit_code == ExitCode.ALL_WELL
+    assert "3 expenses of 1 jobs were compared: Pleo, our memory and the books agree." in told.stdout
+    assert {path: content for path, content in desk.files().items() if ".db" not in path} == before
+
+
+def test_each_difference_made_in_the_books_is_named(desk: Desk) -> None:
+    desk.export(3)
+    desk.call("run")
+    deleted, edited, damaged = entries(desk)
+    deleted.unlink()
+    edited.write_text(edited.read_text("utf-8").replace('fingerprint: "', 'fingerprint: "0'), "utf-8")
+    damaged.write_text("; nothing is left\n", "utf-8")
+    told = desk.call("reconcile")
+    assert told.exit_code == ExitCode.SOMETHING_FAILED
+    for kind in (Difference.ENTRY_MISSING, Difference.OTHER_CONTENT, Difference.ENTRY_DAMAGED):
+        assert f"{kind}: 1, see reconcile.md#{kind}" in told.stdout
+        assert kind.remedy in told.stdout
+    assert "ledger holds no entry with its reference" in told.stdout
+    assert desk.call("reconcile", "--fix", "--yes").exit_code == ExitCode.SOMETHING_FAILED
+    assert not deleted.exists()
+
+
+def test_a_lost_database_is_made_good_from_pleo_and_the_books(desk: Desk) -> None:
+    job = desk.export(3)
+    desk.call("run")
+    forget(desk)
+    assert kinds(desk) == [Difference.NOT_REMEMBERED] * 3
+    assert "Fix 3 of them?" in desk.call("reconcile", "--fix").output, "it asks first"
+    assert kinds(desk) == [Difference.NOT_REMEMBERED] * 3
+    assert desk.call("reconcile", "--fix", "--yes").exit_code == ExitCode.ALL_WELL
+    assert [one["job_id"] for one in desk.json("status")] == [job]
+    assert kinds(desk) == []
+
+
+def test_an_older_copy_of_the_database_is_made_good(desk: Desk, tmp_path: Path) -> None:
+    desk.export(2)
+    desk.call("run")
+    shutil.copy2(store_of(desk), tmp_path / "older")
+    desk.export(3, seed=2)
+    desk.call("run")
+    name = store_of(desk)
+    forget(desk)
+    shutil.copy2(tmp_path / "older", name)
+    assert kinds(desk) == [Difference.NOT_REMEMBERED] * 3
+    assert desk.call("reconcile", "--fix", "--yes").exit_code == ExitCode.ALL_WELL
+    assert len(entries(desk)) == 5
+
+
+def test_what_another_integration_did_is_not_guessed_at(desk: Desk) -> None:
+    job = desk.export(2)
+    desk.call("run")
+    forget(desk)
+    shutil.rmtree(desk.ledger)
+    (compared,) = desk.json("reconcile")
+    assert (compared["job_id"], compared["differences"]) == (job, [])
+    assert "another integration" in compared["note"]
+
+
+def test_a_job_that_waits_is_left_to_the_run(desk: Desk) -> None:
+    desk.export(1)
+    (compared,) = desk.json("reconcile")
+    assert "settled by the next run" in compared["note"]
+    assert desk.call("reconcile").exit_code == ExitCode.ALL_WELL
+
+
+def test_one_job_can_be_asked_for(desk: Desk) -> None:
+    first = desk.export(1)
+    desk.export(1, seed=2)
+    desk.call("run")
+    assert [one["job_id"] for one in desk.json("reconcile", "--job", first)] == [first]
+    unknown = "00000000-0000-4000-8000-000000000000"
+    (compared,) = desk.json("reconcile", "--job", unknown)
+    assert "does not know this export any more" in compared["note"]
+    assert desk.call("reconcile", "--job", "nonsense").exit_code == ExitCode.WRONG_SETTINGS
