@@ -7,7 +7,7 @@ UV_VERSION := 0.13.8
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chromium check fast format bench golden reference screenshots odoo-up odoo-down clean
+.PHONY: help demo test soak sbom chromium check fast format bench golden reference screenshots odoo-up odoo-down clean
 
 help:  ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/  make \1 — \2/p' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ demo: $(READY)  ## the main job: Export pressed in a simulated Pleo, a checked l
 
 test: $(READY) chromium  ## the whole suite
 	$(BIN)/pytest -n 2 --dist worksteal
+
+soak: $(READY) chromium  ## every test of the reliability scorecard at full size, hours long; SHARE=0.1 ROWS=A,B make it less
+	$(BIN)/python -m tests.scorecard run --share $(or $(SHARE),1) $(if $(ROWS),--rows $(ROWS)) $(if $(KEEP),--keep)
 
 # The page is tested in a real browser. Without one its tests are skipped, and the summary says so.
 chromium:
@@ -51,11 +54,17 @@ bench: $(READY)  ## the measured figures
 	$(BIN)/python -m bench.odoo
 	$(BIN)/python -m bench.page
 
+sbom: $(READY)  ## what a running pleo-export is made of, as CycloneDX, into dist/
+	@mkdir -p dist
+	.uv/bin/uv export --frozen --no-dev --all-extras --format cyclonedx1.5 --quiet --output-file dist/pleo-export.cdx.json
+	@echo "dist/pleo-export.cdx.json"
+
 golden: $(READY)  ## the texts of the golden pairs anew; changes none without OVERWRITE=1
 	$(BIN)/python -m tests.golden $(if $(OVERWRITE),--overwrite)
 
-reference: $(READY)  ## the generated reference pages
+reference: $(READY)  ## the generated reference pages, and those on reliability and security
 	$(BIN)/python -m tests.docs.pages
+	$(BIN)/python -m tests.scorecard report
 
 screenshots: $(READY) chromium  ## the pictures of the page in the documentation
 	$(BIN)/python -m tests.page.screenshots

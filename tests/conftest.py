@@ -6,11 +6,12 @@ import pytest
 from hypothesis import settings
 
 from tests.odoo.fixtures import odoo, odoo_server, pytest_terminal_summary
-from tests.scorecard.plugin import pytest_runtest_makereport, score
+from tests.scorecard.plugin import pytest_collection_finish, pytest_runtest_makereport, score, select
 
 __all__ = [
     "odoo",
     "odoo_server",
+    "pytest_collection_finish",
     "pytest_runtest_makereport",
     "pytest_terminal_summary",
     "score",
@@ -24,7 +25,10 @@ settings.load_profile("same every time")
 WITHOUT_SOCKETS = {"domain", "store", "config", "golden"}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if others := select(items):
+        items[:] = [item for item in items if item not in others]
+        config.hook.pytest_deselected(items=others)
     here = Path(__file__).parent
     for item in items:
         if item.path.relative_to(here).parts[0] in WITHOUT_SOCKETS:

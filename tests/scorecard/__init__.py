@@ -7,6 +7,8 @@ does is `at_size(60, 10_000)`: the first in the suite, the second in `make soak`
 import os
 
 SOAK = "PLEO_EXPORT_SOAK"
+ONLY = "PLEO_EXPORT_SCORECARD_ROWS"
+"""The rows whose tests are to run, as in `A,B`, where it is set; the others are left out."""
 RESULTS = "PLEO_EXPORT_SCORECARD"
 """A file to which every test of the scorecard adds a line of JSON, where it is set."""
 
@@ -16,5 +18,9 @@ def at_size(suite: int, soak: int) -> int:
 
     PLEO_EXPORT_SOAK is a share of the whole, from 0 to 1.
     """
-    share = float(os.environ.get(SOAK) or 0)
-    return max(suite, round(soak * share)) if share else suite
+    return max(suite, round(soak * share()))
+
+
+def share() -> float:
+    """The share of the whole that is to be done; 0 in the suite."""
+    return float(os.environ.get(SOAK) or 0)
