@@ -3,10 +3,15 @@ import pytest
 from pleo_export.accounting.port import EntryRefusedError, ForbiddenError, UnreachableError
 from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.entry import Attachment, StoredFile
+from pleo_export.domain.job import JobEventType
 from pleo_export.domain.progress import Phase
+from pleo_export.pleo.errors import Facts, PleoForbiddenError
 from pleo_export.pleo.receipts import ReceiptGoneError
 from pleo_export.testing.faults import Verb
-from tests.workflow.workflow_scene import ChangeSettings, Crash, Scene, at, eid, expense
+from pleo_export.workflow.flow import export_pending
+from tests.workflow.workflow_scene import Around, ChangeSettings, Crash, Scene, at, eid, expense, with_parts
+
+LINKS_ARE_OVER = 25 * 3600
 
 
 class NoReceipts:
@@ -46,6 +51,65 @@ async def test_a_receipt_that_cannot_be_had_fails_its_expense_only(
     assert "Receipt 2" in outcome["failureReason"]
     assert words in outcome["failureReason"]
     assert scene.leftovers() == []
+
+
+class TooLate(Around):
+    """Receipts that are asked for when the links of the first reading are over."""
+
+    def __init__(self, inner: object, scene: Scene) -> None:
+        super().__init__(inner)
+        self.scene, self.tried = scene, 0
+
+    async def download(self, attachment: Attachment) -> StoredFile:
+        self.tried += 1
+        if self.tried == 1:
+            await self.scene.company.pass_time(LINKS_ARE_OVER)
+        stored: StoredFile = await self.inner.download(attachment)
+        return stored
+
+
+async def readings(scene: Scene) -> int:
+    return sum(one["path"] == "/v3/export-items" for one in await scene.company.audit())
+
+
+@pytest.mark.scorecard("F")
+async def test_links_that_are_too_old_are_read_anew_once_for_all_receipts(
+    scene: Scene, pleo_settings: ChangeSettings
+) -> None:
+    await pleo_settings(expiresIn=10 * LINKS_ARE_OVER)
+    await scene.company.job_of(*(expense(number, files=["pdf", "png"]) for number in (1, 2, 3)))
+    async with scene.parts() as parts:
+        (summary,) = await export_pending(with_parts(parts, receipts=TooLate(parts.receipts, scene)))
+    assert summary.event is JobEventType.COMPLETED
+    assert [len(scene.books.files[eid(number)]) for number in (1, 2, 3)] == [2, 2, 2]
+    assert await readings(scene) == 2
+    assert scene.leftovers() == []
+
+
+@pytest.mark.scorecard("F")
+async def test_receipts_that_are_gone_for_good_have_the_list_read_anew_once_only(scene: Scene) -> None:
+    await scene.company.job_of(*(expense(number, files=["gone"]) for number in (1, 2, 3)))
+    summary = await scene.run_one()
+    assert [item.failure_code for item in summary.items] == [Cause.RECEIPT_GONE] * 3
+    assert await readings(scene) == 2
+
+
+@pytest.mark.scorecard("F")
+async def test_a_link_that_cannot_be_renewed_fails_its_expense_only(scene: Scene) -> None:
+    class RefusesTheSecondReading(Around):
+        read = 0
+
+        def export_items(self, job_id: str) -> object:
+            self.read += 1
+            if self.read > 1:
+                raise PleoForbiddenError(Facts(method="GET", path="/v3/export-items", status=403))
+            return self.inner.export_items(job_id)
+
+    await scene.company.job_of(expense(1, files=["gone"]), expense(2, files=["pdf"]))
+    async with scene.parts() as parts:
+        (summary,) = await export_pending(with_parts(parts, pleo=RefusesTheSecondReading(parts.pleo)))
+    assert summary.event is JobEventType.COMPLETED_WITH_ERRORS
+    assert scene.booked() == [2]
 
 
 async def test_nothing_stays_on_disk_when_a_connector_fails(scene: Scene) -> None:

@@ -6,6 +6,7 @@ from pleo_export.domain.job import ExportJob
 from pleo_export.workflow.complete import complete, fail_early, send_decided_event, summary
 from pleo_export.workflow.detect import NO_LOOK, detect_and_start, first_look
 from pleo_export.workflow.fetch import Agenda, fetch, in_turn
+from pleo_export.workflow.fresh_links import with_fresh_links
 from pleo_export.workflow.outcomes import give_up_begun
 from pleo_export.workflow.plan import not_in_job
 from pleo_export.workflow.ports import JobSummary, Parts
@@ -65,7 +66,7 @@ async def _take_through(parts: Parts, job: ExportJob) -> JobSummary:
                     # Two lists of the same length, read side by side; nothing is recorded before both are complete.
                     scope, places = await both(retrieve_scope(parts, job), fetch(parts, job, spool))
                     agenda = Agenda(in_turn(scope, places), spool)
-                    await record(parts, job, agenda, reference, reporter)
+                    await record(with_fresh_links(parts, job.id), job, agenda, reference, reporter)
             except SilentError:
                 await reporter.progress()  # until the next call nobody else keeps the job from expiring
                 raise
