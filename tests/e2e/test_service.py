@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.e2e.service_process import Service, call, environment, free_port, run
 from tests.e2e.story import API_KEY, COMPANY_ID, Story, assert_ledger_clean, events_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+UNAUTHORISED = 401
 SELDOM = "1000"  # minutes: polling plays no part
 
 
@@ -35,6 +37,7 @@ def completed(story: Story, job_id: str) -> bool:
     return bool(story.job(job_id)["status"] == "completed")
 
 
+@pytest.mark.scorecard("D")
 def test_a_job_that_waited_is_found_at_the_start_and_a_later_one_by_polling_alone(
     story: Story, env: Mapping[str, str], tmp_path: Path
 ) -> None:
@@ -59,6 +62,7 @@ def test_the_button_of_the_command_line_finds_a_job_at_once(
         until(lambda: completed(story, job), "the job")
 
 
+@pytest.mark.scorecard("D")
 def test_pressing_export_reaches_the_service_through_pleos_webhook(
     story: Story, env: Mapping[str, str], tmp_path: Path
 ) -> None:
@@ -77,6 +81,37 @@ def test_pressing_export_reaches_the_service_through_pleos_webhook(
         assert "1 subscriptions removed" in call(keyed, "companies", "remove", COMPANY_ID)
 
 
+@pytest.mark.scorecard("D")
+def test_webhooks_that_come_late_twice_in_disorder_or_forged_end_with_each_expense_once(
+    story: Story, env: Mapping[str, str], tmp_path: Path
+) -> None:
+    port, ids = free_port(), story.expenses(6)
+    keyed = {
+        **env,
+        "PLEO_EXPORT_ENCRYPTION_KEY": new_key(),
+        "PLEO_EXPORT_PUBLIC_URL": f"http://127.0.0.1:{port}",
+    }
+    with running(serve(story), keyed, tmp_path, port=port) as service:
+        call(keyed, "webhooks", "ensure")
+        call(keyed, "check")  # whatever the start looks for is over when this run is
+        story.bookkeeper.webhooks(duplicates=3, delaySeconds=0.2, disorderSeconds=1, retrySeconds=[])
+        for job in [story.press_export([one]) for one in ids[:4]]:
+            until(partial(completed, story, job), "the jobs whose webhooks are late")
+        until(lambda: story.bookkeeper.deliveries()["unsettled"] == 0, "the last duplicate")
+        story.bookkeeper.webhooks(duplicates=0, delaySeconds=0, disorderSeconds=0, wrongSignature=True)
+        unheard = story.press_export([ids[4]])
+        until(lambda: story.bookkeeper.deliveries()["unsettled"] == 0, "the forged one")
+        assert story.bookkeeper.deliveries()["attempts"][-1]["status"] == UNAUTHORISED
+        assert story.job(unheard)["status"] == "pending"
+        story.bookkeeper.webhooks(wrongSignature=False)
+        heard = story.press_export([ids[5]])
+        until(lambda: completed(story, heard), "the job that was heard of, behind the other")
+        assert completed(story, unheard)
+        assert 'result="taken"' in service.text("/metrics")
+    assert {one: len(paths) for one, paths in story.entry_files().items()} == dict.fromkeys(ids, 1)
+
+
+@pytest.mark.scorecard("E")
 def test_a_connection_that_was_lost_says_reconnect_asks_pleo_no_more_and_is_mended_by_connecting(
     story: Story, env: Mapping[str, str], tmp_path: Path
 ) -> None:

@@ -73,6 +73,7 @@ def test_any_other_base_url_is_refused_with_the_remedy_and_without_showing_it(te
         "2002:7f00:1::",
     ],
 )
+@pytest.mark.scorecard("F")
 def test_private_addresses_are_known_in_every_notation(host: str) -> None:
     assert not is_public(host)
 
@@ -95,12 +96,14 @@ def resolve_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 
 
+@pytest.mark.scorecard("F")
 async def test_a_name_resolves_to_its_public_addresses_only(monkeypatch: pytest.MonkeyPatch) -> None:
     resolve_to(monkeypatch, "10.0.0.1", "1.1.1.1")
     found = await PublicResolver().resolve("files.example", 443)
     assert [result["host"] for result in found] == ["1.1.1.1"]
 
 
+@pytest.mark.scorecard("F")
 async def test_a_name_without_a_public_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     resolve_to(monkeypatch, "10.0.0.1")
     with pytest.raises(PrivateAddressError):

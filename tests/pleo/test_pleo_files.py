@@ -29,6 +29,10 @@ from tests.pleo.misbehaving_server import (
     serving,
 )
 
+pytestmark = pytest.mark.scorecard("F")
+
+pytestmark = pytest.mark.scorecard("F")
+
 PDF = b"%PDF-1.4\n" + bytes(range(256)) * 1000
 SIGNATURE = "X-Signature=c2VjcmV0"
 FINE = answers(200, raw=PDF)

@@ -74,6 +74,7 @@ async def test_a_call_that_must_not_run_twice_is_also_sent_again_as_a_401_has_no
     assert server.api_calls == ["Bearer ended-early", "Bearer access-1"]
 
 
+@pytest.mark.scorecard("E")
 async def test_a_second_401_is_told_and_nothing_goes_round_in_a_circle(
     server: TokenServer, credential: OAuthCredential
 ) -> None:
@@ -88,6 +89,7 @@ async def test_a_second_401_is_told_and_nothing_goes_round_in_a_circle(
 # One refresh, whoever asks
 
 
+@pytest.mark.scorecard("E")
 async def test_many_tasks_that_need_a_token_at_once_cause_one_refresh_and_one_look_at_the_store(
     server: TokenServer, pleo_auth: AuthorisationServer, path: Path
 ) -> None:
@@ -97,6 +99,7 @@ async def test_many_tasks_that_need_a_token_at_once_cause_one_refresh_and_one_lo
     assert (server.refreshes, keeper.loads, credential.header) == (1, 1, "Bearer access-1")
 
 
+@pytest.mark.scorecard("E")
 async def test_two_processes_that_refresh_at_once_cause_one_refresh(
     server: TokenServer, pleo_auth: AuthorisationServer, path: Path
 ) -> None:
@@ -111,6 +114,7 @@ async def test_two_processes_that_refresh_at_once_cause_one_refresh(
     assert {one.header for one in credentials} == {"Bearer access-1"}
 
 
+@pytest.mark.scorecard("E")
 async def test_a_process_whose_token_another_has_replaced_takes_over_what_is_stored(
     server: TokenServer, pleo_auth: AuthorisationServer, credential: OAuthCredential, path: Path
 ) -> None:
@@ -124,6 +128,7 @@ async def test_a_process_whose_token_another_has_replaced_takes_over_what_is_sto
     assert server.refreshes == 2
 
 
+@pytest.mark.scorecard("E")
 async def test_a_new_token_is_not_used_before_it_is_durable_and_not_lost_if_that_takes_two_tries(
     server: TokenServer, pleo_auth: AuthorisationServer, path: Path
 ) -> None:

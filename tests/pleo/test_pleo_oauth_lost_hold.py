@@ -19,6 +19,8 @@ from tests.pleo.token_keepers import (
 )
 from tests.pleo.token_server import Held, TokenServer
 
+pytestmark = pytest.mark.scorecard("E")
+
 
 async def test_a_refusal_says_nothing_about_a_pair_that_another_process_has_kept_meanwhile(
     server: TokenServer, pleo_auth: AuthorisationServer, path: Path

@@ -25,6 +25,8 @@ from tests.pleo.token_server import (
     loses_the_answer,
 )
 
+pytestmark = pytest.mark.scorecard("E")
+
 
 async def test_trouble_on_the_way_is_overcome_with_waits(
     server: TokenServer, credential: OAuthCredential, time: Time

@@ -26,6 +26,9 @@ from pleo_export.pleo.webhooks import (
     is_usable_secret,
     verify,
 )
+from tests.scorecard.plugin import Score
+
+pytestmark = pytest.mark.scorecard("D")
 
 SECRET = "whsec_cGxlby1kZW1vLXNpZ25pbmcta2V5LTI0"
 OTHER = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -332,7 +335,7 @@ def _stale(random: Random) -> tuple[Mapping[str, str], bytes, datetime]:
     return headers(), BODY, NOW + timedelta(seconds=away)
 
 
-def test_of_ten_thousand_forged_replayed_and_stale_webhooks_none_is_accepted() -> None:
+def test_of_ten_thousand_forged_replayed_and_stale_webhooks_none_is_accepted(score: Score) -> None:
     random, accepted = Random(20260105), 0
     ways = [_wrong_bytes, _wrong_secret, _guessed, _replayed_as_new, _replayed_under_another_id, _stale]
     for number in range(FORGERIES):
@@ -342,5 +345,6 @@ def test_of_ten_thousand_forged_replayed_and_stale_webhooks_none_is_accepted() -
         except (BadSignatureError, StaleWebhookError, UnreadableWebhookError):
             continue
         accepted += 1
+    score.note(forgeries=FORGERIES, accepted=accepted)
     assert accepted == 0
     assert verify(headers(), BODY, [OTHER, SECRET], NOW) == HINT

@@ -23,7 +23,7 @@ from pleo_export.simulator.hands import Hands
 from pleo_export.simulator.server import RunningSimulator
 from pleo_export.vault import new_key
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.scorecard("E")]
 
 ROOT = Path(__file__).parents[2]
 SCOPES = "export-jobs:read"

@@ -121,6 +121,7 @@ async def send(
 
 @pytest.mark.parametrize("secret", [SECRET, OLDER])
 @pytest.mark.parametrize("company", [COMPANY, None])
+@pytest.mark.scorecard("D")
 async def test_a_signed_hint_is_kept_before_it_is_answered_and_remembered_after_it_was_kept(
     web: httpx.AsyncClient, kept: Kept, secret: str, company: str | None
 ) -> None:
@@ -129,6 +130,7 @@ async def test_a_signed_hint_is_kept_before_it_is_answered_and_remembered_after_
     assert kept.steps == [("fired", COMPANY, "webhook"), ("seen", "msg_1")]
 
 
+@pytest.mark.scorecard("D")
 async def test_a_webhook_that_was_taken_is_answered_again_but_fires_nothing(
     web: httpx.AsyncClient, kept: Kept
 ) -> None:
@@ -137,6 +139,7 @@ async def test_a_webhook_that_was_taken_is_answered_again_but_fires_nothing(
     assert kept.steps == [("fired", COMPANY, "webhook"), ("seen", "msg_1")]
 
 
+@pytest.mark.scorecard("D")
 async def test_a_webhook_that_could_not_be_kept_is_new_when_it_comes_again(
     web: httpx.AsyncClient, kept: Kept
 ) -> None:
@@ -201,6 +204,7 @@ async def test_what_concerns_nobody_here_is_answered_and_starts_nothing(
         ({"webhook-timestamp": "yesterday"}, 400),
     ],
 )
+@pytest.mark.scorecard("D")
 async def test_what_is_not_from_pleo_or_too_old_is_refused(
     web: httpx.AsyncClient, kept: Kept, change: dict[str, str], status: int
 ) -> None:
@@ -210,6 +214,7 @@ async def test_what_is_not_from_pleo_or_too_old_is_refused(
     assert kept.steps == []
 
 
+@pytest.mark.scorecard("D")
 async def test_a_body_that_was_changed_or_is_too_large_is_refused(web: httpx.AsyncClient, kept: Kept) -> None:
     body = event()
     assert await send(web, body + b" ", signed(body)) == 401
@@ -217,6 +222,7 @@ async def test_a_body_that_was_changed_or_is_too_large_is_refused(web: httpx.Asy
     assert kept.steps == []
 
 
+@pytest.mark.scorecard("D")
 async def test_our_own_trouble_asks_pleo_to_send_it_again(web: httpx.AsyncClient, kept: Kept) -> None:
     kept.broken = True
     body = event()

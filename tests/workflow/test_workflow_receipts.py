@@ -40,6 +40,7 @@ async def test_receipts_are_attached_in_pleos_order_and_nothing_stays_on_disk(sc
         ("oversize", "receipt_file_size_limit_exceeded", "larger than"),
     ],
 )
+@pytest.mark.scorecard("F")
 async def test_a_receipt_that_cannot_be_had_fails_its_expense_only(
     scene: Scene, kind: str, type_: str, words: str
 ) -> None:
