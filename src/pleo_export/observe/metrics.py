@@ -37,6 +37,12 @@ _lag = Gauge(
 )
 _runs = Gauge("pleo_export_runs", "Runs, by state.", ["state"], registry=REGISTRY)
 _companies = Gauge("pleo_export_companies", "Companies, by state.", ["state"], registry=REGISTRY)
+_differences = Gauge(
+    "pleo_export_differences",
+    "Expenses of which Pleo, our memory and the books do not say the same.",
+    ["kind"],
+    registry=REGISTRY,
+)
 _calls = Counter("pleo_export_pleo_calls", "Calls to Pleo.", ["method", "path", "status"], registry=REGISTRY)
 _retries = Counter("pleo_export_retries", "Calls sent again.", ["system"], registry=REGISTRY)
 _takeovers = Counter("pleo_export_takeovers", "Runs taken over from a dead worker.", registry=REGISTRY)
@@ -72,6 +78,12 @@ def runs(by_state: Mapping[str, int], oldest_waiting_seconds: float = 0) -> None
 def companies(by_state: Mapping[str, int]) -> None:
     """Show how many companies stand in each state now. Other states fall to 0."""
     _show(_companies, by_state)
+
+
+def differences(by_kind: Mapping[str, int]) -> None:
+    """Show how many expenses differ between Pleo, our memory and the books, by kind."""
+    for kind, number in by_kind.items():
+        _differences.labels(kind).set(number)
 
 
 def pleo_called(method: str, path: str, status: int | None) -> None:

@@ -26,6 +26,7 @@ from pleo_export.service.page.app import add_page
 from pleo_export.service.page.live import end_streams
 from pleo_export.service.page.parts import PageParts
 from pleo_export.service.polling import Polling
+from pleo_export.service.reconciling import Reconciling
 from pleo_export.service.settings import ServiceSettings
 from pleo_export.service.telling.telling import Telling
 from pleo_export.service.web import WebParts, web_app
@@ -80,6 +81,8 @@ async def run_service(settings: ServiceSettings, *, web: bool, work: bool) -> bo
             stack.callback(worker.close)
             engine.register(worker.drain)
             await asyncio.to_thread(engine.start)
+            reconciling = Reconciling(parts.store, parts.companies, SystemClock())
+            tasks.append(asyncio.create_task(reconciling.run()))
             polling = Polling(parts.store, engine, SystemClock(), settings.poll_minutes)
             tasks.append(asyncio.create_task(polling.run()))
             log.info("working as %s, %d companies at once", worker.holder, settings.companies_at_once)
@@ -204,5 +207,6 @@ async def _gauge(store: Store, engine: Engine, takeovers: int | None) -> int:
     companies = [one for one in await store.companies() if one.in_service]
     troubled = sum(one.trouble is not None for one in companies)
     paused = sum(not one.active for one in companies)
+    metrics.differences(await store.differences_by_kind())
     metrics.companies({"troubled": troubled, "paused": paused, "well": len(companies) - troubled - paused})
     return status.takeovers

@@ -4,15 +4,32 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from pleo_export.accounting.port import ConnectorError
 from pleo_export.compose import sources_of
-from pleo_export.config import Settings
+from pleo_export.config import Settings, SettingsError
+from pleo_export.pleo.auth import UnusableSecretError
 from pleo_export.pleo.client import PleoClient
+from pleo_export.pleo.errors import PleoError
 from pleo_export.service.companies import Companies
 from pleo_export.service.counted import COUNTED
+from pleo_export.service.errors import ConnectError
 from pleo_export.service.kinds import ODOO_API_KEY
 from pleo_export.store import Store
+from pleo_export.vault.errors import VaultError
 from pleo_export.workflow.ports import Sources
+from pleo_export.workflow.problems import JobProblemError
 from pleo_export.workflow.reconcile import Looking
+
+# What keeps from looking, in a sentence for people.
+SAID = (
+    SettingsError,
+    UnusableSecretError,
+    VaultError,
+    ConnectError,
+    PleoError,
+    ConnectorError,
+    JobProblemError,
+)
 
 
 @asynccontextmanager

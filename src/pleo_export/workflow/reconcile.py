@@ -26,6 +26,7 @@ from pleo_export.store.errors import ContradictionError
 from pleo_export.workflow.persist import persist
 from pleo_export.workflow.ports import Sources
 from pleo_export.workflow.problems import JobProblemError
+from pleo_export.workflow.side_by_side import side_by_side
 
 ANY_STATUS = tuple(status for status in JobStatus if status is not JobStatus.EXPIRED)
 AT_WORK = "The export is still open in Pleo: what it lacks is settled by the next run."
@@ -179,7 +180,7 @@ async def _compared(looking: Looking, job_id: str, case: _Case, superseded: Abst
     # A few at a time: a task a look-up of ten thousand would be most of the memory.
     seen: list[tuple[Recorded | None, Found | None]] = []
     for start in range(0, len(entry_ids), 100):
-        async with asyncio.TaskGroup() as group:
+        async with side_by_side() as group:
             tasks = [group.create_task(look(one)) for one in entry_ids[start : start + 100]]
         seen += [task.result() for task in tasks]
         looking.looked_up(len(tasks))

@@ -17,12 +17,14 @@ from pleo_export.domain.item import File
 from pleo_export.domain.job import JobEventType
 from pleo_export.domain.money import Money
 from pleo_export.domain.progress import Settled
+from pleo_export.domain.reconciling import Difference, Told
 from pleo_export.service.page.access.roles import Role
 from pleo_export.store import Store
 from pleo_export.store.settling import Settlement
 from pleo_export.store.tables import EVERY_COMPANY
 from pleo_export.testing.expenses import expense
 from pleo_export.testing.samples import sample_entry
+from pleo_export.workflow.memory import BEGUN
 from tests.service.page.site import COMPANY, NOON, OTHER, Browser, Site
 
 JOB = "6c1f0f7e-3a52-4d6f-9a55-2f7d4a3a1c01"
@@ -409,3 +411,31 @@ async def test_the_audit_shows_who_did_what_for_this_company(site: Site) -> None
     assert "eve" not in text
     older = text.partition("/audit?before=")[2].partition('"')[0]
     assert "<td>check</td>" in await read(browser, f"{HOME}/audit?before={older}")
+
+
+async def test_what_differs_from_the_books_is_shown_until_it_is_settled(site: Site) -> None:
+    browser = await site.signed_in(Role.VIEWER)
+    await plan(site.store, "entry-1")
+    kind = Difference.ENTRY_MISSING
+    told = Told(kind=kind, sentence=kind.sentence.format(system="ledger"), remedy=kind.remedy)
+    await site.store.reconciled(COMPANY, JOB, {"entry-1": told})
+    for path in (HOME, PAGE):
+        page = await read(browser, path)
+        assert "Pleo and the books differ" in page
+        assert "Entry missing: 1" in page
+        assert "Pleo shows it as exported, but ledger holds no entry" in page
+        assert kind.remedy in page
+    await site.store.reconciled(COMPANY, JOB, {})
+    for path in (HOME, PAGE):
+        assert "differ" not in await read(browser, path)
+
+
+async def test_a_job_that_an_older_database_forgot_says_so(site: Site) -> None:
+    browser = await site.signed_in(Role.VIEWER)
+    await plan(site.store, "entry-1")
+    assert "may be older" not in await read(browser, PAGE)
+    await site.store.doubt(JOB, BEGUN)
+    page = await read(browser, PAGE)
+    assert "The database may be older than this export." in page
+    assert "compared with Pleo and the books once it has ended" in page
+    assert "pleo-export" in await read(await site.owner(), f"{HOME}/audit")

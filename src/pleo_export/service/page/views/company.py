@@ -11,6 +11,7 @@ from pleo_export.service.page.access.guard import Viewing
 from pleo_export.service.page.access.roles import Role
 from pleo_export.service.page.parts import Parts
 from pleo_export.service.page.views.charts import Chart, amounts_charts, outcomes_chart
+from pleo_export.service.page.views.differing import alike
 from pleo_export.service.page.views.overview import NO_RUNS, runs_of
 from pleo_export.service.page.views.pages import Number, Paging, is_part, page_or_part, window
 from pleo_export.service.page.words import company_state, job_state
@@ -40,6 +41,7 @@ async def show(
         engine_away=engine_away,
         jobs=jobs.rows,
         job_state=job_state,
+        differences=alike(await parts.store.differences(company_id)),
         paging=Paging(page, JOBS_A_PAGE, jobs.total),
         charts=charts,
         connected=OAUTH in await views.secrets_kept(company_id),

@@ -17,6 +17,7 @@ from pleo_export.domain.progress import JobProgress
 from pleo_export.service.page.access.errors import NotHereError
 from pleo_export.service.page.access.guard import Viewing
 from pleo_export.service.page.parts import Parts
+from pleo_export.service.page.views.differing import alike
 from pleo_export.service.page.views.pages import Number, Paging, page_or_part, window
 from pleo_export.service.page.words import (
     OUTCOMES,
@@ -103,6 +104,7 @@ async def show(  # noqa: PLR0913, PLR0917  what the request consists of
         tally=tally,
         speed=_speed(tally, now - since) if job.open and RECORDING in steps else None,
         groups=[group(one) for one in by_cause(await views.failures(company_id, job_id))],
+        differences=alike(await parts.store.differences(company_id, job_id)),
         items=items.rows,
         item_state=item_state,
         outcomes=OUTCOMES,

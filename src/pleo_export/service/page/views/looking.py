@@ -6,33 +6,18 @@ from typing import TypeVar
 
 from fastapi import Request
 
-from pleo_export.accounting.port import ConnectorError
-from pleo_export.config import Settings, SettingsError
-from pleo_export.pleo.auth import UnusableSecretError
-from pleo_export.pleo.errors import ExportNotFoundError, PleoError
-from pleo_export.service.errors import ConnectError
+from pleo_export.config import Settings
+from pleo_export.pleo.errors import ExportNotFoundError
 from pleo_export.service.page.access.errors import NotHereError
 from pleo_export.service.page.parts import PageParts
-from pleo_export.service.sources import opened_sources
-from pleo_export.vault.errors import VaultError
+from pleo_export.service.sources import SAID, opened_sources
 from pleo_export.workflow.ports import Sources
-from pleo_export.workflow.problems import JobProblemError
 
 LOOK_SECONDS = 30.0
 TOO_LONG = (
     "Pleo or the accounting system took longer than {seconds:.0f} seconds to answer. Nothing was changed; try again,"
     " or use the command line, which waits longer."
 )
-SAID = (
-    SettingsError,
-    UnusableSecretError,
-    VaultError,
-    ConnectError,
-    PleoError,
-    ConnectorError,
-    JobProblemError,
-)
-
 T = TypeVar("T")
 
 
