@@ -10,32 +10,54 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 
 class Cost(NamedTuple):
-    """Seconds on the clock, seconds of CPU, and the peak of resident memory in MB (10**6 bytes)."""
+    """Seconds on the clock, seconds of CPU, and the peak of resident memory in MB (10**6 bytes).
+
+    Of a program of several processes the peak is that of the largest one.
+    """
 
     wall: float
     cpu: float
     peak_mb: float
 
 
-def cost_of(command: Sequence[str], environment: Mapping[str, str]) -> Cost:
-    """Raises RuntimeError where the program fails."""
-    measured = subprocess.run(
-        [sys.executable, __file__, *command],
+def cost_of(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    core: int | None = None,
+    folder: Path | None = None,
+    seconds_max: float | None = None,
+) -> Cost:
+    """Raises RuntimeError where the program fails or takes too long."""
+    pinned = f"{core}" if core is not None and (os.cpu_count() or 1) > 1 else ""
+    measured = subprocess.Popen(
+        [sys.executable, __file__, pinned, *command],
         env=dict(environment),
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
+        cwd=folder,
+        start_new_session=True,
     )
+    try:
+        stdout, stderr = measured.communicate(timeout=seconds_max)
+    except subprocess.TimeoutExpired:
+        os.killpg(measured.pid, 9)
+        measured.communicate()
+        raise RuntimeError(f"{command[0]} took more than {seconds_max:.0f} seconds") from None
     if measured.returncode != 0:
-        raise RuntimeError(f"{command[0]} failed: {measured.stdout} {measured.stderr}")
-    return Cost(*json.loads(measured.stdout.splitlines()[-1]))
+        raise RuntimeError(f"{command[0]} failed: {stdout[-2000:]} {stderr[-2000:]}")
+    return Cost(*json.loads(stdout.splitlines()[-1]))
 
 
-def main(command: Sequence[str]) -> int:
+def main(pinned: str, command: Sequence[str]) -> int:
+    if pinned:
+        os.sched_setaffinity(0, {int(pinned)})
     began = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         _, status, usage = os.wait4(process.pid, 0)
@@ -46,4 +68,4 @@ def main(command: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

@@ -18,7 +18,7 @@ from uuid import UUID
 import msgspec
 from tests.e2e.service_process import environment, free_port, running
 
-from bench.__main__ import ledger_in
+from bench.local import ledger_in
 from pleo_export.cli.init import settings_text
 from pleo_export.clock import SystemClock
 from pleo_export.domain.book import book
