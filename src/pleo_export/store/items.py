@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -18,6 +19,8 @@ from pleo_export.store.errors import (
 )
 from pleo_export.store.prepared import Prepared
 from pleo_export.store.tables import UtcInstant, insert_if_absent, items
+
+ROWS_AT_ONCE = 500  # so that a large job is not held twice
 
 PLANNED = items.c.phase == Phase.PLANNED.value
 INTENDED = items.c.phase == Phase.INTENDED.value
@@ -51,7 +54,7 @@ def plan(connection: Connection, job_id: str, entry_ids: Sequence[str]) -> None:
     """Add the items that the job does not have yet, behind those it has. Raises UnknownJobError."""
     behind = select(func.coalesce(func.max(items.c.position) + 1, 0)).where(items.c.job_id == job_id)
     first: int = connection.execute(behind).scalar_one()
-    rows = [
+    rows = (
         {
             "job_id": job_id,
             "accounting_entry_id": entry_id,
@@ -61,10 +64,11 @@ def plan(connection: Connection, job_id: str, entry_ids: Sequence[str]) -> None:
             "unknown": False,
         }
         for position, entry_id in enumerate(entry_ids, first)
-    ]
+    )
+    insert = insert_if_absent(items)
     try:
-        if rows:
-            connection.execute(insert_if_absent(items), rows)
+        while some := list(islice(rows, ROWS_AT_ONCE)):
+            connection.execute(insert, some)
     except IntegrityError as error:
         raise UnknownJobError(job_id) from error
 
@@ -183,7 +187,13 @@ def entry_facts(  # noqa: PLR0913  one fact each, by name
 
 def _in_order(connection: Connection, job_id: str, *conditions: ColumnElement[bool]) -> list[ItemProgress]:
     query = select(items).where(items.c.job_id == job_id, *conditions).order_by(items.c.position)
-    return [_progress(row) for row in connection.execute(query)]
+    rows = connection.execute(query, execution_options={"yield_per": ROWS_AT_ONCE})
+    found = []
+    for row in rows:
+        item = _progress(row)
+        msgspec.structs.force_setattr(item, "job_id", job_id)  # one text for all of them
+        found.append(item)
+    return found
 
 
 def _progress(row: Row[Any]) -> ItemProgress:

@@ -10,7 +10,7 @@ from pleo_export.domain.failure_types import JobFailureType
 from pleo_export.domain.failures import Finding, Rejection, rejection
 from pleo_export.domain.grouping import by_cause, rejection_of
 from pleo_export.domain.job import ExportJob, ItemStatus, JobEvent, JobEventType
-from pleo_export.domain.progress import ItemProgress, Phase
+from pleo_export.domain.progress import ItemProgress, JobProgress, Phase
 from pleo_export.pleo.errors import InvalidExportJobStatusChangeError
 from pleo_export.workflow.ports import JobSummary, Parts, StepTaken, take_step
 from pleo_export.workflow.problems import JobLostError
@@ -26,13 +26,13 @@ class Closing(msgspec.Struct, frozen=True):
 
 
 async def complete(parts: Parts, job: ExportJob, scope: Mapping[str, str]) -> JobSummary:
-    """Close the job after every item's outcome was reported; `scope` holds what Pleo knew at the beginning."""
+    """Close the job after every item's outcome was reported; `scope` holds how the others stood at the beginning."""
     items = await parts.store.items(job.id)
     if any(item.report_problem is not None for item in items):
         scope = await read_control_list(parts, job)  # the event has to agree with what Pleo holds now
         items = await parts.store.items(job.id)
     await _close(parts, job, closing_for(scope, items))
-    return await summary(parts, job, scope)
+    return _summary(await parts.store.job(job.id), items, scope, None)
 
 
 async def send_decided_event(parts: Parts, job: ExportJob) -> JobSummary:
@@ -56,10 +56,15 @@ async def summary(
     parts: Parts, job: ExportJob, scope: Mapping[str, str], problem: str | None = None
 ) -> JobSummary:
     """Return what became of the job and of each of its items."""
-    known, items = await parts.store.job(job.id), await parts.store.items(job.id)
+    return _summary(await parts.store.job(job.id), await parts.store.items(job.id), scope, problem)
+
+
+def _summary(
+    known: JobProgress, items: Sequence[ItemProgress], scope: Mapping[str, str], problem: str | None
+) -> JobSummary:
     mine = {item.accounting_entry_id for item in items}
     return JobSummary(
-        job_id=job.id,
+        job_id=known.job_id,
         event=known.closing_event if known.closed_at else None,
         items=tuple(items),
         earlier={entry_id: status for entry_id, status in scope.items() if entry_id not in mine},

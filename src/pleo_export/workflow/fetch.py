@@ -1,6 +1,6 @@
 """Step 4: the full data of the expenses, and the order in which those in scope are recorded."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -46,10 +46,11 @@ class Queued(NamedTuple):
 
 
 class Agenda(NamedTuple):
-    """What is to be settled, in its order, and where the data lies."""
+    """What is to be settled, in its order, and where the data lies; and how Pleo's record stands of all the others."""
 
-    queued: Sequence[Queued]
+    queued: list[Queued]
     spool: Spool
+    earlier: Mapping[str, str]
 
 
 async def fetch(parts: Parts, job: ExportJob, spool: Spool) -> Mapping[str, Place | Rejection]:
@@ -68,8 +69,8 @@ async def fetch(parts: Parts, job: ExportJob, spool: Spool) -> Mapping[str, Plac
     return places
 
 
-def in_turn(scope: Mapping[str, str], places: Mapping[str, Place | Rejection]) -> Sequence[Queued]:
-    """Return the items that still need an outcome, oldest transaction first, the id deciding between equals.
+def agenda_of(scope: Mapping[str, str], places: Mapping[str, Place | Rejection], spool: Spool) -> Agenda:
+    """Put the items that still need an outcome in order: oldest transaction first, the id deciding between equals.
 
     The order is the same at every attempt. Items without usable data come last.
     """
@@ -79,7 +80,9 @@ def in_turn(scope: Mapping[str, str], places: Mapping[str, Place | Rejection]) -
         for entry_id, status in scope.items()
         if status in UNFINISHED
     ]
-    return sorted(queued, key=lambda one: in_order(one.expense, one.entry_id))
+    queued.sort(key=lambda one: in_order(one.expense, one.entry_id))
+    earlier = {entry_id: status for entry_id, status in scope.items() if status not in UNFINISHED}
+    return Agenda(queued, spool, earlier)
 
 
 async def read_expenses(pleo: Pleo, company_id: str, job_id: str) -> Mapping[str, ExportItem | Rejection]:

@@ -1,11 +1,14 @@
 """The workflow of one company: Pleo's seven steps, one line each."""
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
 from pleo_export.domain.job import ExportJob
+from pleo_export.domain.reference import ReferenceData
 from pleo_export.workflow.complete import complete, fail_early, send_decided_event, summary
 from pleo_export.workflow.detect import NO_LOOK, detect_and_start, first_look
-from pleo_export.workflow.fetch import Agenda, fetch, in_turn
+from pleo_export.workflow.fetch import agenda_of, fetch
 from pleo_export.workflow.fresh_links import with_fresh_links
 from pleo_export.workflow.outcomes import give_up_begun
 from pleo_export.workflow.plan import not_in_job
@@ -62,17 +65,24 @@ async def _take_through(parts: Parts, job: ExportJob) -> JobSummary:
         async with reporter.keeping_alive():
             try:
                 reference = await validate(parts, job)
-                with Spool(parts.folder) as spool:
-                    # Two lists of the same length, read side by side; nothing is recorded before both are complete.
-                    scope, places = await both(retrieve_scope(parts, job), fetch(parts, job, spool))
-                    agenda = Agenda(in_turn(scope, places), spool)
-                    await record(with_fresh_links(parts, job.id), job, agenda, reference, reporter)
+                earlier = await _settle(parts, job, reference, reporter)
             except SilentError:
                 await reporter.progress()  # until the next call nobody else keeps the job from expiring
                 raise
-        return await complete(parts, job, scope)
+        return await complete(parts, job, earlier)
     except JobProblemError as problem:
         if problem.finding.cause in SILENT:
             await give_up_begun(parts, job)
         await reporter.flush()
         return await fail_early(parts, job, problem.finding)
+
+
+async def _settle(
+    parts: Parts, job: ExportJob, reference: ReferenceData, reporter: Reporter
+) -> Mapping[str, str]:
+    """Take the steps 3 to 6; return how Pleo's record stands of the items that needed nothing."""
+    with Spool(parts.folder) as spool:
+        # Two lists of the same length, read side by side; nothing is recorded before both are complete.
+        agenda = agenda_of(*await both(retrieve_scope(parts, job), fetch(parts, job, spool)), spool)
+        await record(with_fresh_links(parts, job.id), job, agenda, reference, reporter)
+        return agenda.earlier

@@ -77,7 +77,7 @@ async def record(
     todo = [one for one in queued if not ((known := before.get(one.entry_id)) and known.final)]
     try:
         async with reporter.as_they_come():
-            await recorder.settle_all(marked(reporter, Agenda(todo, agenda.spool), interrupted))
+            await recorder.settle_all(marked(reporter, todo, agenda.spool, interrupted))
         await reporter.flush()
         await recorder.ask_again()
     except (StoppedError, SilentError):

@@ -1,6 +1,7 @@
 """Step 3: the control list. It fixes what has to be done, and after a crash it says what is done already."""
 
 from collections.abc import Mapping
+from sys import intern
 
 from pleo_export.domain.job import ExportJob, ItemStatus
 from pleo_export.domain.progress import Phase
@@ -23,7 +24,8 @@ async def read_control_list(parts: Parts, job: ExportJob) -> Mapping[str, str]:
 
     Outcomes that Pleo shows without having acknowledged them are noted as reported, so that they are not sent again.
     """
-    scope = {item.accounting_entry_id: item.status async for item in parts.pleo.job_items(job.id)}
+    # A job has as many items as it likes, but only a handful of statuses.
+    scope = {item.accounting_entry_id: intern(item.status) async for item in parts.pleo.job_items(job.id)}
     unheard = [
         item.accounting_entry_id
         for item in await parts.store.items(job.id)

@@ -7,9 +7,10 @@ from datetime import datetime
 from itertools import zip_longest
 from typing import NamedTuple
 
-from pleo_export.workflow.fetch import Agenda, Queued, Work
+from pleo_export.workflow.fetch import Queued, Work
 from pleo_export.workflow.ports import Clock
 from pleo_export.workflow.report import Reporter, chunks
+from pleo_export.workflow.spool import Spool
 
 READY_AHEAD = 16  # items whose receipts are fetched while those before them are recorded
 
@@ -77,7 +78,9 @@ class Turns:
             yield
 
 
-async def marked(reporter: Reporter, agenda: Agenda, interrupted: Container[str]) -> AsyncGenerator[Ready]:
+async def marked(
+    reporter: Reporter, queued: Sequence[Queued], spool: Spool, interrupted: Container[str]
+) -> AsyncGenerator[Ready]:
     """Yield the items in their order, each marked at Pleo; one update of marks is sent while the one before is worked on.
 
     Those that are `interrupted` are marked already.
@@ -87,7 +90,7 @@ async def marked(reporter: Reporter, agenda: Agenda, interrupted: Container[str]
         marks = reporter.begin([one.entry_id for one in chunk], marked=interrupted)
         return asyncio.create_task(marks)
 
-    pieces = chunks(agenda.queued)
+    pieces = chunks(queued)
     marking = begin(pieces[0]) if pieces else None
     try:
         for chunk, following in zip_longest(pieces, pieces[1:]):
@@ -96,7 +99,7 @@ async def marked(reporter: Reporter, agenda: Agenda, interrupted: Container[str]
             for place, one in enumerate(chunk):
                 if following and place == len(chunk) // 2:
                     marking = begin(following)
-                yield Ready(one.work(agenda.spool), refused.get(one.entry_id))
+                yield Ready(one.work(spool), refused.get(one.entry_id))
     finally:
         if marking is not None:
             await asyncio.wait([marking])  # what is being said is said to its end
