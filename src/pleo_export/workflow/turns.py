@@ -7,12 +7,15 @@ from datetime import datetime
 from itertools import zip_longest
 from typing import NamedTuple
 
+from pleo_export.domain.failures import Rejection
 from pleo_export.workflow.fetch import Queued, Work
 from pleo_export.workflow.ports import Clock
 from pleo_export.workflow.report import Reporter, chunks
 from pleo_export.workflow.spool import Spool
 
 READY_AHEAD = 16  # items whose receipts are fetched while those before them are recorded
+RECEIPT_BYTES_AT_HAND = 64 * 1024 * 1024  # of receipts on disk, unless a single item has more
+RECEIPT_BYTES_ASSUMED = 2 * 1024 * 1024  # where Pleo does not say how large a file is
 
 
 class Ready(NamedTuple):
@@ -35,6 +38,7 @@ class Turn:
     def __init__(self, ready: Ready, earlier: Sequence["Turn"], began: datetime) -> None:
         self.work, self.refusal = ready
         self.began, self.begun = began, asyncio.Event()
+        self.receipt_bytes = _receipt_bytes(ready.work)
         self._earlier = earlier
 
     async def comes(self) -> None:
@@ -52,18 +56,26 @@ class Turns:
         self._begun = asyncio.Semaphore(begun_max)
         self._at_hand = asyncio.Semaphore(begun_max + READY_AHEAD)
         self._waiting: list[Turn] = []
+        self._receipt_bytes, self._room = 0, asyncio.Event()
 
     async def give(self, ready: Ready) -> Turn:
         """Return the next place in the order, once there is one; whoever has it gives it back with `ended`."""
         await self._at_hand.acquire()
         self._waiting = [turn for turn in self._waiting if not turn.begun.is_set()]
         turn = Turn(ready, tuple(self._waiting), self._clock.now())
+        # They are given in order, so those that take up the room need nothing of this one to end.
+        while self._receipt_bytes and self._receipt_bytes + turn.receipt_bytes > RECEIPT_BYTES_AT_HAND:
+            self._room.clear()
+            await self._room.wait()
+        self._receipt_bytes += turn.receipt_bytes
         self._waiting.append(turn)
         return turn
 
     def ended(self, turn: Turn) -> None:
         """Let others go on."""
         turn.begun.set()
+        self._receipt_bytes -= turn.receipt_bytes
+        self._room.set()
         self._at_hand.release()
 
     @asynccontextmanager
@@ -76,6 +88,14 @@ class Turns:
             turn.begun.set()
             turn.began = self._clock.now()
             yield
+
+
+def _receipt_bytes(work: Work) -> int:
+    if isinstance(work.expense, Rejection):
+        return 0
+    return sum(
+        RECEIPT_BYTES_ASSUMED if file.size is None else file.size for file in work.expense.files or () if file
+    )
 
 
 async def marked(
