@@ -8,10 +8,16 @@ from itertools import count, takewhile
 SEED = "PLEO_EXPORT_SEED"
 
 
+def chosen() -> int | None:
+    """The one seed that is to be replayed, where there is one."""
+    text = os.environ.get(SEED)
+    return int(text) if text else None
+
+
 def seeds(enough: Callable[[], bool], start: int = 0) -> Iterator[int]:
     """Yield seeds until enough was done. Where PLEO_EXPORT_SEED is set, that one alone."""
-    if chosen := os.environ.get(SEED):
-        yield int(chosen)
+    if (replayed := chosen()) is not None:
+        yield replayed
         return
     yield from takewhile(lambda _: not enough(), count(start))
 

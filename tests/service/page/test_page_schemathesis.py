@@ -14,7 +14,6 @@ import requests
 import schemathesis
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 
@@ -22,10 +21,12 @@ from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.failures import Rejection
 from pleo_export.service.page.access import sessions
 from pleo_export.service.page.access.tokens import hashed
+from tests.fuzz.fuzzing import fuzz
+from tests.scorecard.plugin import Score
 from tests.service.page.site import ADDRESS, COMPANY, OTHER, Browser, Site, a_site
 from tests.service.page.test_page_access_routes import ENTRY, JOB, OPEN, routes_of
 
-EXAMPLES = 8
+EXAMPLES, EXAMPLES_IN_FULL = 8, 250  # of each operation
 TOKEN = "a-welcome-link"
 # Nobody answers there: what can be asked only there cannot be.
 REGISTERED = {
@@ -73,15 +74,6 @@ ODD_PATHS = (
     "/?page=99999999999999999999",
     "/welcome/%00",
     "//evil.test/%2e%2e",
-)
-
-bounded = settings(
-    max_examples=EXAMPLES,
-    derandomize=True,
-    database=None,
-    deadline=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
 )
 
 
@@ -232,19 +224,20 @@ async def test_methods_and_paths_that_are_nowhere_are_refused(site: Site) -> Non
 
 
 def attacked(
-    attack: Attack, browser: Callable[[], Browser], judge: Callable[[Any, httpx.Response], bool]
+    attack: Attack,
+    score: Score,
+    browser: Callable[[], Browser],
+    judge: Callable[[Any, httpx.Response], bool],
 ) -> None:
     """Call every operation, each time as somebody new, for some calls end sessions; let `judge` see each answer."""
     for found in described(attack.site.app).get_all_operations():
 
-        @bounded
-        @given(case=cases(found.ok()))
         def examine(case: Any) -> None:
             answer = attack.call(case, browser())
             right = answer.status_code < 500 and judge(case, answer)
             assert right, (case.method, case.operation.path, answer.status_code, answer.text[:1000])
 
-        examine()
+        fuzz(examine, cases(found.ok()), EXAMPLES, EXAMPLES_IN_FULL, score)
 
 
 def door_of(case: Any) -> tuple[str, str]:
@@ -252,8 +245,9 @@ def door_of(case: Any) -> tuple[str, str]:
 
 
 @pytest.mark.slow
-def test_an_administrator_gets_no_server_error_whatever_is_sent(attack: Attack) -> None:
-    attacked(attack, attack.owner, lambda _, answer: answer.status_code in EXPECTED)
+@pytest.mark.scorecard("I")
+def test_an_administrator_gets_no_server_error_whatever_is_sent(attack: Attack, score: Score) -> None:
+    attacked(attack, score, attack.owner, lambda _, answer: answer.status_code in EXPECTED)
     doors = {(method, path) for method, path, _ in attack.answered}
     assert (
         doors - {(method, path) for method, path, status in attack.answered if status < 400} == NEVER_OPENED
@@ -261,20 +255,22 @@ def test_an_administrator_gets_no_server_error_whatever_is_sent(attack: Attack) 
 
 
 @pytest.mark.slow
-def test_nobody_gets_past_the_sign_in_whatever_is_sent(attack: Attack) -> None:
+@pytest.mark.scorecard("I")
+def test_nobody_gets_past_the_sign_in_whatever_is_sent(attack: Attack, score: Score) -> None:
     def judge(case: Any, answer: httpx.Response) -> bool:
         to_sign_in = answer.headers.get("location", "").startswith("/sign-in")
         turned_away = answer.status_code in TURNED_AWAY or (answer.status_code == 303 and to_sign_in)
         return door_of(case) in OPEN or turned_away
 
-    attacked(attack, attack.nobody, judge)
+    attacked(attack, score, attack.nobody, judge)
     assert attack.unchanged()
 
 
 @pytest.mark.slow
-def test_without_its_token_no_form_does_anything_whatever_is_sent(attack: Attack) -> None:
+@pytest.mark.scorecard("I")
+def test_without_its_token_no_form_does_anything_whatever_is_sent(attack: Attack, score: Score) -> None:
     def judge(case: Any, answer: httpx.Response) -> bool:
         return case.method == "GET" or door_of(case) in OPEN or answer.status_code == 403
 
-    attacked(attack, attack.tricked, judge)
+    attacked(attack, score, attack.tricked, judge)
     assert attack.unchanged()
