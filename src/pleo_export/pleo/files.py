@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import re
 import secrets
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -30,6 +31,7 @@ from pleo_export.pleo.receipts import (
 from pleo_export.pleo.retrying import Retrier, Surroundings
 from pleo_export.pleo.transport import MAYBE_SENT, Timeouts, asked_wait
 
+_PLAIN = re.compile(r"[!-~]*")  # what a link may consist of as it is
 # A signed link leads to the file itself, so a redirect can only lead astray.
 _REDIRECTS = (301, 302, 303, 307, 308)
 # Announced like this, a file of plain text is an error message in place of the receipt.
@@ -129,7 +131,7 @@ class Downloader:
     def _allowed(self, link: str, position: int) -> URL:
         # A signature covers the link as it was written, so one that can be sent unchanged is sent unchanged.
         try:
-            url = URL(link, encoded=all("!" <= character <= "~" for character in link))
+            url = URL(link, encoded=_PLAIN.fullmatch(link) is not None)
         except ValueError:
             raise ReceiptLinkError(position, "is not a web address") from None
         if url.scheme not in ("http", "https") or not url.host:
