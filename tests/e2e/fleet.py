@@ -1,20 +1,26 @@
 """Several companies of one simulated Pleo, and the workers that export for them."""
 
+import asyncio
 import fcntl
 import os
 import random
 import signal
-import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from uuid import UUID
 
 from pleo_export.cli.init import example_chart, settings_text
+from pleo_export.clock import SystemClock
+from pleo_export.service.opening import engine_url
 from pleo_export.simulator.hands import Hands
+from pleo_export.store import Store
 from pleo_export.testing.oracle import Evidence, Expected, check, ledger_entries, pleo_side
-from tests.e2e.service_process import PLEO_EXPORT
+from pleo_export.testing.processes import KILLED, kill, start
 from tests.e2e.story import assert_ledger_clean
+from tests.engine.fleet import may_be_written
 
 FINAL = {"completed", "completed_with_errors", "failed"}
 
@@ -26,10 +32,22 @@ class Fleet:
         self._folder, self._url, self._env = folder, url, env
         self.hands = Hands(url)
         self.companies: list[str] = []
-        self._workers: list[subprocess.Popen[bytes]] = []
+        self._workers: list[BaseProcess] = []
         self._expenses = 0
 
-    def make_company(self) -> tuple[str, str, str]:
+    def add(self, companies: int) -> None:
+        """Make companies, in Pleo and in the service."""
+
+        async def add() -> None:
+            store = await Store.open(self._env["PLEO_EXPORT_DATABASE_URL"], SystemClock().now)
+            for _ in range(companies):
+                company_id, text, folder = self._make_company()
+                await store.add_company(company_id, company_id, text, folder)
+            await store.close()
+
+        asyncio.run(add())
+
+    def _make_company(self) -> tuple[str, str, str]:
         """Make a company; return its id, its settings and their folder."""
         number = len(self.companies) + 1
         company_id = str(UUID(int=number, version=4))
@@ -65,49 +83,51 @@ class Fleet:
         return jobs
 
     def start_worker(self) -> None:
-        log = (self._folder / f"worker-{len(self._workers)}.log").open("wb")
-        with log:
-            self._workers.append(
-                subprocess.Popen(
-                    [PLEO_EXPORT, "worker"], env=self._env, stdout=log, stderr=log, cwd=self._folder
-                )
-            )
+        log = self._folder / f"worker-{len(self._workers)}.log"
+        self._workers.append(start("worker", env=self._env, log=log))
 
     def kill_worker(self, draw: random.Random) -> None:
-        victim = draw.choice([worker for worker in self._workers if worker.poll() is None])
-        victim.kill()
-        victim.wait()
+        assert kill(draw.choice([worker for worker in self._workers if worker.is_alive()])) == KILLED
 
-    def freeze_worker(self) -> subprocess.Popen[bytes]:
-        """Stop a worker where it is, as a machine that hangs would, but not while it holds a lock of the ledger.
+    @property
+    def pids(self) -> Sequence[int]:
+        """The processes of the workers, in the order they were started."""
+        return [worker.pid for worker in self._workers if worker.pid is not None]
 
-        Such a lock is a file's on this machine: it would keep the other worker from the same names until it is freed.
+    def freeze(self, pid: int) -> None:
+        """Stop a worker where it is, as a machine that hangs would, but not while it holds a lock of a file.
+
+        Such a lock, of the ledger or of SQLite, would keep all others on this machine from going on until it is freed.
         """
-        victim = next(worker for worker in self._workers if worker.poll() is None)
-        while True:
-            os.kill(victim.pid, signal.SIGSTOP)
-            # Its threads stop one after the other; until the last has, one may still take such a lock.
-            os.waitid(os.P_PID, victim.pid, os.WSTOPPED)
-            if not any(map(_locked, self._folder.glob("company-*/ledger/.pending/*.lock"))):
-                return victim
-            os.kill(victim.pid, signal.SIGCONT)
+        while not self._frozen(pid):
+            self.thaw(pid)
 
-    def thaw(self, frozen: subprocess.Popen[bytes]) -> None:
-        os.kill(frozen.pid, signal.SIGCONT)
+    def _frozen(self, pid: int) -> bool:
+        os.kill(pid, signal.SIGSTOP)
+        # Its threads stop one after the other; until the last has, one may still take such a lock.
+        while not all("\nState:\tT" in status for status in _threads(pid)):
+            pass
+        ledgers_free = not any(map(_locked, self._folder.glob("company-*/ledger/.pending/*.lock")))
+        url = self._env["PLEO_EXPORT_DATABASE_URL"]
+        return ledgers_free and may_be_written(url) and may_be_written(engine_url(url))
+
+    def thaw(self, pid: int) -> None:
+        os.kill(pid, signal.SIGCONT)
 
     def said(self, worker: int) -> str:
         return (self._folder / f"worker-{worker}.log").read_text(encoding="utf-8", errors="replace")
 
+    def books(self, company: int) -> Path:
+        """The ledger of the company with this number."""
+        return self._folder / f"company-{company}" / "ledger"
+
     def booked(self, company: int) -> int:
         """How many entries stand in the ledger of the company with this number."""
-        books = self._folder / f"company-{company}" / "ledger"
-        return sum(path.name.count(".") == 1 for path in books.glob("2[0-9]*/*/*.beancount"))
+        return sum(path.name.count(".") == 1 for path in self.books(company).glob("2[0-9]*/*/*.beancount"))
 
     def end(self) -> None:
         for worker in self._workers:
-            if worker.poll() is None:
-                worker.kill()
-                worker.wait()
+            kill(worker)
 
     def statuses(self, company_id: str) -> Mapping[str, str]:
         return {job["id"]: job["status"] for job in self.hands.company(company_id)["jobs"]}
@@ -130,6 +150,12 @@ class Fleet:
         assert check(Evidence(books=books, pleo=pleo, expected=expected)) == []
         assert sum(map(len, books.values())) == len(expected)
         assert_ledger_clean(self._folder / "company-1" / "ledger")
+
+
+def _threads(pid: int) -> Iterator[str]:
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError):  # a thread that has just ended
+            yield (task / "status").read_text(encoding="utf-8", errors="replace")
 
 
 def _locked(path: Path) -> bool:

@@ -78,21 +78,10 @@ class Fleet:
     def freeze(self, child: Child) -> None:
         """Stop the worker, but not in the middle of a write to the file: that is the one state nobody else can heal."""
         child.signal(signal.SIGSTOP)
-        while not self._may_be_written():
+        while not may_be_written(self.url):
             child.signal(signal.SIGCONT)
             wait_seconds(0.05)
             child.signal(signal.SIGSTOP)
-
-    def _may_be_written(self) -> bool:
-        if not self.url.startswith("sqlite"):
-            return True
-        path = self.url.removeprefix("sqlite:///")
-        try:
-            with closing(sqlite3.connect(path, timeout=1, isolation_level=None)) as connection:
-                connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:
-            return False
-        return True
 
     def living(self) -> list[Child]:
         return [child for child in self.children if child.process.poll() is None]
@@ -117,6 +106,20 @@ class Fleet:
         pid = self.of("begin")[-1].pid
         (child,) = (child for child in self.children if child.process.pid == pid)
         return child
+
+
+def may_be_written(url: str) -> bool:
+    """Whether no process holds the one lock of a SQLite file that keeps all others from writing."""
+    if not url.startswith("sqlite"):
+        return True
+    try:
+        with closing(
+            sqlite3.connect(url.removeprefix("sqlite:///"), timeout=1, isolation_level=None)
+        ) as file:
+            file.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError:
+        return False
+    return True
 
 
 def wait_seconds(seconds: float) -> None:
