@@ -5,18 +5,23 @@ import fcntl
 import os
 import random
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 from uuid import UUID
+
+from sqlalchemy import Select, select
 
 from pleo_export.cli.init import example_chart, settings_text
 from pleo_export.clock import SystemClock
 from pleo_export.service.opening import engine_url
 from pleo_export.simulator.hands import Hands
 from pleo_export.store import Store
+from pleo_export.store.database import database_at
+from pleo_export.store.tables import jobs
 from pleo_export.testing.oracle import Evidence, Expected, check, ledger_entries, pleo_side
 from pleo_export.testing.processes import KILLED, kill, start
 from tests.e2e.story import assert_ledger_clean
@@ -30,7 +35,7 @@ class Fleet:
 
     def __init__(self, folder: Path, url: str, env: Mapping[str, str]) -> None:
         self._folder, self._url, self._env = folder, url, env
-        self.hands = Hands(url)
+        self.hands, self._database = Hands(url), database_at(env["PLEO_EXPORT_DATABASE_URL"])
         self.companies: list[str] = []
         self._workers: list[BaseProcess] = []
         self._expenses = 0
@@ -72,15 +77,13 @@ class Fleet:
 
     def press_export(self, times: int, items: int) -> Mapping[str, list[str]]:
         """Press Export several times for every company; return the jobs by company, oldest first."""
-        jobs: dict[str, list[str]] = {company_id: [] for company_id in self.companies}
-        for company_id in self.companies:
-            for _ in range(times):
-                self._expenses += 1
-                ids = self.hands.generate(
-                    company_id, items, seed=self._expenses, scenario="plain", receipts=0
-                )
-                jobs[company_id].append(self.hands.press_export(company_id, ids))
-        return jobs
+        return {one: [self.press_export_of(one, items) for _ in range(times)] for one in self.companies}
+
+    def press_export_of(self, company_id: str, items: int) -> str:
+        """Press Export for so many new expenses; return the job."""
+        self._expenses += 1
+        ids = self.hands.generate(company_id, items, seed=self._expenses, scenario="plain", receipts=0)
+        return self.hands.press_export(company_id, ids)
 
     def start_worker(self) -> None:
         log = self._folder / f"worker-{len(self._workers)}.log"
@@ -126,11 +129,23 @@ class Fleet:
         return sum(path.name.count(".") == 1 for path in self.books(company).glob("2[0-9]*/*/*.beancount"))
 
     def end(self) -> None:
+        self._database.dispose()
         for worker in self._workers:
             kill(worker)
 
     def statuses(self, company_id: str) -> Mapping[str, str]:
         return {job["id"]: job["status"] for job in self.hands.company(company_id)["jobs"]}
+
+    def rows(self, query: Select[Any]) -> Sequence[Any]:
+        """Look into the service's store."""
+        with self._database.reader.connect() as connection:
+            return connection.execute(query).all()
+
+    def at_work(self, pressed: Collection[str]) -> set[str]:
+        """The companies whose one job among these is not closed, as the store knows it."""
+        closed = jobs.c.closed_at.is_not(None)
+        done = self.rows(select(jobs.c.company_id).where(jobs.c.job_id.in_(pressed), closed))
+        return set(self.companies) - {company for (company,) in done}
 
     def all_ended(self, jobs: Mapping[str, Sequence[str]]) -> bool:
         return all(

@@ -4,18 +4,17 @@ import hashlib
 import json
 import random
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import psycopg
 import pytest
-from sqlalchemy import Select, select
+from sqlalchemy import select
 
 from pleo_export.simulator.hands import simulator_process
 from pleo_export.store import sqlite_path
-from pleo_export.store.database import database_at
-from pleo_export.store.tables import items, jobs, leases
+from pleo_export.store.tables import items, leases
 from tests.e2e.fleet import Fleet
 from tests.e2e.service_process import environment, until
 from tests.scorecard import at_size
@@ -40,13 +39,9 @@ class Freezing:
 
     def __init__(self, fleet: Fleet, database_url: str, folder: Path, seed: int) -> None:
         self._fleet, self._folder, self._draw = fleet, folder, random.Random(seed)
-        self._url, self._database = database_url, database_at(database_url)
+        self._url = database_url
         self._done: list[tuple[Collection[str], Effects]] = []
         self.freezes = 0
-
-    def close(self) -> None:
-        self._database.dispose()
-        self._fleet.end()
 
     def round(self, *, freezing: bool = True) -> None:
         """Freeze owners of companies in the middle of their jobs, and thaw them once others have taken over."""
@@ -56,7 +51,7 @@ class Freezing:
             enough = entries + self._draw.randint(1, ITEMS)
             until(lambda: self._entries() >= enough, "the first entries")
             self._freeze_some(pressed)
-        until(lambda: not self._open(pressed), "the end of the jobs", PATIENCE_SECONDS)
+        until(lambda: not self._fleet.at_work(pressed), "the end of the jobs", PATIENCE_SECONDS)
         self._done.append((pressed, self._effects(pressed)))
 
     def assert_nothing_came_afterwards(self) -> None:
@@ -79,7 +74,7 @@ class Freezing:
         if (
             not one_machine
         ):  # else the lock of a file keeps the company from the others until its owner goes on
-            until(lambda: not self._open(pressed), "the jobs, by the others", PATIENCE_SECONDS)
+            until(lambda: not self._fleet.at_work(pressed), "the jobs, by the others", PATIENCE_SECONDS)
             self._done.append((pressed, self._effects(pressed)))
         for pid in chosen:
             self._fleet.thaw(pid)
@@ -91,23 +86,17 @@ class Freezing:
     def _owners(self, pressed: Collection[str]) -> Mapping[str, int]:
         """Who works for each company whose job of this round is not done."""
         holders = self._holders()
-        return {company: holders[company] for company in self._open(pressed) if company in holders}
+        return {company: holders[company] for company in self._fleet.at_work(pressed) if company in holders}
 
     def _holders(self) -> Mapping[str, int]:
-        rows = self._rows(select(leases.c.company_id, leases.c.holder))
+        rows = self._fleet.rows(select(leases.c.company_id, leases.c.holder))
         return {company: int(holder.rpartition(":")[2]) for company, holder in rows}
-
-    def _open(self, pressed: Collection[str]) -> set[str]:
-        """The companies whose job of this round is not closed."""
-        closed = jobs.c.closed_at.is_not(None)
-        done = self._rows(select(jobs.c.company_id).where(jobs.c.job_id.in_(pressed), closed))
-        return set(self._fleet.companies) - {company for (company,) in done}
 
     def _entries(self) -> int:
         return sum(self._fleet.booked(number) for number in range(1, len(self._fleet.companies) + 1))
 
     def _effects(self, pressed: Collection[str]) -> Effects:
-        rows = self._rows(
+        rows = self._fleet.rows(
             select(items).where(items.c.job_id.in_(pressed)).order_by(items.c.accounting_entry_id)
         )
         references = {row.accounting_entry_id for row in rows}
@@ -124,10 +113,6 @@ class Freezing:
         return Effects(
             [call for call in calls if any(job in call for job in pressed)], files, [str(row) for row in rows]
         )
-
-    def _rows(self, query: Select[Any]) -> Sequence[Any]:
-        with self._database.reader.connect() as connection:
-            return connection.execute(query).all()
 
 
 def _end_signs_of_life(url: str) -> None:
@@ -151,15 +136,16 @@ def test_a_worker_that_hung_does_nothing_more_once_another_has_taken_over(
         PLEO_EXPORT_POLL_MINUTES="0.03",
         PLEO_EXPORT_LOG_LEVEL="warning",
     )
-    with simulator_process() as url:
+    with simulator_process() as url, ExitStack() as stack:
         fleet = Fleet(tmp_path, url, env)
+        stack.callback(fleet.end)
         fleet.add(workers)
-        with closing(Freezing(fleet, database_url, tmp_path, seed=workers)) as freezing:
-            for _ in range(workers):
-                fleet.start_worker()
-            while freezing.freezes < freezes:
-                freezing.round()
-            freezing.round(freezing=False)
-            freezing.assert_nothing_came_afterwards()
-            fleet.check()
-            score.note(freezes=freezing.freezes)
+        freezing = Freezing(fleet, database_url, tmp_path, seed=workers)
+        for _ in range(workers):
+            fleet.start_worker()
+        while freezing.freezes < freezes:
+            freezing.round()
+        freezing.round(freezing=False)
+        freezing.assert_nothing_came_afterwards()
+        fleet.check()
+        score.note(freezes=freezing.freezes)
