@@ -17,8 +17,8 @@ WORDS: dict[str, list[str]] = {
     "subType": [one.value for one in ItemSubType],
     "method": [one.value for one in BookkeepingMethod],
     "currency": ["EUR", "SEK", "JPY", "KWD", "XXX", "eur"],
-    "code": [*REFERENCE.accounts, *REFERENCE.tax_codes, "nordic", "CC-100", "gone", ""],
-    "groupCode": [*REFERENCE.dimensions, "NOWHERE"],
+    "code": [*(REFERENCE.accounts or ()), *(REFERENCE.tax_codes or ()), "nordic", "CC-100", "gone", ""],
+    "groupCode": [*(REFERENCE.dimensions or ()), "NOWHERE"],
 }
 INSTANTS = st.datetimes().map(lambda moment: f"{moment.isoformat()}Z")
 NUMBERS = st.integers(-(10**18), 10**18) | st.floats(allow_nan=False, allow_infinity=False)
