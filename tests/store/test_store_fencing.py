@@ -4,11 +4,12 @@ import threading
 from collections.abc import Awaitable, Callable
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
 from pleo_export.domain.job import JobEventType
 from pleo_export.domain.progress import Phase
 from pleo_export.store import FencedError, Store
+from pleo_export.store.tables import leases
 from tests.store.stores import COMPANY, JOB, create_entry, opened, planned, reject, succeed
 
 WRITES: list[Callable[[Store], Awaitable[object]]] = [
@@ -166,3 +167,25 @@ async def test_a_write_that_waits_behind_a_takeover_in_the_same_commit_is_refuse
         )
         assert [type(outcome).__name__ for outcome in outcomes] == ["NoneType", "NoneType", "FencedError"]
         assert [item.phase for item in await store.items(JOB)] == [Phase.INTENDED, Phase.PLANNED]
+
+
+async def test_a_worker_from_before_a_restore_stays_out_although_the_lease_is_older(url: str) -> None:
+    """The restored lease names an older token than the worker has; the next worker's is larger than both."""
+    async with planned(url, "e1") as store:
+        await store.take_lease(COMPANY, 50, "worker-1")
+        await store.take_lease(COMPANY, 100, "worker-2")
+        woken, newest = store.fenced(COMPANY, 50), store.fenced(COMPANY, 100)
+        await lease_as_in_a_copy(store, 50)
+        with pytest.raises(FencedError, match="the one with token 100 must stop"):
+            await newest.intend(JOB, "e1")
+        await store.take_lease(COMPANY, 101, "worker-3")
+        for older in (woken, newest):
+            with pytest.raises(FencedError):
+                await older.intend(JOB, "e1")
+        await store.fenced(COMPANY, 101).intend(JOB, "e1")
+
+
+async def lease_as_in_a_copy(store: Store, token: int) -> None:
+    """Let the lease be as it was when a copy was made."""
+    older = update(leases).where(leases.c.company_id == COMPANY).values(token=token)
+    await store._write(lambda connection: connection.execute(older).rowcount)

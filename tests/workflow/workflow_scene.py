@@ -379,6 +379,7 @@ class Scene:
     accounts: AccountSettings = ACCOUNTS
     notices: list[Notice] = field(default_factory=list)
     draw: float = 0.0
+    database: str | None = None  # where the store is, where it is no file
 
     def __post_init__(self) -> None:
         self.use_books(self.books)
@@ -397,7 +398,7 @@ class Scene:
     async def parts(self) -> AsyncIterator[Parts]:
         around = Surroundings(sleep=at_once, random=Random(1))
         async with AsyncExitStack() as stack:
-            store = await Store.open(sqlite_url(self.folder / "store.db"), self.clock.now)
+            store = await Store.open(self.database or sqlite_url(self.folder / "store.db"), self.clock.now)
             stack.push_async_callback(store.close)
             credential = BearerToken(self.company.token)
             yield Parts(
