@@ -3,7 +3,10 @@
 import shutil
 from pathlib import Path
 
+import pytest
+
 from pleo_export.cli.common import ExitCode
+from pleo_export.crash_points import struck_by
 from pleo_export.domain.reconciling import Difference
 from tests.cli.desk import Desk
 
@@ -97,6 +100,31 @@ def test_a_job_that_waits_is_left_to_the_run(desk: Desk) -> None:
     (compared,) = desk.json("reconcile")
     assert "settled by the next run" in compared["note"]
     assert desk.call("reconcile").exit_code == ExitCode.ALL_WELL
+
+
+class DiedError(BaseException):
+    """The process dies here."""
+
+
+def test_what_pleo_was_not_told_is_told(desk: Desk) -> None:
+    job = desk.export(3)
+
+    def strike(name: str) -> None:
+        if name == "item.recorded":
+            raise DiedError
+
+    with struck_by(strike), pytest.raises(DiedError):
+        desk.call("run")
+    (compared,) = desk.json("reconcile")
+    assert compared["job_id"] == job
+    waiting = compared["differences"]
+    assert waiting
+    assert {one["kind"] for one in waiting} == {Difference.NOT_REPORTED}
+    assert desk.call("reconcile", "--fix", "--yes").exit_code == ExitCode.ALL_WELL
+    told = desk.pleo.call("GET", f"companies/{desk.company_id}/items")
+    heard = {one["accountingEntryId"] for one in told if one["status"] == "successful"}
+    assert heard == {one["accounting_entry_id"] for one in waiting}
+    assert desk.call("run").exit_code == ExitCode.ALL_WELL
 
 
 def test_one_job_can_be_asked_for(desk: Desk) -> None:

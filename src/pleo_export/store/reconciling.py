@@ -26,7 +26,7 @@ CLOSINGS = frozenset(JobEventType) - {JobEventType.STARTED}
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """A difference that was found, and since when."""
+    """A difference that was found, and since when; `known`: there is an item of ours to look at."""
 
     job_id: str
     accounting_entry_id: str
@@ -34,6 +34,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str
     remedy: str
     found_at: Instant
+    known: bool
 
 
 class Due(msgspec.Struct, frozen=True):
@@ -145,8 +146,13 @@ def keep(
 
 def of_company(connection: Connection, company_id: str, job_id: str | None = None) -> list[Kept]:
     """Return what differs, the oldest first: in a company, or in one job of it."""
-    columns = [differences.c[name] for name in Kept.__struct_fields__]
-    query = select(*columns).where(differences.c.company_id == company_id)
+    same = (
+        items.c.job_id == differences.c.job_id,
+        items.c.accounting_entry_id == differences.c.accounting_entry_id,
+    )
+    query = select(differences, exists().where(*same).label("known")).where(
+        differences.c.company_id == company_id
+    )
     if job_id is not None:
         query = query.where(differences.c.job_id == job_id)
     rows = connection.execute(query.order_by(differences.c.found_at, differences.c.accounting_entry_id))

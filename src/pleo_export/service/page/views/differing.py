@@ -4,18 +4,21 @@ from collections.abc import Sequence
 
 import msgspec
 
+from pleo_export.domain.item import known
+from pleo_export.domain.reconciling import Difference
 from pleo_export.store.reconciling import Kept
 
 SHOWN_MAX = 10
 
 
 class Alike(msgspec.Struct, frozen=True, kw_only=True):
-    """Differences of one kind: its name, what helps, the oldest ones, and how many there are in all."""
+    """Differences of one kind: its name, what helps, the oldest ones, how many in all, and whether `--fix` settles them."""
 
     name: str
     remedy: str
     shown: Sequence[Kept]
     number: int
+    fixable: bool
 
 
 def alike(kept: Sequence[Kept]) -> Sequence[Alike]:
@@ -29,6 +32,7 @@ def alike(kept: Sequence[Kept]) -> Sequence[Alike]:
             remedy=same[0].remedy,
             shown=same[:SHOWN_MAX],
             number=len(same),
+            fixable=(found := known(Difference, kind)) is not None and found.fix is not None,
         )
         for kind, same in kinds.items()
     )
