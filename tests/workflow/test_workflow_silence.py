@@ -157,7 +157,7 @@ async def test_a_job_that_is_failed_because_of_the_silence_tells_which_outcomes_
     assert summary.event == "failed"
     # The second was intended while the first was called for, and nobody knows that it went no further.
     assert [item.unknown for item in summary.items] == [True, True, False]
-    assert summary.items[2].phase is Phase.PLANNED
+    assert summary.items[2].phase is Phase.REJECTED
     assert "Look there for the reference" in (await scene.company.outcomes(job_id))[1]["failureReason"]
 
 

@@ -61,7 +61,7 @@ class Downloader:
 
     async def __aenter__(self) -> Self:
         resolver = None if self._allow_private else PublicResolver()
-        self._session = aiohttp.ClientSession(
+        self._session = self._around.session(
             connector=aiohttp.TCPConnector(resolver=resolver),
             timeout=self._timeouts.for_aiohttp(),
             cookie_jar=aiohttp.DummyCookieJar(),

@@ -8,6 +8,7 @@ from enum import StrEnum
 from random import Random, SystemRandom
 from typing import TypeVar
 
+import aiohttp
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from pleo_export.pleo import limits
@@ -30,7 +31,7 @@ async def note_nothing(_seconds: float) -> None:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What makes a run differ from the last one: the time, waiting, and chance; and who counts. Tests bring their own.
+    """What makes a run differ from the last one: time, waiting, chance and the network; and who counts. Tests bring their own.
 
     `called` is told of every call: method, path and status, None where no answer came. `repeated` of every one that is
     sent again. `asked_to_wait` is told before a wait that the server asked for, and how long it will be; it must not fail.
@@ -39,6 +40,7 @@ class Surroundings:
     clock: Callable[[], datetime] = utc_now
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     random: Random = field(default_factory=SystemRandom)
+    session: Callable[..., aiohttp.ClientSession] = aiohttp.ClientSession
     called: Callable[[str, str, int | None], None] = count_nothing
     repeated: Callable[[], None] = count_nothing
     asked_to_wait: Callable[[float], Awaitable[None]] = note_nothing

@@ -83,12 +83,13 @@ class Transport:
     ) -> None:
         self._base, self._credential = base, credential
         self._clock, self._called, self._timeouts = around.clock, around.called, timeouts
+        self._open_session = around.session
         self.retrier = Retrier(around)
         self._limiter = limiter or rate_limiter()
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
+        self._session = self._open_session(
             timeout=self._timeouts.for_aiohttp(), cookie_jar=aiohttp.DummyCookieJar()
         )
         return self

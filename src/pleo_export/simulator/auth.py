@@ -51,7 +51,14 @@ async def calling_credential(request: Request, needed: SecurityScopes) -> Creden
 
 
 Caller = Annotated[Credential, Security(calling_credential)]
-TheWorld = Annotated[World, Depends(world_of)]
+
+
+async def _the_world(request: Request) -> World:
+    # FastAPI runs in a thread of its own whatever is no coroutine.
+    return world_of(request)
+
+
+TheWorld = Annotated[World, Depends(_the_world)]
 
 
 async def calling_company(credential: Caller) -> Company:

@@ -95,6 +95,7 @@ async def _start(parts: Parts, job: ExportJob, interrupted: AbstractSet[str]) ->
         raise PlanNeededError(job.id)
     if job.status == JobStatus.IN_PROGRESS:
         return job
+    await parts.store.ensure_lease()
     try:
         await parts.pleo.send_event(JobEvent(job_id=job.id, event=JobEventType.STARTED))
     except InvalidExportJobStatusChangeError:

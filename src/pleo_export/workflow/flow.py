@@ -10,15 +10,14 @@ from pleo_export.workflow.complete import complete, fail_early, send_decided_eve
 from pleo_export.workflow.detect import NO_LOOK, detect_and_start, first_look
 from pleo_export.workflow.fetch import agenda_of, fetch
 from pleo_export.workflow.fresh_links import with_fresh_links
-from pleo_export.workflow.outcomes import give_up_begun
+from pleo_export.workflow.outcomes import settle_begun
 from pleo_export.workflow.plan import not_in_job
 from pleo_export.workflow.ports import JobSummary, Parts
 from pleo_export.workflow.problems import JobLostError, JobProblemError, SilentError, StoppedError
 from pleo_export.workflow.record import record
 from pleo_export.workflow.report import Reporter
-from pleo_export.workflow.scope import retrieve_scope
+from pleo_export.workflow.scope import read_control_list, retrieve_scope
 from pleo_export.workflow.side_by_side import both
-from pleo_export.workflow.silence import SILENT
 from pleo_export.workflow.spool import Spool
 from pleo_export.workflow.validate import validate
 
@@ -71,9 +70,10 @@ async def _take_through(parts: Parts, job: ExportJob) -> JobSummary:
                 raise
         return await complete(parts, job, earlier)
     except JobProblemError as problem:
-        if problem.finding.cause in SILENT:
-            await give_up_begun(parts, job)
+        begun = await settle_begun(parts, job, problem.finding)
         await reporter.flush()
+        if begun:
+            return await complete(parts, job, await read_control_list(parts, job))
         return await fail_early(parts, job, problem.finding)
 
 

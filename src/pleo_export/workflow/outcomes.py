@@ -6,13 +6,14 @@ from pleo_export.accounting.port import ConnectorError, ForbiddenError
 from pleo_export.domain.catalogue import ENTRY_STANDS, Cause
 from pleo_export.domain.entry import Entry
 from pleo_export.domain.explanation import Explanation
-from pleo_export.domain.failures import Rejection, rejection
+from pleo_export.domain.failures import Finding, Rejection, rejection
 from pleo_export.domain.item import ExportItem
 from pleo_export.domain.job import ExportJob, ItemStatus
 from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.workflow.attachments import may_miss
 from pleo_export.workflow.fetch import Work
 from pleo_export.workflow.ports import ItemSettled, Parts
+from pleo_export.workflow.silence import SILENT
 
 
 class Outcomes:
@@ -75,12 +76,26 @@ class Outcomes:
         return await self._parts.store.item(self._job.id, work.entry_id)
 
 
-async def give_up_begun(parts: Parts, job: ExportJob) -> None:
-    """Reject the expenses that were begun and not settled, where the accounting system cannot be asked about them."""
-    outcomes, unasked = Outcomes(parts, job), rejection(Cause.SYSTEM_NO_ANSWER, said="")
-    for item in await parts.store.items(job.id):
+async def settle_begun(parts: Parts, job: ExportJob, finding: Finding) -> bool:
+    """Give every expense an outcome where some were begun before the finding ended the job; return whether any was.
+
+    What is recorded is a success. Of what was begun and not settled nobody knows: the accounting system cannot be asked.
+    """
+    items = await parts.store.items(job.id)
+    if all(item.phase in {Phase.PLANNED, Phase.REJECTED} for item in items):
+        return False
+    outcomes, refusal = Outcomes(parts, job), ConnectorError(finding.problem)
+    if finding.cause.item is None:
+        why = rejection(Cause.EXPORT_INTERRUPTED, system=parts.connector.name)
+    else:
+        why = Rejection(finding.cause, f"{finding.problem} {finding.remedy}")
+    for item in items:
+        work = Work(item.accounting_entry_id, why, ItemStatus.IN_PROGRESS)
         if item.phase is Phase.INTENDED:
-            await outcomes.give_up(Work(item.accounting_entry_id, unasked, ItemStatus.IN_PROGRESS), None)
+            await outcomes.give_up(work, None if finding.cause in SILENT else refusal)
+        elif item.phase is Phase.PLANNED:
+            await outcomes.reject(work, why)
+    return True
 
 
 def explained(work: Work, entry: Entry | None) -> Explanation:

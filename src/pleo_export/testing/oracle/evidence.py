@@ -1,6 +1,6 @@
 """What the oracle judges by: frozen values that anybody can fill in from outside."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
@@ -64,7 +64,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
     `books` holds the entries of each company by reference, several where a reference stands there several times.
     `expected` is by reference. `calls` is the log of calls to the accounting system, with it I5 and I8 are checked;
-    `unique_keys` says that the system itself prevents a second entry with the same reference. `texts` are logs, traces and
+    `overtaken` are those that may
+    be recorded after younger ones, because something is asked before (what is owed to their vendor). `unique_keys` says that the system itself prevents a second entry with the same reference. `texts` are logs, traces and
     the like by where they come from, and none of `secrets` may be in them or in what Pleo was told.
 
     `may_expire`: a job may have expired, because the faults lasted so long. `files_may_miss`: the company's policy records
@@ -77,6 +78,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     pleo: PleoSide
     expected: Mapping[str, Expected] = {}
     calls: Sequence[Sent] = ()
+    overtaken: Collection[str] = ()
     unique_keys: bool = True
     texts: Mapping[str, str] = {}
     secrets: Sequence[str] = ()

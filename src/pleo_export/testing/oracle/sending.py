@@ -32,7 +32,8 @@ def in_order(view: View) -> Iterator[Violation]:
     times = Counter(item["accountingEntryId"] for job in view.jobs.values() for item in job.items)
     latest: dict[str, str] = {}
     for call in _first_attempts(view.given.calls):
-        if times[call.reference] != 1 or call.reference not in view.last:
+        left_out = times[call.reference] != 1 or call.reference in view.given.overtaken
+        if left_out or call.reference not in view.last:
             continue
         job = view.last[call.reference][0].id
         if job in latest and keys[latest[job]] > keys[call.reference]:

@@ -1,0 +1,76 @@
+"""What the oracle is given after a run, and what may be forgiven."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from msgspec.structs import replace
+
+from pleo_export.testing.oracle import Evidence, Expected, PleoSide, check
+from pleo_export.testing.simulation import stage
+from pleo_export.testing.simulation.cast import Company
+from pleo_export.testing.simulation.plot import Plot
+from pleo_export.testing.simulation.weather import Rpc, Weather
+
+WORK_SECONDS = 150.0  # a poll, a pause and asking again may all have begun when the faults stop
+ATTEMPTS_MAX = 60
+
+
+class Judge:
+    """Judges one run; `expected` is what becomes of each expense where nothing goes wrong."""
+
+    def __init__(self, plot: Plot, weather: Weather, expected: Mapping[str, Expected]) -> None:
+        self._plot, self._weather = plot, weather
+        strangers = dict.fromkeys(plot.strangers, Expected(outcome="failed"))
+        self._expected = {**expected, **strangers}
+
+    def in_bad_weather(self, pleo: PleoSide, cast: Sequence[Company], log: str) -> list[str]:
+        """Judge what the program made of the faults: in time, and without harm to expenses that none of them struck."""
+        excused = cast[0].excused
+        expected = {
+            reference: replace(one, outcome=None) if cast[0].shut_out or reference in excused else one
+            for reference, one in self._expected.items()
+        }
+        calm_since = stage.BEGIN + timedelta(seconds=self._plot.forecast.calm_at)
+        evidence = self._evidence(pleo, cast, log)
+        return _told(
+            replace(
+                evidence,
+                expected=expected,
+                calm_since=calm_since,
+                work_seconds=WORK_SECONDS + self._weather.longest_wait,
+                unknown_max=stage.POOL_ITEMS if cast[0].shut_out else evidence.unknown_max,
+            )
+        )
+
+    def in_calm_weather(self, pleo: PleoSide, cast: Sequence[Company], log: str) -> list[str]:
+        """Judge the second export, of which nothing is forgiven."""
+        return _told(replace(self._evidence(pleo, cast, log), expected=self._expected))
+
+    def should_have_succeeded(self, pleo: PleoSide, company: Company) -> list[str]:
+        """Return the expenses that failed, and would not have in calm weather."""
+        references = (
+            one["accountingEntryId"]
+            for one in pleo.companies[company.id]["expenses"]
+            if one["exportStatus"] == "unexported"
+        )
+        return [one for one in references if self._expected.get(one, Expected()).outcome == "successful"]
+
+    def _evidence(self, pleo: PleoSide, cast: Sequence[Company], log: str) -> Evidence:
+        calls = [call for one in cast for call in one.remote.calls[one.judged :]]
+        for one in cast:
+            one.judged = len(one.remote.calls)  # whoever presses Export again was told what to look for
+        return Evidence(
+            books={one.id: one.system.entries() for one in cast},
+            pleo=pleo,
+            calls=calls,
+            overtaken=stage.owed(pleo.companies.values()),
+            unique_keys=self._plot.unique,
+            texts={"The log": log},
+            secrets=[*(one.key for one in cast), *stage.PEOPLE],
+            unknown_max=self._weather.struck[Rpc.BROKEN.name],
+            attempts_max=ATTEMPTS_MAX,
+        )
+
+
+def _told(evidence: Evidence) -> list[str]:
+    return [str(one) for one in check(evidence)]

@@ -1,0 +1,50 @@
+"""What one run is about: what is exported, by whom, into what, and in which weather. All of it follows from the seed."""
+
+from random import Random
+
+import msgspec
+
+from pleo_export.testing.simulation import stage
+from pleo_export.testing.simulation.weather import Forecast, forecast
+
+
+class Plot(msgspec.Struct, frozen=True, kw_only=True):
+    """One run. Defaults are the calmest there is.
+
+    `jobs` hold expenses of the month `pool`. `unique` says whether the accounting system prevents a second entry itself,
+    `page` is how much Pleo sends at once, `neighbours` whether another company exports at the same time. Pleo sends
+    `strangers` as another company's. After `patience` seconds of silence a call of the workflow ends.
+    """
+
+    pool: int
+    jobs: tuple[tuple[str, ...], ...]
+    forecast: Forecast = Forecast()
+    unique: bool = True
+    concurrency: int = 4
+    page: int = 100
+    neighbours: bool = False
+    strangers: frozenset[str] = frozenset()
+    patience: float | None = None
+
+
+def whole_month(pool: int) -> Plot:
+    """Return the plot in which nothing goes wrong."""
+    return Plot(pool=pool, jobs=(tuple(sorted(stage.month(pool))),))
+
+
+def plot(draw: Random) -> Plot:
+    """Draw a plot."""
+    pool = draw.randrange(stage.POOLS)
+    references = draw.sample(sorted(stage.month(pool)), draw.randint(2, 12))
+    parts = min(len(references), draw.choice((1, 1, 2, 3)))
+    return Plot(
+        pool=pool,
+        jobs=tuple(tuple(references[start::parts]) for start in range(parts)),
+        forecast=forecast(draw),
+        unique=draw.choice((True, False)),
+        concurrency=draw.choice((1, 2, 4, 4)),
+        page=draw.choice((1, 2, 3, 5, 100)),
+        neighbours=draw.randrange(7) == 0,
+        strangers=frozenset(references[: draw.choice((0,) * 9 + (1,))]),
+        patience=draw.choice((None, 60.0)),
+    )
