@@ -65,6 +65,7 @@ golden: $(READY)  ## the texts of the golden pairs anew; changes none without OV
 reference: $(READY)  ## the generated reference pages, and those on reliability and security
 	$(BIN)/python -m tests.docs.pages
 	$(BIN)/python -m tests.scorecard report
+	$(BIN)/python -m tests.security
 
 screenshots: $(READY) chromium  ## the pictures of the page in the documentation
 	$(BIN)/python -m tests.page.screenshots

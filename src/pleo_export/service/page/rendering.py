@@ -22,6 +22,8 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
+    # Browsers take no notice of it where they came by plain http, as on this machine.
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
 }
 
 # Where they are and are named stays the same from one version to the next: a browser asks whether they are still good.

@@ -1,5 +1,6 @@
 """Who a request is from, and what that visitor may do. Every route of the page asks here before anything else happens."""
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -26,6 +27,8 @@ from pleo_export.service.page.rendering import HEADERS, render
 from pleo_export.store.errors import UnknownCompanyError
 from pleo_export.store.people import User
 from pleo_export.store.tables import EVERY_COMPANY
+
+log = logging.getLogger(__name__)
 
 SIGN_IN = "/sign-in"
 _READING = ("GET", "HEAD")
@@ -145,6 +148,10 @@ async def _refused(request: Request, refusal: Exception) -> Response:
         return PlainTextResponse(str(refusal), refusal.status, headers=HEADERS)
     if isinstance(refusal, NotSignedInError):
         return _to_sign_in(request, refusal)
+    if isinstance(refusal, NotAllowedError | CrossSiteError | NotHereError):
+        # Which page, not its address: that may hold what somebody has typed.
+        page = getattr(request.scope.get("route"), "path", "?")
+        log.warning("%s of %s was refused: %s", request.method, page, type(refusal).__name__)
     return render(request, "forbidden.html", refusal.status, sentence=str(refusal), status=refusal.status)
 
 

@@ -15,6 +15,9 @@ from pleo_export.service.page.access.errors import WeakPasswordError
 
 PASSWORD_CHARACTERS_MIN = 12
 PASSWORD_CHARACTERS_MAX = 1024
+# Words that everybody tries first here; beside them, and the user's name, a password has to have something of its own.
+KNOWN_WORDS = ("pleo", "export", "password", "company", "accounting", "bookkeeping", "welcome", "admin")
+OWN_CHARACTERS_MIN = 5
 _NAME = re.compile(r"\A[\w.@+'-]{2,254}\Z")
 
 T = TypeVar("T")
@@ -40,10 +43,19 @@ def require_strong(password: str, name: str) -> None:
         raise WeakPasswordError(
             f"Choose a password of {PASSWORD_CHARACTERS_MIN} to {PASSWORD_CHARACTERS_MAX} characters."
         )
-    if password.lower() == name or len(set(password)) == 1:
+    if len(set(_of_its_own(password, name))) < OWN_CHARACTERS_MIN:
         raise WeakPasswordError(
-            "Choose a password that nobody guesses: not your name, not one sign repeated."
+            "Choose a password that nobody guesses: not your name, not a few signs repeated, and more than words like 'pleo'."
         )
+
+
+def _of_its_own(password: str, name: str) -> str:
+    """Return what is left of a password without the words that everybody tries."""
+    left = _plain(password).lower()
+    words = {name, *re.split(r"[\W_]+", name), *KNOWN_WORDS} - {""}
+    for word in sorted(words, key=len, reverse=True):  # a short one may be part of a longer one
+        left = left.replace(word, "")
+    return left
 
 
 async def hash_of(password: str) -> str:
