@@ -49,9 +49,11 @@ format: $(READY)  ## put the code into the agreed format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(READY)  ## the measured figures
-	$(BIN)/python -m bench
+bench: $(READY)  ## the measured figures, peers beside us; an hour or two, taken up where it was ended
+	$(BIN)/python -m bench.side
 	$(BIN)/python -m bench.odoo
+	$(BIN)/python -m bench
+	$(BIN)/python -m bench.local
 	$(BIN)/python -m bench.page
 
 sbom: $(READY)  ## what a running pleo-export is made of, as CycloneDX, into dist/

@@ -13,16 +13,19 @@ from itertools import count
 from typing import Any
 
 import requests
+from msgspec.structs import replace
 from tests.accounting.odoo.books import FACTS, OdooBooks
 from tests.odoo.archive import NoOdooError
 from tests.odoo.server import OdooDatabase, odoo_server
 
+from bench.side_results import Side
 from pleo_export.accounting.odoo import OdooConnector
 from pleo_export.domain.entry import Entry
 from pleo_export.testing.samples import sample_bill, sample_entry
 
 ROUNDS, ENTRIES, BATCHED = 3, 50, 300
 
+PLAIN, BY_JOB = "a plain script, one by one", "pleo-export, as a job does"
 NUMBERS = count()
 
 
@@ -36,12 +39,14 @@ def main() -> None:
                 figures.setdefault(name, []).append(rate)
     for name, rates in figures.items():
         print(f"{name:<40} {statistics.median(rates):6.1f} entries a second")
+    ratio = statistics.median(figures[BY_JOB]) / statistics.median(figures[PLAIN])
+    replace(Side.load(), odoo_ratio=ratio).save()
 
 
 def rounds(database: OdooDatabase) -> Iterator[tuple[str, float]]:
-    yield "a plain script, one by one", plain(database, ENTRIES)
+    yield PLAIN, plain(database, ENTRIES)
     yield "pleo-export, one by one", ours(database, ENTRIES, 1, sample_entry)
-    yield "pleo-export, as a job does", ours(database, BATCHED, None, sample_entry)
+    yield BY_JOB, ours(database, BATCHED, None, sample_entry)
     yield "a plain script, bills", plain(database, ENTRIES, bill=True)
     yield (
         "pleo-export, bills as a job does",
