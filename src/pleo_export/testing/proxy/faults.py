@@ -112,7 +112,8 @@ def _bomb() -> bytes:
     return gzip.compress(b" " * BOMB_BYTES, mtime=0)
 
 
-def _faults() -> Iterator[Fault]:
+def _refusals() -> Iterator[Fault]:
+    """Yield calls that are refused, or fail on their way."""
     for name, value in {
         "no Retry-After": None,
         "Retry-After 1": "1",
@@ -135,6 +136,10 @@ def _faults() -> Iterator[Fault]:
     yield Fault("reset before the effect", "repeated", _reset, effect=False)
     yield Fault("reset after the effect", "repeated", _reset_after, effect=True)
     yield Fault("no answer", "repeated after the time-out", _stall, effect=False)
+
+
+def _other_answers() -> Iterator[Fault]:
+    """Yield answers that are something else than what was answered."""
     yield Fault("half an answer", "repeated", _half, effect=True)
     yield Fault("late", "nothing", _late, effect=True)
     yield Fault("a page to sign in", "repeated; in place of a file it is refused", _sign_in, effect=False)
@@ -163,6 +168,10 @@ def _faults() -> Iterator[Fault]:
         _changed(lambda heard: heard.answer(Content_Type="text/plain")),
         effect=True,
     )
+
+
+def _other_content() -> Iterator[Fault]:
+    """Yield answers whose JSON, or whose list, is not as it was."""
     json = {
         "truncated JSON": ("repeated", mutations.truncated),
         "no UTF-8": ("repeated", mutations.no_utf8),
@@ -193,6 +202,10 @@ def _faults() -> Iterator[Fault]:
         effect=True,
         strikes=Strikes.LIST,
     )
+
+
+def _impossible_money() -> Iterator[Fault]:
+    """Yield expenses whose money cannot be."""
     amounts = {
         "a broken amount": b"10.5",
         "an exponent beyond reason": b"1e400",
@@ -224,4 +237,6 @@ async def _in_a_circle(exchange: Exchange) -> web.StreamResponse:
     return heard.answer(mutations.circle(heard.body, exchange.query.get("after")))
 
 
-FAULTS = {fault.name: fault for fault in _faults()}
+FAULTS = {
+    fault.name: fault for fault in (*_refusals(), *_other_answers(), *_other_content(), *_impossible_money())
+}
