@@ -1,7 +1,7 @@
 """A company of a real simulator, and everything that exports for it: only the workflow's clock is made up."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import aiohttp
 import pytest
@@ -239,7 +239,8 @@ class Watched:
 class Company:
     """One company of the simulator, seen and moved through the control API."""
 
-    _past = 0  # how much the simulator's log held before the latest company
+    # How much each simulator's log held before its latest company.
+    _past: ClassVar[defaultdict[str, int]] = defaultdict(int)
 
     def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
         self._http, self.url = http, url
@@ -250,8 +251,8 @@ class Company:
         company = cls(http, url)
         made = await company.control("POST", "/companies", {"name": "Acme"})
         company.id, company.token = made["id"], made["accessToken"]
-        cls._past += len(await company.control("GET", f"/audit?since={cls._past}"))
-        company._since = cls._past
+        cls._past[url] += len(await company.control("GET", f"/audit?since={cls._past[url]}"))
+        company._since = cls._past[url]
         return company
 
     async def control(self, method: str, path: str, body: object = None) -> Any:
