@@ -1,7 +1,20 @@
-"""The real clock; tests bring their own."""
+"""Time, and the real clock; tests bring their own."""
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Time, injected so that tests decide what it is."""
+
+    def now(self) -> datetime:
+        """Return the time, aware, in UTC."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
 
 
 class SystemClock:

@@ -28,7 +28,8 @@ from pleo_export.domain.settings import (
     VatSettings,
 )
 from pleo_export.testing.faults import Verb
-from pleo_export.workflow.persist import ASKED_SECONDS_MAX
+from pleo_export.workflow.pace import ASKED_SECONDS_MAX
+from pleo_export.workflow.persist import REFUSALS_MAX, TRIES_MAX
 from pleo_export.workflow.ports import JobSummary
 from pleo_export.workflow.validate import examine
 from tests.workflow.workflow_scene import BOOKS, Around, Scene, expense
@@ -92,7 +93,7 @@ async def test_an_accounting_system_that_cannot_be_asked_fails_the_job(
     scene: Scene, verb: Verb, error: ConnectorError, kind: JobFailureType
 ) -> None:
     await scene.company.job_of(expense(1))
-    scene.faults.order(verb, error, times=3)
+    scene.faults.order(verb, error, times=REFUSALS_MAX if isinstance(error, RateLimitedError) else TRIES_MAX)
     await assert_failed_early(scene, await scene.run_one(), kind, str(error))
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
+from pleo_export.clock import Clock
 from pleo_export.domain.progress import LastLook
-from pleo_export.workflow.ports import Clock
 
 LOOK_SECONDS = 2.0  # how often it is seen which companies are due
 JITTER_SHARE = 0.1  # of the interval: companies that were added together do not stay together

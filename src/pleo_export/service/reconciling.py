@@ -3,13 +3,13 @@
 import logging
 from datetime import datetime, timedelta
 
+from pleo_export.clock import Clock
 from pleo_export.observe import logs
 from pleo_export.service.companies import Companies
 from pleo_export.service.sources import SAID, looking_at
 from pleo_export.store import Store
 from pleo_export.store.errors import StoreLockedError
 from pleo_export.store.reconciling import Due
-from pleo_export.workflow.ports import Clock
 from pleo_export.workflow.reconcile import compare
 
 LOOK_SECONDS = 600.0

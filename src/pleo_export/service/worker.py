@@ -15,6 +15,7 @@ from typing import Protocol
 
 from aiolimiter import AsyncLimiter
 
+from pleo_export.clock import Clock
 from pleo_export.compose import parts_of, sources_of
 from pleo_export.config import Settings
 from pleo_export.domain.progress import Company
@@ -34,7 +35,7 @@ from pleo_export.store import FencedError, Store, sqlite_path
 from pleo_export.store.errors import StoreError
 from pleo_export.store.lease import company_lease
 from pleo_export.workflow.flow import export_pending
-from pleo_export.workflow.ports import Clock, Notice, Parts, StepTaken
+from pleo_export.workflow.ports import Notice, Parts, StepTaken
 from pleo_export.workflow.problems import StoppedError
 
 SILENCE_SECONDS = 60.0  # of an accounting system; then the next company has its turn

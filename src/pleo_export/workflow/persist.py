@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import count
 from typing import Protocol, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
@@ -12,12 +13,13 @@ from pleo_export.accounting.port import (
     RateLimitedError,
     UnreachableError,
 )
-from pleo_export.workflow.ports import Clock
+from pleo_export.clock import Clock
+from pleo_export.workflow.pace import ASKED_SECONDS_MAX, Pace
 
 TRIES_MAX = 3
 WAIT_SECONDS_MAX = 20.0
 CALL_SECONDS_MAX = 300.0  # every verb has a deadline of its own; this one is for a connector that forgot it
-ASKED_SECONDS_MAX = 300.0  # a longer wait asked for (a daily limit) is told to the bookkeeper instead
+REFUSALS_MAX = 10  # of one call
 
 Result = TypeVar("Result")
 
@@ -37,12 +39,16 @@ class Patient(Protocol):
     def draw(self) -> Callable[[], float]: ...
     @property
     def store(self) -> Holder: ...
+    @property
+    def pace(self) -> Pace: ...
 
 
 async def persist(
     parts: Patient, call: Callable[[], Awaitable[Result]], *, repeat_unanswered: bool = True
 ) -> Result:
     """Call until it works, at most three times, with full jitter between the tries.
+
+    A refusal because of the pace is no try: it is waited out, as long as it comes a few times only.
 
     Every verb of a connector may be repeated: recording finds the entry by its reference before it creates one.
     Where only that look guards against a second entry, a call without an answer may still be under way unseen, so
@@ -52,18 +58,16 @@ async def persist(
 
     def wait(state: RetryCallState) -> float:
         # The first failure is counted outside.
-        return _pause(parts, state.outcome.exception() if state.outcome else None, state.attempt_number + 1)
+        return _pause(parts, state.attempt_number + 1)
 
     def worth(error: BaseException) -> bool:
-        return _passing(error) and (repeat_unanswered or not isinstance(error, NoAnswerError))
+        return isinstance(error, UnreachableError) or (repeat_unanswered and isinstance(error, NoAnswerError))
 
     unclear: list[NoAnswerError] = []
 
     async def attempt() -> Result:
-        # The last thing that was written may be long ago: a turn was awaited, or an earlier try.
-        await parts.store.ensure_lease()
         try:
-            return await _in_time(call)
+            return await _at_its_pace(parts, call)
         except NoAnswerError as error:
             unclear.append(error)
             raise
@@ -74,8 +78,7 @@ async def persist(
     except ConnectorError as error:
         if not worth(error):
             raise
-        first_pause = _pause(parts, error, 1)
-    await parts.clock.sleep(first_pause)
+    await parts.clock.sleep(_pause(parts, 1))
     retrying = AsyncRetrying(
         sleep=parts.clock.sleep,
         stop=stop_after_attempt(TRIES_MAX - 1),
@@ -91,6 +94,20 @@ async def persist(
         raise
 
 
+async def _at_its_pace(parts: Patient, call: Callable[[], Awaitable[Result]]) -> Result:
+    """Call when the accounting system's pace allows it, until it takes the call."""
+    for refusals in count(1):
+        try:
+            async with parts.pace.turn():
+                # The last thing that was written may be long ago: a turn was awaited, or an earlier try.
+                await parts.store.ensure_lease()
+                return await _in_time(call)
+        except RateLimitedError as error:
+            if error.seconds > ASKED_SECONDS_MAX or refusals == REFUSALS_MAX:
+                raise
+    raise AssertionError
+
+
 async def _in_time(call: Callable[[], Awaitable[Result]]) -> Result:
     limit = asyncio.timeout(CALL_SECONDS_MAX)
     try:
@@ -102,16 +119,7 @@ async def _in_time(call: Callable[[], Awaitable[Result]]) -> Result:
         raise NoAnswerError(f"It took more than {CALL_SECONDS_MAX:g} seconds.") from error
 
 
-def _passing(error: BaseException) -> bool:
-    """Whether the failure may be gone within the time that a bookkeeper waits."""
-    if isinstance(error, RateLimitedError):
-        return error.seconds <= ASKED_SECONDS_MAX
-    return isinstance(error, UnreachableError | NoAnswerError)
-
-
-def _pause(parts: Patient, error: BaseException | None, failures: int) -> float:
-    """Return the seconds to wait: as many as were asked for, else a random share of more after every failure."""
-    if isinstance(error, RateLimitedError):
-        return error.seconds
+def _pause(parts: Patient, failures: int) -> float:
+    """Return the seconds to wait: a random share of more after every failure."""
     ceiling: float = min(WAIT_SECONDS_MAX, 2.0**failures)
     return parts.draw() * ceiling

@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
 from pleo_export.accounting.port import Connector
+from pleo_export.clock import Clock
 from pleo_export.domain.attachments import AttachmentLimits
 from pleo_export.domain.entry import Attachment, StoredFile
 from pleo_export.domain.explanation import Explanation
@@ -27,6 +29,7 @@ from pleo_export.domain.job import (
 )
 from pleo_export.domain.progress import ItemProgress, JobProgress
 from pleo_export.domain.settings import CompanySettings
+from pleo_export.workflow.pace import Pace
 from pleo_export.workflow.plan import Plan
 
 
@@ -122,18 +125,6 @@ class Store(Protocol):
     async def abandoned(self, job_id: str, problem: str) -> None: ...
 
 
-class Clock(Protocol):
-    """Time, injected so that tests decide what it is."""
-
-    def now(self) -> datetime:
-        """Return the time, aware, in UTC."""
-        ...
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
-        ...
-
-
 class StepTaken(msgspec.Struct, frozen=True, kw_only=True):
     """A step of the guide (1 to 7) has begun for a job."""
 
@@ -178,6 +169,11 @@ class Sources:
     pleo: Pleo
     connector: Connector
     clock: Clock
+
+    @cached_property
+    def pace(self) -> Pace:
+        """How fast the connector's system is called, by everything that is done for the company at a time."""
+        return Pace(self.clock, self.connector.capabilities.concurrency)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,9 +7,9 @@ from datetime import datetime
 from itertools import zip_longest
 from typing import NamedTuple
 
+from pleo_export.clock import Clock
 from pleo_export.domain.failures import Rejection
 from pleo_export.workflow.fetch import Queued, Work
-from pleo_export.workflow.ports import Clock
 from pleo_export.workflow.report import Reporter, chunks
 from pleo_export.workflow.spool import Spool
 

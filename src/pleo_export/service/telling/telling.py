@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import msgspec
 
+from pleo_export.clock import Clock
 from pleo_export.config import NotifySettings, notify_settings
 from pleo_export.domain.progress import Company
 from pleo_export.service.settings import ServiceSettings
@@ -26,7 +27,6 @@ from pleo_export.service.telling.set_up import mail_server
 from pleo_export.service.telling.webhook import send_webhook
 from pleo_export.store import Store
 from pleo_export.store.notifications import Claimed, Note
-from pleo_export.workflow.ports import Clock
 
 LOOK_SECONDS = 5.0
 GRACE = timedelta(minutes=15)  # a trouble that is over by then is nothing to be told of

@@ -1,0 +1,142 @@
+"""What a pace learns of systems that take so many calls at once, or in a while, and tell nobody how many."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import NamedTuple
+
+import pytest
+
+from pleo_export.accounting.port import RateLimitedError
+from pleo_export.testing.simulation.loop import run
+from pleo_export.workflow.pace import ASKED_SECONDS_MAX, Pace
+
+BEGINNING = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+class LoopClock:
+    """The time of the running loop."""
+
+    def now(self) -> datetime:
+        return BEGINNING + timedelta(seconds=asyncio.get_running_loop().time())
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class Limits(NamedTuple):
+    """What a system takes: calls at once; calls a second on average, and saved up; whether it says whole seconds."""
+
+    at_once: int = 1_000
+    rate: float = 1e9
+    burst: int = 1_000
+    whole_seconds: bool = False
+    latency: float = 0.02
+
+
+class System:
+    """Refuses what is beyond its limits and says when to come again. `accepted` are the times of what it took."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits, self._draw = limits, Random(1)
+        self._under_way, self._left, self._seen = 0, float(limits.burst), 0.0
+        self.accepted: list[float] = []
+        self.refused: list[float] = []
+        self.most_at_once = 0
+
+    async def call(self) -> None:
+        trip = self._limits.latency * self._draw.uniform(0.45, 0.55)
+        await asyncio.sleep(trip)
+        now = asyncio.get_running_loop().time()
+        self._left = min(self._limits.burst, self._left + (now - self._seen) * self._limits.rate)
+        self._seen = now
+        wait = 0.05 if self._under_way >= self._limits.at_once else max(0, 1 - self._left) / self._limits.rate
+        if wait > 1e-9:
+            self.refused.append(now)
+            await asyncio.sleep(trip)
+            raise RateLimitedError(-(-wait // 1) if self._limits.whole_seconds else wait)
+        self._left -= 1
+        self._under_way += 1
+        self.most_at_once = max(self.most_at_once, self._under_way)
+        self.accepted.append(now)
+        await asyncio.sleep(trip)
+        self._under_way -= 1
+
+
+def called(
+    system: System, calls: int, at_once_max: int, idle: Callable[[int], float] = lambda _: 0.0
+) -> System:
+    """Call so many times as fast as the pace allows, each call until it is taken."""
+
+    async def caller(pace: Pace, todo: list[int]) -> None:
+        while todo:
+            await asyncio.sleep(idle(todo.pop()))
+            while True:
+                try:
+                    async with pace.turn():
+                        await system.call()
+                    break
+                except RateLimitedError:
+                    continue
+
+    async def everybody() -> None:
+        pace, todo = Pace(LoopClock(), at_once_max), list(range(calls))
+        await asyncio.gather(*(caller(pace, todo) for _ in range(2 * at_once_max)))
+
+    run(everybody(), Random(0))
+    return system
+
+
+def test_no_more_calls_are_under_way_than_the_connector_names() -> None:
+    system = called(System(Limits()), 100, at_once_max=5)
+    assert system.most_at_once == 5
+
+
+def test_all_that_the_connector_names_are_under_way_soon() -> None:
+    latency = 0.1
+    system = called(System(Limits(latency=latency)), 320, at_once_max=16)
+    assert system.most_at_once == 16
+    assert system.accepted[-1] <= 1.1 * 320 / 16 * latency
+
+
+def test_a_system_that_takes_fewer_at_once_than_named_refuses_a_handful_at_the_beginning() -> None:
+    system = called(System(Limits(at_once=5)), 2_000, at_once_max=16)
+    assert len(system.refused) <= 5
+    assert max(system.refused) < 0.2
+    assert system.accepted[-1] <= 1.05 * 2_000 / 5 * 0.02
+
+
+@pytest.mark.parametrize("latency", [0.02, 0.3])
+@pytest.mark.parametrize("rate", [1.0, 8.3, 50.0])
+def test_a_rate_is_learnt_from_few_refusals_and_kept_from_then_on(rate: float, latency: float) -> None:
+    calls, burst = 2_000, 10
+    system = called(System(Limits(rate=rate, burst=burst, latency=latency)), calls, at_once_max=5)
+    assert len(system.refused) <= 12
+    assert len([one for one in system.refused if one > system.accepted[calls // 4]]) == 0
+    assert max((calls - burst) / rate, calls / 5 * latency) / system.accepted[-1] >= 0.97
+
+
+def test_waits_in_whole_seconds_teach_the_rate_as_well() -> None:
+    system = called(System(Limits(rate=8.3, burst=10, whole_seconds=True)), 2_000, at_once_max=5)
+    assert len(system.refused) <= 12
+    assert 1_990 / 8.3 / system.accepted[-1] >= 0.9
+
+
+def test_what_passes_while_hardly_anybody_calls_is_not_taken_for_the_rate() -> None:
+    system = System(Limits(rate=8.3, burst=10))
+    called(system, 600, at_once_max=5, idle=lambda left: 30.0 if 200 <= left < 220 else 0.0)
+    last = system.accepted[-150:]
+    assert len(last) / (last[-1] - last[0]) >= 0.97 * 8.3
+
+
+def test_a_wait_for_hours_holds_up_nobody_else() -> None:
+    async def two() -> float:
+        pace = Pace(LoopClock(), 5)
+        with pytest.raises(RateLimitedError):
+            async with pace.turn():
+                raise RateLimitedError(ASKED_SECONDS_MAX + 1)
+        async with pace.turn():
+            return asyncio.get_running_loop().time()
+
+    assert run(two(), Random(0)) < 1
