@@ -1,19 +1,23 @@
 """`make bench`: the figures, with the peers beside us in the same world and the same run.
 
-    python -m bench                  everything: an hour or two; taken up again where it was ended
+    python -m bench                  everything: half an hour; taken up again where it was ended
     python -m bench --quick          a few minutes
     python -m bench --only ours      pleo-export alone, measured anew
     python -m bench --score          nothing new; the scorecard from what was measured
 
-Results are kept in .bench/results.jsonl. Beside it: `python -m bench.local` (the ledger, a job and the demo on the simulated Pleo),
-`bench.service`, `bench.page`, `bench.odoo`, `bench.profile` (where time and memory go) and `bench.report` (the page in the documentation).
+Results are kept in .bench/results.jsonl. `make bench` runs beside it `bench.side` (the service at rest, and its first entry),
+`bench.odoo`, `bench.companies` (many, on several workers), `bench.profile` (where time and memory go) and `bench.report` (the page in
+the documentation). By themselves: `bench.local` (the ledger, a job and the demo on the simulated Pleo), `bench.service`, `bench.page`.
 """
 
 import argparse
 
-from bench.cases import OURS, SECONDS_MAX, all_cases, quick_cases
+from msgspec.structs import replace
+
+from bench.cases import OURS, all_cases, quick_cases
 from bench.results import Results, run_all
 from bench.scorecard import scorecard
+from bench.side_results import Side
 from bench.tools import TOOLS
 
 
@@ -22,9 +26,6 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--score", action="store_true")
     parser.add_argument("--only", help="'ours' or the name of a peer; what was measured of it is forgotten")
-    parser.add_argument(
-        "--seconds-max", type=float, default=SECONDS_MAX, help="cases whose bound is longer are left out"
-    )
     given = parser.parse_args()
     results = Results()
     tools = {tool.name: tool for tool in TOOLS}
@@ -34,9 +35,11 @@ def main() -> None:
         if not given.score:
             results.forget(names)
     if not given.score:
-        sequential = [tool.name for tool in TOOLS if tool.sequential]
-        cases = quick_cases(names) if given.quick else all_cases(names, sequential)
-        run_all(cases, tools, results, given.seconds_max)
+        cases = quick_cases(names) if given.quick else all_cases(names)
+        missing = run_all(cases, tools, results)
+        side = Side.load()
+        kept = {name: why for name, why in side.missing.items() if name not in names}
+        replace(side, missing=kept | missing).save()
     for line in scorecard(results):
         print(line)
 

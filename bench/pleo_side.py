@@ -134,6 +134,9 @@ class PleoSide:
         job.status, job.changed = status, _now()
         return Answer(202)
 
+    def unfinished(self) -> int:
+        return sum(job.status in ("pending", "in_progress") for job in self._jobs.values())
+
     def problems(self) -> list[str]:
         """Say what is not as it should be once all jobs are done."""
         found = [f"job {job.id} is {job.status}" for job in self._jobs.values() if job.status != "completed"]

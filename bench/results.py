@@ -3,6 +3,7 @@
 import os
 import statistics
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Any
 import msgspec
 
 from bench.cases import Case
+from bench.installed import PLACE, UnavailableError
 from bench.measure import cost_of
-from bench.tools import PLACE, Tool, UnavailableError
+from bench.tools import Tool
 from bench.world import MEASURED_CORE, Seen, world
 
 FILE = PLACE / "results.jsonl"
@@ -87,28 +89,28 @@ class Results:
         return statistics.median(well) if well else None
 
 
-def run_all(
-    cases: Iterable[Case], tools: Mapping[str, Tool], results: Results, seconds_max: float
-) -> dict[str, str]:
-    """Measure what is not measured yet, telling of each; return why tools cannot be had."""
+def run_all(cases: Iterable[Case], tools: Mapping[str, Tool], results: Results) -> dict[str, str]:
+    """Measure what is not measured yet, telling of each and of the time left; return why tools cannot be had."""
+    waiting = [case for case in cases for _ in range(case.rounds - len(results.of(case)))]
     missing: dict[str, str] = {}
-    for case in cases:
-        if case.bound > seconds_max:
-            print(f"{case}: left out, it takes {case.bound:.0f} s at best")
+    hopeless: set[Case] = set()
+    planned = sum(case.seconds for case in waiting)
+    done, began = 0.0, time.perf_counter()
+    for case in waiting:
+        done += case.seconds
+        if case.tool in missing or case in hopeless:
             continue
-        for _ in range(case.rounds - len(results.of(case))):
-            if case.tool in missing:
-                break
-            try:
-                result = measured(tools[case.tool], case)
-            except UnavailableError as error:
-                missing[case.tool] = str(error)
-                print(f"{case.tool}: not available: {error}")
-                break
-            results.add(result)
-            print(_told(result), flush=True)
-            if result.seen is None:
-                break
+        try:
+            result = measured(tools[case.tool], case)
+        except UnavailableError as error:
+            missing[case.tool] = str(error)
+            print(f"{case.tool}: not available: {error}")
+            continue
+        results.add(result)
+        if result.seen is None:
+            hopeless.add(case)
+        left = (planned - done) * (time.perf_counter() - began) / done
+        print(f"{_told(result)}; about {left / 60:.0f} min left", flush=True)
     return missing
 
 

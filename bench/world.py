@@ -39,7 +39,10 @@ class Conditions(NamedTuple):
 
 
 class Seen(msgspec.Struct):
-    """What the world saw. `span` is from the first call to the last answer, in seconds; times are those of the clock."""
+    """What the world saw. `span` is from the first call to the last answer, in seconds; times are those of the clock.
+
+    `unfinished` are the jobs that Pleo still waits for.
+    """
 
     span: float
     began: float
@@ -51,6 +54,7 @@ class Seen(msgspec.Struct):
     swapped: int
     first_entry: float | None
     problems: list[str]
+    unfinished: int = 0
 
     @property
     def pleo_calls_made(self) -> int:
@@ -82,6 +86,7 @@ class World:
                 "span": self._last - self._first,
                 "began": self._began,
                 "pleo_calls": dict(self._pleo.calls),
+                "unfinished": self._pleo.unfinished(),
                 "problems": [*self._pleo.problems(), *self._books.problems()],
                 **self._books.report(),
             },
