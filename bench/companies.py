@@ -25,8 +25,9 @@ from pleo_export.service.opening import opened
 from pleo_export.service.settings import ServiceSettings
 from pleo_export.vault import new_key
 
-COUNTS, WORKERS, ITEMS, LATENCY_SECONDS = (1, 10, 100, 1_000), (1, 2, 4), 10, 0.1
+COUNTS, WORKERS, ITEMS, LATENCY_SECONDS = (1, 10, 100, 1_000), (1, 2, 4), 5, 0.1
 SECONDS_MAX = 600.0
+QUIET = {"PLEO_EXPORT_LOG_LEVEL": "warning", "PLEO_EXPORT_POLL_MINUTES": "1000"}
 
 
 def main() -> None:
@@ -50,7 +51,7 @@ def measured(companies: int, workers: int, folder: Path) -> Grown:
         os.environ |= settings
         asyncio.run(add(companies, pleo.url, folder))
         with ExitStack() as stack:
-            env = {**environment(folder), **settings, "PLEO_EXPORT_LOG_LEVEL": "warning"}
+            env = {**environment(folder), **settings, **QUIET}
             started = [
                 stack.enter_context(running(["worker"], env, folder, web=False)) for _ in range(workers)
             ]

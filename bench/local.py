@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from bench.installed import PEERS
 from bench.measure import Cost, cost_of
 from pleo_export.accounting.ledger import LedgerConnector, LedgerSettings
 from pleo_export.cli.init import example_chart, settings_text
@@ -137,8 +138,8 @@ def export_job(folder: Path, receipts: int, *, plain: bool) -> Cost:
         hands.press_export(COMPANY_ID)
         environment = os.environ | {"PLEO_EXPORT_API_KEY": key}
         if plain:
-            command = [sys.executable, "-m", "bench.plain_script", url, COMPANY_ID, str(folder)]
-            return cost_of(command, environment)
+            script = str(PEERS / "requests_script.py")
+            return cost_of([sys.executable, script, url, str(folder), "ledger"], environment)
         given = {
             "pleo.company_id": COMPANY_ID,
             "pleo.base_url": url,

@@ -4,19 +4,16 @@ What stands between the markers is generated, and so are the plots; everything e
 """
 
 from collections.abc import Iterator, Sequence
-from functools import partial
-from pathlib import Path
 
-from bench.cases import CONCURRENCIES, LATENCIES_MS, OURS, SIZES, Case
+from bench.cases import CONCURRENCIES, LATENCIES_MS, OURS, ROUNDS, SECONDS_MAX, SIZES, Case, left_out
+from bench.page_text import DOCS, PAGE, with_figures
 from bench.plot import DASHED, Points, plots
 from bench.results import Result, Results
 from bench.scorecard import marginal_cpu, scorecard
 from bench.side_results import Side
 from bench.tools import TOOLS
 
-DOCS = Path(__file__).parent.parent / "docs"
-PAGE, PLOT = DOCS / "explanation" / "performance.md", DOCS / "images" / "speed.svg"
-BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
+PLOT = DOCS / "images" / "speed.svg"
 NAMES = tuple(tool.name for tool in TOOLS)
 VERDICT = {True: "met", False: "**missed**", None: "not measured"}
 
@@ -24,15 +21,8 @@ VERDICT = {True: "met", False: "**missed**", None: "not measured"}
 def main() -> None:
     results, side = Results(), Side.load()
     page = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(with_figures(page, "\n".join(lines(results, side))), encoding="utf-8")
+    PAGE.write_text(with_figures(page, "\n".join(lines(results, side)), "bench"), encoding="utf-8")
     PLOT.write_text(plot(results), encoding="utf-8")
-
-
-def with_figures(page: str, figures: str) -> str:
-    """Return the page with these figures between its markers."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{figures}\n\n{END}{after}"
 
 
 def lines(results: Results, side: Side) -> Iterator[str]:
@@ -41,11 +31,12 @@ def lines(results: Results, side: Side) -> Iterator[str]:
     yield from ("", "### The targets", "", "| | Figure | Target | Measured | |", "|---|---|--:|--:|---|")
     for row in scorecard(results, side):
         yield f"| {row.row} | {row.what} | {row.target} | {row.measured} | {VERDICT[row.met]} |"
-    for items, latency in ((1_000, 20), (100, 20), (1_000, 100), (1_000, 0)):
+    for items, latency in ((1_000, 20), (1_000, 100), (1_000, 0), (10_000, 0), (100, 20)):
         yield from _tools(results, items, latency)
     yield from _marginal(results)
     yield from _growth(results)
-    yield from _companies(results)
+    yield from _companies(side)
+    yield from _not_measured(side)
 
 
 def _tools(results: Results, items: int, latency: int) -> Iterator[str]:
@@ -108,19 +99,36 @@ def _growth(results: Results) -> Iterator[str]:
                 yield f"| {items:,} | {latency} ms, 16 | {_row(results, case)} |"
 
 
-def _companies(results: Results) -> Iterator[str]:
-    counts = sorted({one.case.companies for one in results.all if one.case.items == 50})
-    if not counts:
+def _companies(side: Side) -> Iterator[str]:
+    if not side.grown:
         return
     yield from ("", "### Growth with the number of companies", "")
-    yield "50 expenses each, all at once in one process, 100 ms a call, 5 calls at once for each company."
-    yield from ("", "| Companies | Seconds | Expenses a second | CPU s | Peak MB |", "|--:|--:|--:|--:|--:|")
-    for companies in counts:
-        case = Case(OURS, 50, 100, 5, companies=companies)
-        values = [results.median(case, partial(figure_of, name=name)) for name in ("span", "cpu", "peak")]
-        if None not in values:
-            span, cpu, peak = (value or 0.0 for value in values)
-            yield f"| {companies:,} | {span:.1f} | {50 * companies / span:,.0f} | {cpu:.1f} | {peak:.0f} |"
+    yield (
+        f"The service itself on PostgreSQL, {side.grown[0].items} expenses a company, 100 ms a call; workers, database and Pleo share the two"
+        " cores. Each company has its own job, credential and ledger. CPU is that of all workers, memory that of the largest."
+    )
+    yield from (
+        "",
+        "| Companies | Workers | Seconds | Expenses a second | CPU s | Peak MB |",
+        "|--:|--:|--:|--:|--:|--:|",
+    )
+    for one in side.grown:
+        rate = one.companies * one.items / one.seconds
+        yield (
+            f"| {one.companies:,} | {one.workers} | {one.seconds:.1f} | {rate:,.0f} | {one.cpu:.1f} | {one.peak_mb:.0f} |"
+        )
+
+
+def _not_measured(side: Side) -> Iterator[str]:
+    rows: dict[str, list[str]] = {}
+    for case in left_out():
+        rows.setdefault(f"{case.items:,} at {case.latency_ms} ms", []).append(str(case.concurrency))
+    cases = "; ".join(f"{what}, {', '.join(at_once)} at once" for what, at_once in rows.items())
+    yield from ("", f"Left out, because a run would take more than {SECONDS_MAX:.0f} seconds: {cases}.")
+    yield "Of the peers only the combinations above; those that know one call at a time are measured so."
+    yield f"Medians of {ROUNDS} runs where one takes seconds, else one run."
+    for name, why in side.missing.items():
+        yield f"{name} was not measured: {why}."
 
 
 def plot(results: Results) -> str:

@@ -3,7 +3,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.cases import P1, Case, all_cases, quick_cases
-from bench.report import lines, plot, with_figures
+from bench.page_text import with_figures
+from bench.report import lines, plot
 from bench.results import Result, Results
 from bench.scorecard import scorecard
 from bench.side_results import Side
@@ -61,7 +62,9 @@ def test_the_page_keeps_what_people_wrote(tmp_path: Path) -> None:
     results.add(result(P1, 8.7))
     results.add(result(Case("requests", 1_000, 20, 1), 70.0))
     page = with_figures(
-        "before\n<!-- bench: begin -->\nold\n<!-- bench: end -->\nafter\n", "\n".join(lines(results, Side()))
+        "before\n<!-- bench: begin -->\nold\n<!-- bench: end -->\nafter\n",
+        "\n".join(lines(results, Side())),
+        "bench",
     )
     assert page.startswith("before\n")
     assert page.endswith("\nafter\n")
@@ -80,7 +83,7 @@ def test_the_plot_is_a_picture_with_a_line_for_each_tool(tmp_path: Path) -> None
 
 
 def test_no_case_comes_twice_and_the_sequential_go_one_at_a_time() -> None:
-    cases = list(all_cases(["pleo-export", "requests"], ["requests"]))
+    cases = list(all_cases(["pleo-export", "requests"]))
     assert len(cases) == len(set(cases))
     assert {case.concurrency for case in cases if case.tool == "requests"} == {1}
     assert set(quick_cases(["pleo-export"])) - set(cases) == set()
