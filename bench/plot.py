@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 WIDTH, HEIGHT = 420, 300
-LEFT, RIGHT, TOP, BOTTOM = 56, 14, 34, 42
+LEFT, RIGHT, TOP, BOTTOM = 56, 26, 34, 42
 COLOURS = ("#d6336c", "#1971c2", "#2f9e44", "#e8590c", "#7048e8", "#0c8599", "#868e96")
 DASHED = "the limit"
 _STYLE = """
@@ -56,7 +56,7 @@ def _panel(
     for exponent in range(round(math.log10(low)), round(math.log10(high)) + 1):
         y = y_at(10**exponent)
         drawn.append(f'<path class="grid" d="M{LEFT} {y:.1f} H{WIDTH - RIGHT}"/>')
-        drawn.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{10**exponent:g}</text>')
+        drawn.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{10**exponent:,g}</text>')
     drawn += (
         f'<text x="{x_at(x):.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{x:,g}</text>'
         for x in sorted(set(xs))
@@ -64,6 +64,11 @@ def _panel(
     for name, line in lines.items():
         way = " ".join(f"{x_at(x):.1f},{y_at(y):.1f}" for x, y in sorted(line))
         drawn.append(f'<polyline points="{way}" {_look(name, names)}/>')
+        if name != DASHED:
+            colour = _colour(name, names)
+            drawn += (
+                f'<circle cx="{x_at(x):.1f}" cy="{y_at(y):.1f}" r="3" fill="{colour}"/>' for x, y in line
+            )
     return drawn
 
 
@@ -85,4 +90,9 @@ class Scale:
 def _look(name: str, names: Sequence[str]) -> str:
     if name == DASHED:
         return 'fill="none" stroke="#8a8f98" stroke-width="1.5" stroke-dasharray="5 4"'
-    return f'fill="none" stroke="{COLOURS[names.index(name) % len(COLOURS)]}" stroke-width="2"'
+    return f'fill="none" stroke="{_colour(name, names)}" stroke-width="2"'
+
+
+def _colour(name: str, names: Sequence[str]) -> str:
+    tools = [one for one in names if one != DASHED]
+    return COLOURS[tools.index(name) % len(COLOURS)]
