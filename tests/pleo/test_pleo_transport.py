@@ -88,6 +88,26 @@ async def test_a_call_that_may_run_twice_survives_one_fault(
     assert len(waits.seconds) == (0 if fault in (RESETS, HANGS_UP) else 1)
 
 
+class TakenOverError(Exception):
+    """The company is somebody else's by now."""
+
+
+async def test_every_try_is_asked_about_before_it_is_made_and_none_made_that_is_forbidden() -> None:
+    waits, asked = Waits(), list[int]()
+
+    async def before() -> None:
+        asked.append(len(server.requests))
+        if len(asked) == 2:
+            raise TakenOverError
+
+    updates = [ItemUpdate(accounting_entry_id=ENTRY, status=ItemStatus.IN_PROGRESS)]
+    async with serving(answers(503)) as server, client(server.url, waits) as pleo:
+        with pytest.raises(TakenOverError):
+            await pleo.update_items(JOB, updates, before)
+    assert asked == [0, 1]
+    assert len(server.requests) == 1
+
+
 @pytest.mark.parametrize("fault", UNCLEAR.values(), ids=UNCLEAR.keys())
 async def test_a_post_that_may_have_been_applied_is_sent_once(fault: Behaviour) -> None:
     waits = Waits()

@@ -8,6 +8,7 @@ from pleo_export.domain.failure_types import JobFailureType
 from pleo_export.domain.failures import Finding
 from pleo_export.domain.job import ItemUpdate, ItemUpdateError, ItemUpdateResult, JobEvent, JobEventType
 from pleo_export.domain.progress import ItemProgress, Phase
+from pleo_export.pleo.retrying import Before, at_any_time
 from pleo_export.workflow.complete import closing_for
 from pleo_export.workflow.detect import detect_and_start
 from pleo_export.workflow.ports import ItemSettled, StepTaken
@@ -21,9 +22,9 @@ class DiesClosing(Around):
         super().__init__(inner)
         self._sent = sent
 
-    async def send_event(self, event: JobEvent) -> None:
+    async def send_event(self, event: JobEvent, before: Before = at_any_time) -> None:
         if event.event is JobEventType.STARTED or self._sent:
-            await self.inner.send_event(event)
+            await self.inner.send_event(event, before)
         if event.event is not JobEventType.STARTED:
             raise Crash
 
@@ -35,18 +36,20 @@ class EndedByOthers(Around):
         super().__init__(inner)
         self._company, self._ending = scene.company, ending
 
-    async def send_event(self, event: JobEvent) -> None:
+    async def send_event(self, event: JobEvent, before: Before = at_any_time) -> None:
         if event.event is not JobEventType.STARTED:
             await self._company.event(event.job_id, self._ending)
-        await self.inner.send_event(event)
+        await self.inner.send_event(event, before)
 
 
 class NeverTold(Around):
     """Pleo's client, to which Pleo refuses the outcome of expense 2."""
 
-    async def update_items(self, job_id: str, updates: list[ItemUpdate]) -> ItemUpdateResult:
+    async def update_items(
+        self, job_id: str, updates: list[ItemUpdate], before: Before = at_any_time
+    ) -> ItemUpdateResult:
         told = [one for one in updates if (one.accounting_entry_id, one.status) != (eid(2), "successful")]
-        result: ItemUpdateResult = await self.inner.update_items(job_id, told)
+        result: ItemUpdateResult = await self.inner.update_items(job_id, told, before)
         error = ItemUpdateError(
             accounting_entry_id=eid(2), message="Locked.", type="ACCOUNTING_ENTRY_UPDATE_FAILED"
         )
@@ -56,8 +59,10 @@ class NeverTold(Around):
 class TakesButRefuses(Around):
     """Pleo's client, to which Pleo calls an outcome refused that it has."""
 
-    async def update_items(self, job_id: str, updates: list[ItemUpdate]) -> ItemUpdateResult:
-        result: ItemUpdateResult = await self.inner.update_items(job_id, updates)
+    async def update_items(
+        self, job_id: str, updates: list[ItemUpdate], before: Before = at_any_time
+    ) -> ItemUpdateResult:
+        result: ItemUpdateResult = await self.inner.update_items(job_id, updates, before)
         if updates[0].status != "successful":
             return result
         error = ItemUpdateError(

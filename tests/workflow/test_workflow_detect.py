@@ -4,6 +4,7 @@ from pleo_export.domain.failure_types import JobFailureType
 from pleo_export.domain.job import ExportJob, JobEvent, JobEventType
 from pleo_export.domain.progress import JobProgress
 from pleo_export.pleo.errors import ExportNotFoundError, Facts, PleoForbiddenError
+from pleo_export.pleo.retrying import Before, at_any_time
 from pleo_export.workflow.detect import LOOKS_MAX, detect_and_start
 from pleo_export.workflow.ports import Parts
 from tests.workflow.workflow_scene import Around, ChangeSettings, ClosesAtSecondTry, Scene, expense
@@ -18,11 +19,11 @@ class Faster(Around):
         super().__init__(parts.pleo)
         self._scene, self._times = scene, times
 
-    async def send_event(self, event: JobEvent) -> None:
+    async def send_event(self, event: JobEvent, before: Before = at_any_time) -> None:
         if self._times and event.event is JobEventType.STARTED:
             self._times -= 1
             await self._scene.company.event(event.job_id, "started")
-        await self.inner.send_event(event)
+        await self.inner.send_event(event, before)
 
 
 class Finisher(Around):
@@ -32,10 +33,10 @@ class Finisher(Around):
         super().__init__(parts.pleo)
         self._scene, self._job_id = scene, job_id
 
-    async def send_event(self, event: JobEvent) -> None:
+    async def send_event(self, event: JobEvent, before: Before = at_any_time) -> None:
         if event.job_id == self._job_id and event.event is JobEventType.STARTED:
             await self._scene.company.event(self._job_id, "failed")
-        await self.inner.send_event(event)
+        await self.inner.send_event(event, before)
 
 
 class ForgetsOnce(Around):

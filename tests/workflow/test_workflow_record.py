@@ -19,6 +19,7 @@ from pleo_export.domain.entry import Attachment, Entry, StoredFile
 from pleo_export.domain.job import ItemStatus, ItemUpdate, ItemUpdateError, ItemUpdateResult
 from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.domain.settings import BookkeepingSettings, ClosedPeriodStrategy
+from pleo_export.pleo.retrying import Before, at_any_time
 from pleo_export.store import Store, sqlite_url
 from pleo_export.store.errors import StoreFullError
 from pleo_export.testing.faults import Verb
@@ -69,10 +70,12 @@ class Counting(Around):
 class Refusing(Around):
     """Pleo's client, to which Pleo refuses the mark of expense 2."""
 
-    async def update_items(self, job_id: str, updates: list[ItemUpdate]) -> ItemUpdateResult:
+    async def update_items(
+        self, job_id: str, updates: list[ItemUpdate], before: Before = at_any_time
+    ) -> ItemUpdateResult:
         refused = ItemUpdate(accounting_entry_id=eid(2), status=ItemStatus.IN_PROGRESS)
         result: ItemUpdateResult = await self.inner.update_items(
-            job_id, [one for one in updates if one != refused]
+            job_id, [one for one in updates if one != refused], before
         )
         error = ItemUpdateError(
             accounting_entry_id=eid(2), message="Locked.", type="ACCOUNTING_ENTRY_UPDATE_FAILED"

@@ -15,6 +15,7 @@ from pleo_export.accounting.port import (
 )
 from pleo_export.domain.job import JobEvent
 from pleo_export.domain.progress import ItemProgress, Phase
+from pleo_export.pleo.retrying import Before, at_any_time
 from pleo_export.testing.faults import Moment, Verb
 from pleo_export.workflow.detect import detect_and_start
 from tests.workflow.workflow_scene import Around, ChangeSettings, Crash, Scene, at, eid, expense
@@ -25,8 +26,8 @@ INTERRUPTED = "The export of this expense was interrupted; nothing was recorded 
 class DiesWhenStarted(Around):
     """Pleo's client, in a process that dies as soon as a job is started."""
 
-    async def send_event(self, event: JobEvent) -> None:
-        await self.inner.send_event(event)
+    async def send_event(self, event: JobEvent, before: Before = at_any_time) -> None:
+        await self.inner.send_event(event, before)
         raise Crash
 
 

@@ -14,6 +14,7 @@ from pleo_export.pleo.errors import (
     PleoUnavailableError,
     ValidationFailedError,
 )
+from pleo_export.pleo.retrying import Before, at_any_time
 from tests.workflow.workflow_scene import Around, ChangeSettings, Crash, Scene, at, eid, expense, nothing
 
 FINAL = (ItemStatus.SUCCESSFUL, ItemStatus.FAILED)
@@ -22,8 +23,10 @@ FINAL = (ItemStatus.SUCCESSFUL, ItemStatus.FAILED)
 class DiesReporting(Around):
     """Pleo's client, in a process that dies when Pleo has taken the first outcome."""
 
-    async def update_items(self, job_id: str, updates: Sequence[ItemUpdate]) -> ItemUpdateResult:
-        result: ItemUpdateResult = await self.inner.update_items(job_id, updates)
+    async def update_items(
+        self, job_id: str, updates: Sequence[ItemUpdate], before: Before = at_any_time
+    ) -> ItemUpdateResult:
+        result: ItemUpdateResult = await self.inner.update_items(job_id, updates, before)
         if updates[0].status in FINAL:
             raise Crash
         return result
@@ -32,27 +35,33 @@ class DiesReporting(Around):
 class Down(Around):
     """Pleo's client, while Pleo takes no outcomes."""
 
-    async def update_items(self, job_id: str, updates: Sequence[ItemUpdate]) -> ItemUpdateResult:
+    async def update_items(
+        self, job_id: str, updates: Sequence[ItemUpdate], before: Before = at_any_time
+    ) -> ItemUpdateResult:
         if updates[0].status in FINAL:
             raise PleoUnavailableError(Facts(method="PUT", path="/items", status=503))
-        result: ItemUpdateResult = await self.inner.update_items(job_id, updates)
+        result: ItemUpdateResult = await self.inner.update_items(job_id, updates, before)
         return result
 
 
 class Strict(Around):
     """Pleo's client, to which Pleo calls a job finished that is not."""
 
-    async def update_items(self, job_id: str, updates: Sequence[ItemUpdate]) -> ItemUpdateResult:
+    async def update_items(
+        self, job_id: str, updates: Sequence[ItemUpdate], before: Before = at_any_time
+    ) -> ItemUpdateResult:
         raise ExportJobStatusUnprocessableError(Facts(method="PUT", path="/items", status=422))
 
 
 class OnlyRealNews(Around):
     """Pleo's client, to which Pleo refuses an update that changes nothing."""
 
-    async def update_items(self, job_id: str, updates: Sequence[ItemUpdate]) -> ItemUpdateResult:
+    async def update_items(
+        self, job_id: str, updates: Sequence[ItemUpdate], before: Before = at_any_time
+    ) -> ItemUpdateResult:
         if updates[0].status is ItemStatus.PENDING:
             raise ValidationFailedError(Facts(method="PUT", path="/items", status=400))
-        result: ItemUpdateResult = await self.inner.update_items(job_id, updates)
+        result: ItemUpdateResult = await self.inner.update_items(job_id, updates, before)
         return result
 
 
@@ -63,8 +72,10 @@ class Diary(Around):
         super().__init__(inner)
         self._calls = scene.connector.calls
 
-    async def update_items(self, job_id: str, updates: Sequence[ItemUpdate]) -> ItemUpdateResult:
-        result: ItemUpdateResult = await self.inner.update_items(job_id, updates)
+    async def update_items(
+        self, job_id: str, updates: Sequence[ItemUpdate], before: Before = at_any_time
+    ) -> ItemUpdateResult:
+        result: ItemUpdateResult = await self.inner.update_items(job_id, updates, before)
         self._calls += [(one.status, one.accounting_entry_id) for one in updates]
         return result
 

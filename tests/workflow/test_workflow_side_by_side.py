@@ -15,6 +15,7 @@ from pleo_export.domain.job import ExportJobItem, ItemStatus, ItemUpdate, ItemUp
 from pleo_export.domain.progress import Phase
 from pleo_export.pleo import limits
 from pleo_export.pleo.errors import Facts, PleoNoAnswerError
+from pleo_export.pleo.retrying import Before, at_any_time
 from pleo_export.workflow import turns
 from pleo_export.workflow.fetch import Work
 from pleo_export.workflow.side_by_side import both
@@ -42,19 +43,21 @@ class TwoLists(Around):
 
 
 class Told(Around):
-    """Pleo's client, which notes how many entries stood in the books at each update; outcomes may get no answer."""
+    """Pleo's client, which notes how many entries stood in the books at each update; outcomes may end with a `failure`."""
 
-    def __init__(self, scene: Scene, inner: object, *, answers: bool = True) -> None:
+    def __init__(self, scene: Scene, inner: object, failure: Exception | None = None) -> None:
         super().__init__(inner)
-        self._scene, self._answers = scene, answers
+        self._scene, self._failure = scene, failure
         self.updates: list[tuple[ItemStatus, int, int]] = []
 
-    async def update_items(self, job_id: str, updates: Sequence[ItemUpdate]) -> ItemUpdateResult:
+    async def update_items(
+        self, job_id: str, updates: Sequence[ItemUpdate], before: Before = at_any_time
+    ) -> ItemUpdateResult:
         status = updates[0].status
         self.updates.append((status, len(updates), len(self._scene.books.entries)))
-        if status is not ItemStatus.IN_PROGRESS and not self._answers:
-            raise PleoNoAnswerError(Facts(method="PUT", path="/items"))
-        result: ItemUpdateResult = await self.inner.update_items(job_id, updates)
+        if status is not ItemStatus.IN_PROGRESS and self._failure is not None:
+            raise self._failure
+        result: ItemUpdateResult = await self.inner.update_items(job_id, updates, before)
         return result
 
 
@@ -118,13 +121,16 @@ async def test_outcomes_are_told_while_later_expenses_are_recorded_and_marks_go_
     assert all(number <= limits.items_per_update_max for _, number, _ in told.updates)
 
 
+@pytest.mark.parametrize(
+    "failure", [PleoNoAnswerError(Facts(method="PUT", path="/items")), ValueError("a fault of ours")]
+)
 async def test_where_outcomes_cannot_be_told_what_was_begun_is_finished_and_no_more_begun(
-    scene: Scene,
+    scene: Scene, failure: Exception
 ) -> None:
     job_id = await scene.company.job_of(*(expense(number) for number in range(1, 301)))
     async with scene.parts() as parts:
-        with pytest.raises(PleoNoAnswerError):
-            await scene.run(pleo=Told(scene, parts.pleo, answers=False))
+        with pytest.raises(type(failure)):
+            await scene.run(pleo=Told(scene, parts.pleo, failure))
         items = await parts.store.items(job_id)
     assert 100 <= len(scene.books.entries) < 300
     assert {item.phase for item in items} == {Phase.RECORDED, Phase.PLANNED}, "nothing is left half done"

@@ -27,7 +27,7 @@ from pleo_export.pleo.auth import BearerToken
 from pleo_export.pleo.client import PleoClient
 from pleo_export.pleo.errors import Facts, InvalidExportJobStatusChangeError
 from pleo_export.pleo.files import Downloader
-from pleo_export.pleo.retrying import Surroundings
+from pleo_export.pleo.retrying import Before, Surroundings, at_any_time
 from pleo_export.store import Store, sqlite_url
 from pleo_export.testing.faults import Faults, FaultyConnector
 from pleo_export.workflow.flow import export_pending
@@ -347,11 +347,11 @@ class ClosesAtSecondTry(Around):
         super().__init__(inner)
         self._refused = False
 
-    async def send_event(self, event: JobEvent) -> None:
+    async def send_event(self, event: JobEvent, before: Before = at_any_time) -> None:
         if event.event is not JobEventType.STARTED and not self._refused:
             self._refused = True
             raise InvalidExportJobStatusChangeError(Facts(method="POST", path="/events", status=422))
-        await self.inner.send_event(event)
+        await self.inner.send_event(event, before)
 
 
 class DiesAfterRecording(Around):

@@ -36,7 +36,7 @@ from pleo_export.pleo.errors import (
 from pleo_export.pleo.installations import Installations
 from pleo_export.pleo.models import UpdateAnswer
 from pleo_export.pleo.paging import every, pages, single
-from pleo_export.pleo.retrying import Surroundings
+from pleo_export.pleo.retrying import Before, Surroundings, at_any_time
 from pleo_export.pleo.subscriptions import Subscriptions
 from pleo_export.pleo.transport import UNREADABLE, Call, Timeouts, Transport
 
@@ -132,7 +132,9 @@ class PleoClient:
             for record in page:
                 yield record
 
-    async def update_items(self, job_id: str, updates: Sequence[ItemUpdate]) -> ItemUpdateResult:
+    async def update_items(
+        self, job_id: str, updates: Sequence[ItemUpdate], before: Before = at_any_time
+    ) -> ItemUpdateResult:
         """Tell Pleo about up to 100 items; without any nothing is sent. Elements may be refused one by one: see `errors`.
 
         Raises TooManyUpdatesError before sending, ExportNotFoundError, ExportJobStatusUnprocessableError.
@@ -142,7 +144,7 @@ class PleoClient:
         if not updates:
             return ItemUpdateResult(data=(), errors=())
         body = msgspec.json.encode([_in_whole_seconds(update) for update in updates])
-        call = Call(method="PUT", path=_job_path(job_id, "/items"), body=body)
+        call = Call(method="PUT", path=_job_path(job_id, "/items"), body=body, before=before)
         return await self._transport.send(call, _update_result)
 
     async def export_items(self, job_id: str) -> AsyncIterator[ExportItem | UnreadableItem]:
@@ -183,7 +185,7 @@ class PleoClient:
         )
         return await every(self._transport, call, _as_sent(ExportJobItem))
 
-    async def send_event(self, event: JobEvent) -> None:
+    async def send_event(self, event: JobEvent, before: Before = at_any_time) -> None:
         """Tell Pleo about a job. After an unclear answer (all but 202) the job is read before anything is sent again.
 
         For `started` a job found in progress after an unclear answer counts as our start. Raises
@@ -195,7 +197,7 @@ class PleoClient:
         async def attempt() -> None:
             nonlocal unclear
             try:
-                await self._post_event(event)
+                await self._post_event(event, before)
             except (PleoNoAnswerError, PleoUnreadableAnswerError) as error:
                 unclear = True
                 if not await self._applied(event):
@@ -210,9 +212,11 @@ class PleoClient:
             attempt, worth=lambda error: isinstance(error, EventNotAppliedError)
         )
 
-    async def _post_event(self, event: JobEvent) -> None:
+    async def _post_event(self, event: JobEvent, before: Before) -> None:
         body = msgspec.json.encode(event)
-        call = Call(method="POST", path=_EVENTS, body=body, repeatable=False, success=_EVENT_TAKEN)
+        call = Call(
+            method="POST", path=_EVENTS, body=body, repeatable=False, success=_EVENT_TAKEN, before=before
+        )
         await self._transport.send(call, lambda _: None)
 
     async def _applied(self, event: JobEvent) -> bool:

@@ -14,6 +14,12 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 from pleo_export.pleo import limits
 
 Result = TypeVar("Result")
+Before = Callable[[], Awaitable[None]]
+"""What is awaited before every try of a call that changes something. Whatever it raises ends the tries."""
+
+
+async def at_any_time() -> None:
+    """Let every try be made."""
 
 
 def utc_now() -> datetime:

@@ -22,7 +22,7 @@ from pleo_export.pleo.errors import (
     error_for_status,
 )
 from pleo_export.pleo.models import ErrorBody
-from pleo_export.pleo.retrying import Retrier, Surroundings
+from pleo_export.pleo.retrying import Before, Retrier, Surroundings, at_any_time
 
 Read = TypeVar("Read")
 
@@ -54,7 +54,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One call. `path` is already escaped; `repeatable` says that running twice is the same as running once.
 
     `form` says that the body is a form instead of JSON. `success` is the only status that proves the effect, where an
-    answer has no body that would; None: any 2xx.
+    answer has no body that would; None: any 2xx. `before` is awaited before every try.
     """
 
     method: str
@@ -64,6 +64,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     form: bool = False
     repeatable: bool = True
     success: int | None = None
+    before: Before = at_any_time
 
 
 class Transport:
@@ -123,6 +124,7 @@ class Transport:
 
     async def _once(self, call: Call, read: Callable[[bytes], Read], authorization: str) -> Read:
         await self._limiter.acquire()
+        await call.before()
         assert self._session is not None, "use it as a context manager"
         facts = Facts(method=call.method, path=call.path)
         # The causes are dropped: aiohttp's hold the request with its headers, and so the credential.

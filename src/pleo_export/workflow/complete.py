@@ -125,7 +125,8 @@ async def _send(parts: Parts, job: ExportJob, closing: Closing) -> None:
                 event=closing.event,
                 failure_reason=closing.reason,
                 failure_reason_type=closing.reason_type,
-            )
+            ),
+            parts.store.ensure_lease,
         )
     except InvalidExportJobStatusChangeError as error:
         fresh = await parts.pleo.get_job(job.id)

@@ -95,9 +95,9 @@ async def _start(parts: Parts, job: ExportJob, interrupted: AbstractSet[str]) ->
         raise PlanNeededError(job.id)
     if job.status == JobStatus.IN_PROGRESS:
         return job
-    await parts.store.ensure_lease()
+    started = JobEvent(job_id=job.id, event=JobEventType.STARTED)
     try:
-        await parts.pleo.send_event(JobEvent(job_id=job.id, event=JobEventType.STARTED))
+        await parts.pleo.send_event(started, parts.store.ensure_lease)
     except InvalidExportJobStatusChangeError:
         return None  # another worker was faster: normal, so look at the list again
     reach("job.started_told")

@@ -29,6 +29,7 @@ from pleo_export.domain.job import (
 )
 from pleo_export.domain.progress import ItemProgress, JobProgress
 from pleo_export.domain.settings import CompanySettings
+from pleo_export.pleo.retrying import Before
 from pleo_export.workflow.pace import Pace
 from pleo_export.workflow.plan import Plan
 
@@ -52,12 +53,14 @@ class Pleo(Protocol):
         """Yield the expenses of the job, all pages."""
         ...
 
-    async def update_items(self, job_id: str, updates: Sequence[ItemUpdate]) -> ItemUpdateResult:
-        """Tell Pleo about at most 100 items."""
+    async def update_items(
+        self, job_id: str, updates: Sequence[ItemUpdate], before: Before = ...
+    ) -> ItemUpdateResult:
+        """Tell Pleo about at most 100 items; `before` is awaited before every try, and may forbid it."""
         ...
 
-    async def send_event(self, event: JobEvent) -> None:
-        """Tell Pleo about the job; an unclear answer is settled by reading the job."""
+    async def send_event(self, event: JobEvent, before: Before = ...) -> None:
+        """Tell Pleo about the job; an unclear answer is settled by reading the job. `before` as for items."""
         ...
 
 

@@ -47,7 +47,7 @@ from pleo_export.workflow.persist import Result, persist
 from pleo_export.workflow.plan import as_planned, closed_since
 from pleo_export.workflow.ports import ItemBegun, ItemSettled, Parts, StepTaken, take_step
 from pleo_export.workflow.problems import SilentError, StoppedError
-from pleo_export.workflow.report import UNHEARD, Reporter
+from pleo_export.workflow.report import Reporter
 from pleo_export.workflow.side_by_side import side_by_side
 from pleo_export.workflow.silence import Silence
 from pleo_export.workflow.turns import LeftError, Ready, Turn, Turns, marked, unmarked
@@ -150,7 +150,7 @@ class _Recorder:
                     if self._ends():
                         break
                     group.create_task(self._settle(turn)).add_done_callback(partial(self._ended, turn))
-            except UNHEARD as error:
+            except Exception as error:  # noqa: BLE001 it is raised once all is finished
                 failure = error
         if failure is not None:
             raise failure

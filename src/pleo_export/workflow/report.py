@@ -10,8 +10,7 @@ from pleo_export.crash_points import reach
 from pleo_export.domain.job import ExportJob, ItemStatus, ItemUpdate, ItemUpdateError
 from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.pleo import limits
-from pleo_export.pleo.errors import ExportJobStatusUnprocessableError, PleoError, PleoRefusedError
-from pleo_export.store.errors import StoreError
+from pleo_export.pleo.errors import ExportJobStatusUnprocessableError, PleoRefusedError
 from pleo_export.workflow.fetch import UNFINISHED
 from pleo_export.workflow.ports import Parts, StepTaken, take_step
 from pleo_export.workflow.problems import JobLostError
@@ -19,9 +18,6 @@ from pleo_export.workflow.side_by_side import side_by_side
 
 REPORT_SECONDS_MAX = 30.0  # while working, Pleo hears from us at least this often
 EXPIRY_SHARE = 6  # ... and at least this many times before the job would expire
-
-# What keeps outcomes from being told. Whoever records ends what was begun, and stops.
-UNHEARD = (PleoError, StoreError, JobLostError)
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +86,7 @@ class Reporter:
                 self._enough.clear()
                 async with self._one_at_a_time:
                     await self._flush(whole_updates=True)
-        except UNHEARD as error:
+        except Exception as error:  # noqa: BLE001 whatever it is, who records hears it
             self._unheard = error
 
     async def _beat(self) -> None:
@@ -159,9 +155,9 @@ class Reporter:
         if not updates:
             return ()
         # Whoever was taken over must not put its own view in the place of its successor's.
-        await self._parts.store.ensure_lease()
+        before = self._parts.store.ensure_lease
         try:
-            return (await self._parts.pleo.update_items(self._job.id, updates)).errors
+            return (await self._parts.pleo.update_items(self._job.id, updates, before)).errors
         except ExportJobStatusUnprocessableError as error:
             job = await self._parts.pleo.get_job(self._job.id)
             if job.unfinished:

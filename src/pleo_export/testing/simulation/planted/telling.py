@@ -54,30 +54,30 @@ def _unsent(before: Any) -> Any:
 
 
 def _many(before: Any) -> Any:
-    async def update_items(self: Any, job_id: str, updates: Any) -> Any:
-        return await before(self, job_id, [*updates] * 60)
+    async def update_items(self: Any, job_id: str, updates: Any, *more: Any) -> Any:
+        return await before(self, job_id, [*updates] * 60, *more)
 
     return update_items
 
 
 def _started_twice(before: Any) -> Any:
-    async def send_event(self: Any, event: Any) -> None:
-        await before(self, event)
+    async def send_event(self: Any, event: Any, *more: Any) -> None:
+        await before(self, event, *more)
         if event.event is JobEventType.STARTED:
             with suppress(PleoError):
-                await before(self, event)
+                await before(self, event, *more)
 
     return send_event
 
 
 def _once_more(before: Any) -> Any:
-    async def send_event(self: Any, event: Any) -> None:
-        await before(self, event)
+    async def send_event(self: Any, event: Any, *more: Any) -> None:
+        await before(self, event, *more)
         if event.event is not JobEventType.STARTED:
             with suppress(PleoError):
                 items = [one async for one in self.job_items(event.job_id)]
                 again = ItemUpdate(accounting_entry_id=items[0].accounting_entry_id, status=_OPEN)
-                await self.update_items(event.job_id, [again])
+                await self.update_items(event.job_id, [again], *more)
 
     return send_event
 
