@@ -5,9 +5,6 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Self
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from pleo_export.vault.errors import DamagedSecretError, MissingKeyError, UnknownKeyError
 from pleo_export.vault.keys import configured_keys
 
@@ -29,6 +26,11 @@ class Vault:
     def __init__(self, keys: Sequence[bytes]) -> None:
         if not keys:
             raise MissingKeyError
+        # A library of 7 MB; who keeps no secrets does without.
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+
+        self._damage = InvalidTag
         self._ciphers = {_name(key): AESGCM(key) for key in keys}
         self._newest = _name(keys[0])
 
@@ -52,7 +54,7 @@ class Vault:
             raise UnknownKeyError
         try:
             return cipher.decrypt(nonce, sealed[_CIPHERTEXT_STARTS:], head + about.encode())
-        except InvalidTag:
+        except self._damage:
             raise DamagedSecretError from None
 
     def reseal(self, sealed: bytes, about: str) -> bytes:
