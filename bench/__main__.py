@@ -4,6 +4,7 @@
     python -m bench --quick          a few minutes
     python -m bench --only ours      pleo-export alone, measured anew
     python -m bench --score          nothing new; the scorecard from what was measured
+    python -m bench --prepare        nothing is measured; what the peers need is installed
 
 Results are kept in .bench/results.jsonl. `make bench` runs beside it `bench.side` (the service at rest, and its first entry),
 `bench.odoo`, `bench.companies` (many, on several workers), `bench.profile` (where time and memory go) and `bench.report` (the page in
@@ -15,18 +16,31 @@ import argparse
 from msgspec.structs import replace
 
 from bench.cases import OURS, all_cases, quick_cases
+from bench.installed import UnavailableError, profiler
 from bench.results import Results, run_all
 from bench.scorecard import scorecard
 from bench.side_results import Side
 from bench.tools import TOOLS
 
 
+def prepare() -> None:
+    for name, make in [*((tool.name, tool.prepare) for tool in TOOLS), ("py-spy", profiler)]:
+        try:
+            print(f"{name}: {make()}", flush=True)
+        except UnavailableError as error:
+            print(f"{name}: not available: {error}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--score", action="store_true")
+    parser.add_argument("--prepare", action="store_true")
     parser.add_argument("--only", help="'ours' or the name of a peer; what was measured of it is forgotten")
     given = parser.parse_args()
+    if given.prepare:
+        prepare()
+        return
     results = Results()
     tools = {tool.name: tool for tool in TOOLS}
     names = list(tools)

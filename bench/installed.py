@@ -50,6 +50,11 @@ def python_with(name: str) -> Callable[[], str]:
     return prepare
 
 
+def profiler() -> str:
+    """Return py-spy."""
+    return str(Path(python_with("profile")()).with_name("py-spy"))
+
+
 def n8n() -> str:
     """Install n8n with the workflow in its database; return the folder, which holds both."""
     place = PLACE / "n8n"

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from aiolimiter import AsyncLimiter
 
-from bench.installed import UnavailableError, python_with
+from bench.installed import UnavailableError, profiler
 from bench.ours import UNLIMITED, Bench, export_all
 from bench.page_text import PAGE, with_figures
 from bench.world import WORLD_CORE, Conditions, world
@@ -70,13 +70,13 @@ def cpu_lines(items: int) -> Iterator[str]:
 
 def sampled(items: int) -> Stacks:
     """Return the stacks that were seen at work in a job, each with how often. Raises UnavailableError."""
-    spy = Path(python_with("profile")()).with_name("py-spy")
+    spy = profiler()
     with world(Conditions(items=items)) as here, tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "stacks"
         options = ["--format", "raw", "--rate", str(SAMPLES_A_SECOND), "--output", str(file)]
         ours = ["-m", "bench.ours", "--url", here.url, "--folder", folder, "--concurrency", str(CONCURRENCY)]
         done = subprocess.run(
-            [str(spy), "record", *options, "--", sys.executable, *ours],
+            [spy, "record", *options, "--", sys.executable, *ours],
             capture_output=True,
             text=True,
             check=False,

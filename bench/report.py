@@ -4,8 +4,21 @@ What stands between the markers is generated, and so are the plots; everything e
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
-from bench.cases import CONCURRENCIES, LATENCIES_MS, OURS, ROUNDS, SECONDS_MAX, SIZES, Case, left_out
+from bench.cases import (
+    CAPPED,
+    CONCURRENCIES,
+    LATENCIES_MS,
+    OURS,
+    PACED,
+    PACED_QUICK,
+    ROUNDS,
+    SECONDS_MAX,
+    SIZES,
+    Case,
+    left_out,
+)
 from bench.page_text import DOCS, PAGE, with_figures
 from bench.plot import DASHED, Points, plots
 from bench.results import Result, Results
@@ -35,6 +48,7 @@ def lines(results: Results, side: Side) -> Iterator[str]:
         yield from _tools(results, items, latency)
     yield from _marginal(results)
     yield from _growth(results)
+    yield from _limited(results)
     yield from _companies(side)
     yield from _not_measured(side)
 
@@ -75,6 +89,7 @@ def figure_of(result: Result, name: str) -> float:
         "peak": result.peak_mb,
         "calls": float(result.seen.pleo_calls_made),
         "swapped": float(result.seen.swapped),
+        "refused": float(result.seen.refused),
     }[name]
 
 
@@ -97,6 +112,24 @@ def _growth(results: Results) -> Iterator[str]:
             case = Case(OURS, items, latency, 16)
             if results.of(case):
                 yield f"| {items:,} | {latency} ms, 16 | {_row(results, case)} |"
+
+
+def _limited(results: Results) -> Iterator[str]:
+    known = [case for case in (CAPPED, PACED, PACED_QUICK) if results.of(case)]
+    if not known:
+        return
+    yield from ("", "### Accounting systems with a limit", "")
+    yield "| Expenses, calls at once | What the books take | Seconds | Limit / seconds | Refused (429) |"
+    yield "|---|---|--:|--:|--:|"
+    for case in known:
+        span, efficiency, refused = (
+            results.median(case, partial(figure_of, name=name)) for name in ("span", "efficiency", "refused")
+        )
+        if span is not None:
+            takes = f"{case.at_once} at once" if case.at_once else f"{case.rate:g} calls a second"
+            yield (
+                f"| {case.items:,}, {case.concurrency} | {takes} | {span:.1f} | {efficiency:.2f} | {refused:.0f} |"
+            )
 
 
 def _companies(side: Side) -> Iterator[str]:

@@ -33,10 +33,12 @@ def scorecard(results: Results, side: Side | None = None) -> list[Figure]:
 
 
 def _speed(results: Results) -> Iterator[Figure]:
-    yield _at_least("P1", "T*/span, 1,000 items, 20 ms, c = 5, durable", 0.90, _efficiency(results, cases.P1))
+    yield _at_least(
+        "P1", "T*/span, 1,000 items, 20 ms, c = 5, durable", 0.90, _efficiency(results, cases.P1), digits=3
+    )
     for case in cases.P2:
         what = f"T*/span, 1,000 items, 100 ms, c = {case.concurrency}"
-        yield _at_least("P2", what, 0.95, _efficiency(results, case))
+        yield _at_least("P2", what, 0.95, _efficiency(results, case), digits=3)
     rate = results.median(cases.P3, lambda one: one.case.items / one.span)
     yield _at_least("P3", "items a second without latency, c = 16", 1_200, rate, digits=0)
 
@@ -58,7 +60,9 @@ def _limited(results: Results) -> Iterator[Figure]:
             case, lambda one: one.seen.refused * 1000 / one.case.items if one.seen else 0
         )
         yield _at_most("P6", f"429s per 1,000 items, {what}", 5, refused, digits=0)
-    yield _at_least("P7", "T*/span at 8.3 calls a second", 0.97, _efficiency(results, _paced(results)))
+    yield _at_least(
+        "P7", "T*/span at 8.3 calls a second", 0.97, _efficiency(results, _paced(results)), digits=3
+    )
 
 
 def _service(side: Side) -> Iterator[Figure]:

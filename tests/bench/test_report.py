@@ -34,7 +34,7 @@ def test_the_scorecard_says_what_is_met_and_what_is_not(tmp_path: Path) -> None:
     for span in (8.7, 8.6, 100.0):
         results.add(result(P1, span))
     rows = {row.row: row for row in scorecard(results, Side(ready_seconds=1.0))}
-    assert (rows["P1"].measured, rows["P1"].met) == ("0.95", True)
+    assert (rows["P1"].measured, rows["P1"].met) == ("0.954", True)
     assert (rows["P11"].measured, rows["P11"].met) == ("3", False)
     assert (rows["P12"].measured, rows["P12"].met) == ("42", True)
     assert rows["P3"].met is None
