@@ -39,8 +39,12 @@ def main() -> None:
         for workers in WORKERS[:2] if quick else WORKERS:
             with tempfile.TemporaryDirectory() as folder:
                 grown.append(measured(companies, workers, Path(folder)))
-            print(grown[-1], flush=True)
-    replace(Side.load(), grown=grown).save()
+            replace(Side.load(), grown=grown).save()
+            one = grown[-1]
+            print(
+                f"{companies} companies, {workers} workers: {one.seconds:.1f} s, CPU {one.cpu:.1f} s, peak {one.peak_mb:.0f} MB",
+                flush=True,
+            )
 
 
 def measured(companies: int, workers: int, folder: Path) -> Grown:
