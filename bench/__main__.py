@@ -7,8 +7,9 @@
     python -m bench --prepare        nothing is measured; what the peers need is installed
 
 Results are kept in .bench/results.jsonl. `make bench` runs beside it, in minutes at rest: `bench.side` (1, the service idle and its
-first entry), `bench.odoo` (3), `bench.companies` (7, many of them on several workers), `bench.profile` (2, where time and memory go)
-and `bench.report` (the page in the documentation). Of its own 32 minutes the scorecard takes the first 5. By themselves: `bench.local` (the ledger, a job and the demo on the simulated Pleo), `bench.service`, `bench.page`.
+first entry), `bench.odoo` (3), `bench.companies` (5, many of them on several workers), `bench.profile` (2, where time and memory go)
+and `bench.report` (the page in the documentation). Of its own 32 minutes the scorecard takes the first 5. By themselves:
+`bench.local` (the ledger, a job and the demo on the simulated Pleo), `bench.service`, `bench.page`.
 """
 
 import argparse

@@ -25,7 +25,7 @@ from pleo_export.service.opening import opened
 from pleo_export.service.settings import ServiceSettings
 from pleo_export.vault import new_key
 
-COUNTS, WORKERS, ITEMS, LATENCY_SECONDS = (1, 10, 100, 1_000), (1, 2, 4), 5, 0.1
+COUNTS, WORKERS, ITEMS, LATENCY_SECONDS = (1, 10, 100, 1_000), (1, 2, 4), 3, 0.1
 SECONDS_MAX = 600.0
 QUIET = {"PLEO_EXPORT_LOG_LEVEL": "warning", "PLEO_EXPORT_POLL_MINUTES": "1000"}
 
