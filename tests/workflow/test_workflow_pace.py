@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import NamedTuple
 
@@ -11,18 +10,6 @@ import pytest
 from pleo_export.accounting.port import RateLimitedError
 from pleo_export.testing.simulation.loop import run
 from pleo_export.workflow.pace import ASKED_SECONDS_MAX, Pace
-
-BEGINNING = datetime(2026, 5, 1, tzinfo=UTC)
-
-
-class LoopClock:
-    """The time of the running loop."""
-
-    def now(self) -> datetime:
-        return BEGINNING + timedelta(seconds=asyncio.get_running_loop().time())
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
 
 
 class Limits(NamedTuple):
@@ -81,7 +68,7 @@ def called(
                     continue
 
     async def everybody() -> None:
-        pace, todo = Pace(LoopClock(), at_once_max), list(range(calls))
+        pace, todo = Pace(asyncio.sleep, at_once_max), list(range(calls))
         await asyncio.gather(*(caller(pace, todo) for _ in range(2 * at_once_max)))
 
     run(everybody(), Random(0))
@@ -132,7 +119,7 @@ def test_what_passes_while_hardly_anybody_calls_is_not_taken_for_the_rate() -> N
 
 def test_a_wait_for_hours_holds_up_nobody_else() -> None:
     async def two() -> float:
-        pace = Pace(LoopClock(), 5)
+        pace = Pace(asyncio.sleep, 5)
         with pytest.raises(RateLimitedError):
             async with pace.turn():
                 raise RateLimitedError(ASKED_SECONDS_MAX + 1)

@@ -7,30 +7,29 @@ them and the time from one welcome to the next are the rate.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
 
 from pleo_export.accounting.port import RateLimitedError
-from pleo_export.clock import Clock
 
 AT_ONCE_FIRST = 8  # of a system that is said to take more: what it really takes is learnt on the way there
 PASSED_FOR_ONE_MORE = 2
 TRUSTED_WAITS = 5  # a rate that was measured over less than so many waits may be wrong by too much
 HASTE, CAUTION = 0.9, 1.005  # of the measured interval: until it is trusted, and from then on
 ASKED_SECONDS_MAX = 300.0  # a longer wait asked for (a daily limit) is told to the bookkeeper instead
-QUIET_MAX = timedelta(seconds=1)
-
-NONE = timedelta()
+QUIET_SECONDS_MAX = 1.0
 
 
 class Pace:
-    """Lets calls through, in the order in which they came: at most `at_once_max` together, and none before it is welcome."""
+    """Lets calls through, in the order in which they came: at most `at_once_max` together, and none before it is welcome.
 
-    def __init__(self, clock: Clock, at_once_max: int) -> None:
-        self._clock, self._at_once_max = clock, at_once_max
+    Time is the event loop's, in seconds: no clock that is set anew makes anybody wait.
+    """
+
+    def __init__(self, sleep: Callable[[float], Awaitable[None]], at_once_max: int) -> None:
+        self._sleep, self._at_once_max = sleep, at_once_max
         self._door, self._room = asyncio.Lock(), asyncio.Event()
-        self._welcome = self._quiet_since = clock.now()
+        self._welcome = self._quiet_since = 0.0
         self._under_way = 0
         # How many at once: now, at most, and as far as it is known to be taken; and since that was changed, how many
         # were under way at most and how many have passed.
@@ -39,8 +38,8 @@ class Pace:
         # Refusals of calls that were made before the first of them was known are one.
         self._refusal = self._refused = self._refused_of = 0
         # How fast: the interval between calls, and those sent since the measurement began.
-        self._interval = NONE
-        self._measured_since: datetime | None = None
+        self._interval = 0.0
+        self._measured_since: float | None = None
         self._sent = self._measured_after = 0
 
     @asynccontextmanager
@@ -57,11 +56,11 @@ class Pace:
             yield
         except RateLimitedError as refused:
             if refused.seconds <= ASKED_SECONDS_MAX:
-                self._learn(timedelta(seconds=refused.seconds), sent_after)
+                self._learn(refused.seconds, sent_after)
             raise
         finally:
             self._under_way -= 1
-            self._quiet_since = self._clock.now()
+            self._quiet_since = _now()
             self._room.set()
         self._has_passed()
 
@@ -69,18 +68,24 @@ class Pace:
         """Break a measurement off where nobody called for a while: what passed then is not what may pass."""
         if self._measured_since is None or self._door.locked() or self._under_way:
             return
-        if self._clock.now() - max(self._quiet_since, self._welcome) > QUIET_MAX:
+        if _now() - max(self._quiet_since, self._welcome) > QUIET_SECONDS_MAX:
             self._measured_since = None
 
     async def _let_in(self) -> None:
-        while self._under_way >= self._at_once:
-            self._room.clear()
-            await self._room.wait()
-        while (wait := self._welcome - self._clock.now()) > NONE:
-            await self._clock.sleep(wait.total_seconds())
+        while True:
+            if self._under_way >= self._at_once:
+                self._room.clear()
+                await self._room.wait()
+            elif (wait := self._welcome - _now()) > 0:
+                awaited = self._welcome
+                await self._sleep(wait)
+                if self._welcome == awaited:
+                    self._welcome = min(awaited, _now())  # it has come, whatever the sleep says of the time
+            else:
+                break
         if self._interval:
             # Who comes a little late is followed a little early.
-            self._welcome = max(self._welcome + self._interval, self._clock.now())
+            self._welcome = max(self._welcome + self._interval, _now())
 
     def _has_passed(self) -> None:
         self._passed += 1
@@ -92,12 +97,12 @@ class Pace:
     def _allow(self, at_once: int) -> None:
         self._at_once, self._crowd, self._passed = at_once, self._under_way, 0
 
-    def _learn(self, wait: timedelta, sent_after: int) -> None:
+    def _learn(self, wait: float, sent_after: int) -> None:
         """Slow down: a call was refused, and another one is welcome after `wait`."""
         if sent_after == self._refusal:
             self._refusal, self._refused, self._refused_of = self._refusal + 1, 0, self._crowd
         self._refused += 1
-        welcome = self._clock.now() + wait
+        welcome = _now() + wait
         self._welcome = max(self._welcome, welcome)
         taken = self._refused_of - self._refused
         if taken and self._refused_of > self._proven and not self._interval:
@@ -112,8 +117,12 @@ class Pace:
                 return
         self._allow(1)
 
-    def _measure(self, span: timedelta, wait: timedelta) -> None:
+    def _measure(self, span: float, wait: float) -> None:
         """Take the interval between calls from what was sent in a span of time; how many go at once follows from it."""
         trusted = span >= TRUSTED_WAITS * wait
         self._interval = span / self._sent * (CAUTION if trusted else HASTE)
         self._allow(self._at_once_max)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

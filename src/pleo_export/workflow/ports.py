@@ -176,7 +176,7 @@ class Sources:
     @cached_property
     def pace(self) -> Pace:
         """How fast the connector's system is called, by everything that is done for the company at a time."""
-        return Pace(self.clock, self.connector.capabilities.concurrency)
+        return Pace(self.clock.sleep, self.connector.capabilities.concurrency)
 
 
 @dataclass(frozen=True, kw_only=True)
