@@ -14,6 +14,7 @@ from pleo_export.clock import SystemClock
 from pleo_export.config import Secrets, Settings, api_key, odoo_api_key
 from pleo_export.documents import fit
 from pleo_export.domain.explanation import DAYS_KEPT
+from pleo_export.pleo import limits
 from pleo_export.pleo.addresses import base_url, is_loopback
 from pleo_export.pleo.auth import ApiKey, BearerToken, Credential
 from pleo_export.pleo.client import PleoClient
@@ -96,7 +97,9 @@ async def parts_of(
     """Open what exporting needs beside the store; `folder` is for what is on its way, and nobody else's."""
     _sweep(folder)
     local = is_loopback(base_url(settings.pleo.base_url).host or "")
-    async with Downloader(folder, allow_private=local) as downloader:
+    # More on their way than entries would be a connection each that nobody waits for.
+    at_once_max = min(sources.connector.capabilities.concurrency, limits.files_at_once_max)
+    async with Downloader(folder, at_once_max=at_once_max, allow_private=local) as downloader:
         yield Parts(
             **vars(sources),
             receipts=downloader,

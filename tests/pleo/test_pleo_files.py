@@ -325,6 +325,26 @@ async def test_a_cancelled_download_leaves_nothing(tmp_path: Path) -> None:
     assert stored_in(tmp_path) == []
 
 
+async def test_no_more_files_are_on_their_way_than_allowed_and_all_arrive(tmp_path: Path) -> None:
+    under_way, most, both = 0, 0, asyncio.Barrier(2)
+
+    async def begin(writer: asyncio.StreamWriter) -> bool:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await both.wait()
+        under_way -= 1
+        return await FINE.act(writer)
+
+    async with (
+        serving(*[Behaviour(begin)] * 6) as server,
+        Downloader(tmp_path, at_once_max=2, allow_private=True) as files,
+    ):
+        await asyncio.gather(*(files.download(attachment(link_to(server))) for _ in range(6)))
+    assert most == 2
+    assert len(stored_in(tmp_path)) == 6
+
+
 async def test_a_wait_that_the_file_host_asks_for_is_kept(tmp_path: Path) -> None:
     waits = Waits()
     busy = answers(429, headers={"Retry-After": "11"})

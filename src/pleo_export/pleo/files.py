@@ -41,13 +41,14 @@ _NO_TEXT = ("image/", "application/pdf", "application/msword", "application/vnd.
 class Downloader:
     """Downloads into `folder`, which is made where it is missing. Use as an async context manager.
 
-    `allow_private` lets links lead to this machine or its network: only for a Pleo that itself runs there.
+    At most `at_once_max` files are on their way, each by a connection of its own. `allow_private` lets links lead to this machine or its network: only for a Pleo that itself runs there.
     """
 
     def __init__(
         self,
         folder: Path,
         *,
+        at_once_max: int = limits.files_at_once_max,
         allow_private: bool = False,
         around: Surroundings | None = None,
         timeouts: Timeouts | None = None,
@@ -57,6 +58,7 @@ class Downloader:
         self._around = around or Surroundings()
         self._timeouts = timeouts or Timeouts(whole=limits.file_seconds_max)
         self._retrier = Retrier(self._around)
+        self._slots = asyncio.Semaphore(at_once_max)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -82,8 +84,12 @@ class Downloader:
         if attachment.size is not None and attachment.size > limits.file_bytes_max:
             raise ReceiptTooLargeError(attachment.position)
         return await self._retrier.run(
-            lambda: self._once(attachment), worth=lambda error: error.may_repeat(repeatable=True)
+            lambda: self._in_turn(attachment), worth=lambda error: error.may_repeat(repeatable=True)
         )
+
+    async def _in_turn(self, attachment: Attachment) -> StoredFile:
+        async with self._slots:
+            return await self._once(attachment)
 
     async def _once(self, attachment: Attachment) -> StoredFile:
         with ExitStack() as undo:

@@ -24,6 +24,7 @@ token_life_seconds_max = 366 * 24 * 3600.0
 answer_bytes_max = 64 * 1024 * 1024
 # Pleo says "30 MB"; read as the larger of the two meanings (30 MiB), so that no file Pleo accepted is refused here.
 file_bytes_max = 30 * 1024 * 1024
+files_at_once_max = 16
 chunk_bytes = 64 * 1024
 
 tries_max = 5
