@@ -67,12 +67,30 @@ class Fetching(Around):
     def __init__(self, scene: Scene, inner: object) -> None:
         super().__init__(inner)
         self._scene, self._fetched, self.furthest_ahead = scene, 0, 0
+        self.begun = asyncio.Event()
 
     async def download(self, attachment: Attachment) -> StoredFile:
         self._fetched += 1
+        self.begun.set()
         self.furthest_ahead = max(self.furthest_ahead, self._fetched - len(self._scene.books.entries))
         file: StoredFile = await self.inner.download(attachment)
         return file
+
+
+class MarkedLate(Around):
+    """Pleo's client, to which marks are on their way until a receipt is fetched."""
+
+    def __init__(self, inner: object, fetching: Fetching) -> None:
+        super().__init__(inner)
+        self._fetching = fetching
+
+    async def update_items(
+        self, job_id: str, updates: Sequence[ItemUpdate], before: Before = at_any_time
+    ) -> ItemUpdateResult:
+        if updates[0].status is ItemStatus.IN_PROGRESS:
+            await self._fetching.begun.wait()
+        result: ItemUpdateResult = await self.inner.update_items(job_id, updates, before)
+        return result
 
 
 def item(number: int) -> ExportItem:
@@ -148,6 +166,14 @@ async def test_receipts_are_fetched_ahead_of_the_entries_but_not_without_end(sce
     assert 1 < fetching.furthest_ahead <= 2 + READY_AHEAD
     assert scene.booked() == list(range(1, 61))
     assert scene.leftovers() == []
+
+
+async def test_receipts_are_fetched_while_the_marks_are_on_their_way(scene: Scene) -> None:
+    await scene.company.job_of(*(expense(number, files=["png"]) for number in range(1, 4)))
+    async with scene.parts() as parts:
+        fetching = Fetching(scene, parts.receipts)
+        summary = await scene.run_one(receipts=fetching, pleo=MarkedLate(parts.pleo, fetching))
+    assert summary.event == "completed"
 
 
 @pytest.mark.parametrize(("uniqueness", "most"), [(Uniqueness.UNIQUE_KEY, 4), (Uniqueness.LOOKUP_ONLY, 2)])

@@ -192,7 +192,10 @@ class _Recorder:
         work = turn.work
         self._parts.notify(ItemBegun(job_id=self._job.id, entry_id=work.entry_id))
         try:
-            await self._find_or_record(turn)
+            try:
+                await self._find_or_record(turn)
+            finally:
+                await turn.marked()  # no outcome is told before that
             self._silence.broken()
         except LeftError:
             pass
@@ -227,8 +230,6 @@ class _Recorder:
                 return
             if not self._memory.may_be_recorded(work.entry_id, intended=intended, sure=self._sure):
                 raise RejectedItemError(Cause.EXPORT_INTERRUPTED, system=connector.name)
-        if turn.refusal is not None and not intended:
-            raise RejectedItemError(Cause.MARK_REFUSED, said=turn.refusal)
         await self._create(turn)
 
     async def _create(self, turn: Turn) -> None:
@@ -236,6 +237,8 @@ class _Recorder:
         mapped = self._entry(turn.work)
         async with gathered(self._parts, mapped) as found:
             reach("receipts.downloaded")
+            if self._is_planned(turn.work) and (said := await turn.refusal()) is not None:
+                raise RejectedItemError(Cause.MARK_REFUSED, said=said)
             async with self._turns.begins(turn):
                 await self._intend(turn.work, mapped)
                 reach("item.intended")

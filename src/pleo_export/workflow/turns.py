@@ -18,11 +18,15 @@ RECEIPT_BYTES_AT_HAND = 64 * 1024 * 1024  # of receipts on disk, unless a single
 RECEIPT_BYTES_ASSUMED = 2 * 1024 * 1024  # where Pleo does not say how large a file is
 
 
+Marking = asyncio.Task[Mapping[str, str]]
+"""Marks a chunk of items at Pleo; gives those that Pleo refused, and why."""
+
+
 class Ready(NamedTuple):
-    """An item that may be begun, and why Pleo refused to mark it, if it did."""
+    """An item that may be made ready, and begun once it is marked, unless it is already."""
 
     work: Work
-    refusal: str | None = None
+    marking: Marking | None = None
 
 
 class LeftError(Exception):
@@ -36,10 +40,24 @@ class Turn:
     """
 
     def __init__(self, ready: Ready, earlier: Sequence["Turn"], began: datetime) -> None:
-        self.work, self.refusal = ready
+        self.work, self._marking = ready
         self.began, self.begun = began, asyncio.Event()
         self.receipt_bytes = _receipt_bytes(ready.work)
         self._earlier = earlier
+
+    async def marked(self) -> None:
+        """Wait until the item is marked, or cannot be."""
+        if self._marking is not None:
+            await asyncio.wait([self._marking])
+
+    async def refusal(self) -> str | None:
+        """Return why Pleo refused the mark, if it did. Raises LeftError where Pleo could not be asked."""
+        await self.marked()
+        if self._marking is None:
+            return None
+        if self._marking.cancelled() or self._marking.exception() is not None:
+            raise LeftError  # whoever gives the items raises what it was
+        return self._marking.result().get(self.work.entry_id)
 
     async def comes(self) -> None:
         """Wait for it."""
@@ -101,12 +119,12 @@ def _receipt_bytes(work: Work) -> int:
 async def marked(
     reporter: Reporter, queued: Sequence[Queued], spool: Spool, interrupted: Container[str]
 ) -> AsyncGenerator[Ready]:
-    """Yield the items in their order, each marked at Pleo; one update of marks is sent while the one before is worked on.
+    """Yield the items in their order, and mark them at Pleo: a chunk while the one before is worked on.
 
     Those that are `interrupted` are marked already.
     """
 
-    def begin(chunk: Sequence[Queued]) -> asyncio.Task[Mapping[str, str]]:
+    def begin(chunk: Sequence[Queued]) -> Marking:
         marks = reporter.begin([one.entry_id for one in chunk], marked=interrupted)
         return asyncio.create_task(marks)
 
@@ -115,11 +133,13 @@ async def marked(
     try:
         for chunk, following in zip_longest(pieces, pieces[1:]):
             assert marking is not None
-            refused = await marking
+            mine = marking
             for place, one in enumerate(chunk):
                 if following and place == len(chunk) // 2:
+                    await mine
                     marking = begin(following)
-                yield Ready(one.work(spool), refused.get(one.entry_id))
+                yield Ready(one.work(spool), mine)
+            await mine
     finally:
         if marking is not None:
             await asyncio.wait([marking])  # what is being said is said to its end
