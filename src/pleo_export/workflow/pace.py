@@ -14,8 +14,11 @@ from pleo_export.accounting.port import RateLimitedError
 
 AT_ONCE_FIRST = 8  # of a system that is said to take more: what it really takes is learnt on the way there
 PASSED_FOR_ONE_MORE = 2
-TRUSTED_WAITS = 5  # a rate that was measured over less than so many waits may be wrong by too much
-HASTE, CAUTION = 0.9, 1.005  # of the measured interval: until it is trusted, and from then on
+TRUSTED_WAITS, TRUSTED_CALLS = 5, 8  # a rate that was measured over less may be wrong by too much
+TRUSTED_SECONDS = 600.0  # who else uses up what may be called changes
+CAUTION = 1.005  # of a measured interval that is trusted
+HASTE = 0.9  # of any other, and less with every call that passes
+INTERVAL_SECONDS_MAX = 5.0
 ASKED_SECONDS_MAX = 300.0  # a longer wait asked for (a daily limit) is told to the bookkeeper instead
 QUIET_SECONDS_MAX = 1.0
 
@@ -38,7 +41,7 @@ class Pace:
         # Refusals of calls that were made before the first of them was known are one.
         self._refusal = self._refused = self._refused_of = 0
         # How fast: the interval between calls, and those sent since the measurement began.
-        self._interval = 0.0
+        self._interval = self._trusted_until = 0.0
         self._measured_since: float | None = None
         self._sent = self._measured_after = 0
 
@@ -93,6 +96,8 @@ class Pace:
             self._allow(self._at_once + 1)
         elif self._passed >= self._crowd:
             self._proven = max(self._proven, self._crowd)
+        if self._interval and _now() >= self._trusted_until:
+            self._interval *= HASTE
 
     def _allow(self, at_once: int) -> None:
         self._at_once, self._crowd, self._passed = at_once, self._under_way, 0
@@ -119,8 +124,11 @@ class Pace:
 
     def _measure(self, span: float, wait: float) -> None:
         """Take the interval between calls from what was sent in a span of time; how many go at once follows from it."""
-        trusted = span >= TRUSTED_WAITS * wait
-        self._interval = span / self._sent * (CAUTION if trusted else HASTE)
+        interval = span / self._sent
+        if span >= TRUSTED_WAITS * wait and self._sent >= TRUSTED_CALLS:
+            self._trusted_until, self._measured_since = _now() + TRUSTED_SECONDS, None
+            interval *= CAUTION
+        self._interval = min(interval, INTERVAL_SECONDS_MAX)
         self._allow(self._at_once_max)
 
 
