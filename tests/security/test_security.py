@@ -1,6 +1,7 @@
 """What ASVS asks for and no other test shows: of every answer, of passwords and tokens, and of the code as a whole."""
 
 import ast
+import gzip
 import logging
 import re
 import ssl
@@ -171,6 +172,20 @@ async def test_a_password_of_any_characters_and_length_is_taken_as_it_is(passwor
 def test_a_password_that_is_made_of_what_everybody_knows_is_refused(password: str) -> None:
     with pytest.raises(WeakPasswordError, match="nobody guesses"):
         passwords.require_strong(password, "anna@example.com")
+
+
+def test_passwords_that_breaches_have_shown_are_refused_in_whatever_case() -> None:
+    """At least the 3,000 commonest of those that are long enough; the list has them in their order."""
+    with gzip.open(passwords.COMMON, "rt", encoding="utf-8") as lines:
+        listed = lines.read().splitlines()
+    assert len(listed) == len(set(listed)) > 40_000
+    assert all(len(one) >= passwords.PASSWORD_CHARACTERS_MIN for one in listed)
+    for password in (listed[0], listed[2999].upper(), listed[-1].title()):
+        with pytest.raises(WeakPasswordError):
+            passwords.require_strong(password, "anna@example.com")
+    for password in ("1qaz2wsx3edc", "Qwerty123456", "Sonyericsson"):
+        with pytest.raises(WeakPasswordError, match="breaches"):
+            passwords.require_strong(password, "anna@example.com")
 
 
 def fields(template: str) -> list[str]:

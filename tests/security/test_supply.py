@@ -1,5 +1,6 @@
 """What the product is made of: every part is locked by its hash, listed, explained, and free to use as it is."""
 
+import gzip
 import hashlib
 import importlib.metadata
 import json
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from pleo_export.service.page.access.passwords import COMMON
 from tests.scorecard.plugin import Score
 
 pytestmark = pytest.mark.scorecard("L")
@@ -29,6 +31,7 @@ VENDORED = {
     "htmx-2.0.11.min.js": "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717",
     "htmx-sse-2.2.4.min.js": "98a46496de0c3605fbffdce9167ba427bdd9553184f83f149c261891a92c0136",
 }
+COMMON_PASSWORDS = (43_940, "54220d72e70b0a94d451f1c62db6f74806b5e46ae3c86c48d9be64563e4e5eb2")
 
 
 def lock() -> dict[str, dict[str, Any]]:
@@ -143,3 +146,9 @@ def test_files_of_others_in_the_page_are_as_they_were_published() -> None:
     folder = ROOT / "src" / "pleo_export" / "service" / "page" / "assets" / "vendor"
     found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.js")}
     assert found == VENDORED
+
+
+def test_the_list_of_common_passwords_is_the_one_that_was_looked_at() -> None:
+    lines = gzip.decompress(COMMON.read_bytes())
+    assert (lines.count(b"\n"), hashlib.sha256(lines).hexdigest()) == COMMON_PASSWORDS
+    assert "Daniel Miessler" in COMMON.with_name("common-passwords.LICENSE").read_text(encoding="utf-8")

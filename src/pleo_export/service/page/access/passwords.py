@@ -1,11 +1,13 @@
 """Passwords, as Argon2 keeps them. What takes long runs in threads of its own, a few at a time: each takes 64 MiB."""
 
 import asyncio
+import gzip
 import re
 import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
+from pathlib import Path
 from typing import TypeVar
 
 from argon2 import PasswordHasher
@@ -18,6 +20,8 @@ PASSWORD_CHARACTERS_MAX = 1024
 # Words that everybody tries first here; beside them, and the user's name, a password has to have something of its own.
 KNOWN_WORDS = ("pleo", "export", "password", "company", "accounting", "bookkeeping", "welcome", "admin")
 OWN_CHARACTERS_MIN = 5
+# What people choose most, as breaches have shown: those that are long enough, the commonest first, in small letters.
+COMMON = Path(__file__).with_name("common-passwords.txt.gz")
 _NAME = re.compile(r"\A[\w.@+'-]{2,254}\Z")
 
 T = TypeVar("T")
@@ -47,6 +51,16 @@ def require_strong(password: str, name: str) -> None:
         raise WeakPasswordError(
             "Choose a password that nobody guesses: not your name, not a few signs repeated, and more than words like 'pleo'."
         )
+    if _is_common(password):
+        raise WeakPasswordError(
+            "Choose another password: this one was found in breaches of other services, and is tried everywhere."
+        )
+
+
+def _is_common(password: str) -> bool:
+    # Read anew each time: passwords are chosen rarely, and the list would stay in memory.
+    with gzip.open(COMMON, "rt", encoding="utf-8") as lines:
+        return f"{_plain(password).lower()}\n" in lines
 
 
 def _of_its_own(password: str, name: str) -> str:
