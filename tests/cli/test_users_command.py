@@ -60,9 +60,15 @@ def test_a_disabled_user_gets_no_link() -> None:
     assert "/welcome/" in call("link", "ada")
 
 
+def test_a_second_factor_is_reset() -> None:
+    call("add", "ada", "--role", "viewer")
+    assert "Ada signs in with the password alone" in call("reset-second-factor", "Ada")
+
+
 @pytest.mark.parametrize(
     "command",
     [
+        ("reset-second-factor", "eve"),
         ("add", "a b", "--role", "viewer"),
         ("add", "ada", "--role", "viewer", "--company", "nowhere"),
         ("grant", "eve", "viewer"),

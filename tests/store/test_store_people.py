@@ -10,7 +10,7 @@ from pleo_export.store.errors import (
     UnknownUserError,
     UserExistsError,
 )
-from pleo_export.store.people import Limit, Session, User
+from pleo_export.store.people import BY_PASSWORD, Limit, Session, User
 from pleo_export.store.tables import EVERY_COMPANY
 from tests.store.stores import COMPANY, NOON, StoppedClock, opened
 
@@ -151,7 +151,7 @@ async def test_a_session_is_seen_and_ended(url: str) -> None:
         await store.people.begin_session(ada, "session", NOON)
         await store.people.see_session("session", NOON + HOUR)
         assert await store.people.session("session") == Session(
-            await store.people.named("ada"), NOON, NOON + HOUR
+            await store.people.named("ada"), NOON, NOON + HOUR, BY_PASSWORD
         )
         await store.people.end_session("session")
         assert await store.people.session("session") is None

@@ -93,6 +93,13 @@ def link(name: NameArgument) -> None:
     _show_link(_done(lambda desk: desk.link(_kept(name))))
 
 
+@app.command()
+def reset_second_factor(name: NameArgument) -> None:
+    """Forget the second factor of a user who has lost it, and end what is open. Make sure first that it is that person who asks."""
+    _done(lambda desk: desk.reset_second_factor(_kept(name)))
+    out().print(f"{name} signs in with the password alone, and sets up another one.", markup=False)
+
+
 def _done(work: Callable[[Desk], Awaitable[T]]) -> T:
     async def at_the_desk() -> T:
         service = service_settings()
@@ -134,5 +141,8 @@ def _table(found: Sequence[User]) -> Table:
 def _way_in(user: User) -> str:
     if user.disabled_at is not None:
         return f"nothing, disabled {moment(user.disabled_at)}"
-    ways = {"password": user.has_password, "organisation": user.issuer is not None}
+    ways = {
+        f"password{' and code' if user.has_factor else ''}": user.has_password,
+        "organisation": user.issuer is not None,
+    }
     return ", ".join(way for way, is_there in ways.items() if is_there) or "nothing yet"

@@ -82,7 +82,7 @@ class Companies:
     async def secret(self, company_id: str, kind: str) -> str | None:
         """Return a company's secret, or None where none was kept. Raises VaultError where it cannot be read."""
         sealed = await self._store.secret(company_id, kind)
-        return None if sealed is None else self._opened(company_id, kind, sealed)
+        return None if sealed is None else self.opened(company_id, kind, sealed)
 
     async def keep_secret(self, company_id: str, kind: str, secret: str) -> None:
         """Keep a company's secret, sealed. Raises MissingKeyError where there is no key to seal it with."""
@@ -93,7 +93,7 @@ class Companies:
     ) -> bool:
         """Keep a new secret where the one that stands is the old one; return whether. Raises VaultError."""
         standing = await self._store.secret(company_id, kind)
-        if standing is None or not is_old(self._opened(company_id, kind, standing)):
+        if standing is None or not is_old(self.opened(company_id, kind, standing)):
             return False
         sealed = self.sealed(company_id, kind, new)
         return await self._store.replace_secret(company_id, kind, old=standing, new=sealed)
@@ -104,7 +104,8 @@ class Companies:
             raise MissingKeyError
         return self._vault.seal(secret.encode(), f"{company_id} {kind}")
 
-    def _opened(self, company_id: str, kind: str, sealed: bytes) -> str:
+    def opened(self, company_id: str, kind: str, sealed: bytes) -> str:
+        """Return what `sealed` was given. Raises MissingKeyError, and VaultError where it cannot be read."""
         if self._vault is None:
             raise MissingKeyError
         return self._vault.open(sealed, f"{company_id} {kind}").decode()

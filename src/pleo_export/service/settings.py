@@ -69,6 +69,10 @@ class ServiceSettings(BaseSettings):
     oidc_client_secret: SecretStr | None = Field(
         default=None, min_length=1, description="The secret that belongs to it."
     )
+    second_factor: Literal["offered", "required"] | None = Field(
+        default=None,
+        description="Whether those who sign in with a password need a second factor. Without it: `required` where `PUBLIC_URL` is https, `offered` on this machine only.",
+    )
     smtp_url: SecretStr | None = Field(
         default=None,
         description="The mail server that notifications go through: `smtps://user:password@host:465` or `smtp://user:password@host:587?starttls`.",
@@ -98,6 +102,13 @@ class ServiceSettings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least that is logged."
     )
+
+    @property
+    def requires_second_factor(self) -> bool:
+        """Whether a password alone is not enough: where others reach the page, unless it was said."""
+        if self.second_factor is not None:
+            return self.second_factor == "required"
+        return (self.public_url or "").lower().startswith("https://")
 
     @field_validator("smtp_url")
     @classmethod

@@ -43,6 +43,7 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     user_id: str
     name: str
     has_password: bool
+    has_factor: bool = False
     created_at: Instant
     disabled_at: Instant | None = None
     issuer: str | None = None
@@ -50,12 +51,35 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     roles: Mapping[str, str]
 
 
+class Identified(NamedTuple):
+    """How and from where somebody signed in: by more than a password, shown when, as far as that is known."""
+
+    strong: bool = False
+    proven_at: datetime | None = None
+    address: str = ""
+    browser: str = ""
+
+
+BY_PASSWORD = Identified()
+
+
 class Session(NamedTuple):
-    """A user who is signed in: since when, and when last seen."""
+    """A user who is signed in: since when, when last seen, and how."""
 
     user: User
     begun_at: datetime
     seen_at: datetime
+    identified: Identified
+
+
+class OwnSession(NamedTuple):
+    """One of a user's sessions, for that user to look at."""
+
+    token_hash: str
+    begun_at: datetime
+    seen_at: datetime
+    address: str
+    browser: str
 
 
 class Invitation(NamedTuple):
@@ -125,7 +149,7 @@ class People:
         def disable(connection: Connection) -> None:
             user_id = _id(connection, name)
             _change(connection, user_id, ENABLED, disabled_at=now)
-            _end_all(connection, user_id)
+            end_all(connection, user_id)
 
         await self._writer.run(disable)
 
@@ -171,12 +195,26 @@ class People:
                 raise InvitationGoneError
             user_id = _taken(connection, invitation, token_hash, (first, now))
             _change(connection, user_id, password_hash=password_hash)
-            _end_all(connection, user_id)
+            end_all(connection, user_id)
             return user_id
 
         return await self._writer.run(accept)
 
-    async def begin_session(self, user_id: str, token_hash: str, now: datetime) -> bool:
+    async def change_password(self, user_id: str, *, old: str, new: str) -> bool:
+        """Keep another password's hash, and end the user's sessions and links; return whether the old one still stood."""
+
+        def change(connection: Connection) -> bool:
+            standing = users.c.password_hash == old
+            if not _change(connection, user_id, standing, ENABLED, password_hash=new):
+                return False
+            end_all(connection, user_id)
+            return True
+
+        return await self._writer.run(change)
+
+    async def begin_session(
+        self, user_id: str, token_hash: str, now: datetime, identified: Identified = BY_PASSWORD
+    ) -> bool:
         """Sign a user in; return whether: not one who was disabled meanwhile."""
 
         def begin(connection: Connection) -> bool:
@@ -184,7 +222,7 @@ class People:
             if not _change(connection, user_id, ENABLED, disabled_at=None):
                 return False
             row = {"token_hash": token_hash, "user_id": user_id, "begun_at": now, "seen_at": now}
-            connection.execute(insert(sessions).values(row))
+            connection.execute(insert(sessions).values(row | identified._asdict()))
             return True
 
         return await self._writer.run(begin)
@@ -201,6 +239,22 @@ class People:
     async def end_session(self, token_hash: str) -> None:
         """Sign out."""
         await self._writer.run(_executing(delete(sessions).where(sessions.c.token_hash == token_hash)))
+
+    async def sessions_of(self, user_id: str, *, begun: datetime, seen: datetime) -> list[OwnSession]:
+        """Return a user's sessions that were begun and seen after those times, the last one that was seen first."""
+        columns = [sessions.c[name] for name in OwnSession._fields]
+        these = (sessions.c.user_id == user_id, sessions.c.begun_at > begun, sessions.c.seen_at > seen)
+        query = select(*columns).where(*these).order_by(sessions.c.seen_at.desc(), sessions.c.begun_at.desc())
+        return await self._reader.run(
+            lambda connection: [OwnSession(*row) for row in connection.execute(query)]
+        )
+
+    async def end_sessions(self, user_id: str, token_hashes: Collection[str]) -> int:
+        """End these of a user's sessions, and return how many there were."""
+        these = (sessions.c.user_id == user_id, sessions.c.token_hash.in_(token_hashes))
+        return await self._writer.run(
+            lambda connection: connection.execute(delete(sessions).where(*these)).rowcount
+        )
 
     async def try_sign_in(self, limits: Collection[Limit], now: datetime) -> datetime | None:
         """Count a sign-in as failed before it is looked at, so that many at once count too.
@@ -250,6 +304,7 @@ def _with_roles(rows: Iterable[Row[Any]]) -> list[User]:
             user_id=row.user_id,
             name=row.name,
             has_password=row.password_hash is not None,
+            has_factor=row.factor_step is not None,
             created_at=row.created_at,
             disabled_at=row.disabled_at,
             issuer=row.issuer,
@@ -295,7 +350,7 @@ def _change(connection: Connection, user_id: str, *guards: ColumnElement[bool], 
     return bool(connection.execute(changed).rowcount)
 
 
-def _end_all(connection: Connection, user_id: str) -> None:
+def end_all(connection: Connection, user_id: str) -> None:
     """End the user's sessions and links."""
     connection.execute(delete(sessions).where(sessions.c.user_id == user_id))
     connection.execute(delete(invitations).where(invitations.c.user_id == user_id))
@@ -342,13 +397,15 @@ def _taken(
 
 
 def _session(connection: Connection, token_hash: str) -> Session | None:
-    columns = (sessions.c.begun_at, sessions.c.seen_at, users, grants.c.company_id, grants.c.role)
-    query: Select[Any] = select(*columns).select_from(sessions.join(users).outerjoin(grants))
+    shown = [sessions.c[name] for name in ("begun_at", "seen_at", *Identified._fields)]
+    query: Select[Any] = select(*shown, users, grants.c.company_id, grants.c.role)
+    query = query.select_from(sessions.join(users).outerjoin(grants))
     rows = connection.execute(query.where(sessions.c.token_hash == token_hash, ENABLED)).all()
     if not rows:
         return None
     (user,) = _with_roles(rows)
-    return Session(user, rows[0].begun_at, rows[0].seen_at)
+    begun_at, seen_at, *identified = rows[0][: len(shown)]
+    return Session(user, begun_at, seen_at, Identified(*identified))
 
 
 def _try(connection: Connection, limits: Collection[Limit], now: datetime) -> datetime | None:

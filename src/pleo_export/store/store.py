@@ -28,6 +28,7 @@ from pleo_export.store.pulses import Pulse
 from pleo_export.store.reader import Reader
 from pleo_export.store.reconciling import Due, Kept
 from pleo_export.store.sealed import SealedSecret
+from pleo_export.store.second_factors import SecondFactors
 from pleo_export.store.settling import Settlement
 from pleo_export.store.views import Views
 from pleo_export.store.writer import Writer
@@ -49,6 +50,7 @@ class Store(Exports):
         self.views = Views(self._onlookers)
         self._database = database
         self.people = People(self._writer, self._reader)
+        self.second_factors = SecondFactors(self._writer, self._reader)
         self.notifications = Notifications(self._writer, self._reader, clock)
 
     @classmethod

@@ -236,6 +236,8 @@ users = Table(
     Column("subject", String),  # the user's name at that provider
     Column("created_at", UtcInstant, nullable=False),
     Column("disabled_at", UtcInstant),
+    # Which half minute's code was the last that was taken; none: no second factor. Its secret stands among the secrets.
+    Column("factor_step", BigInteger),
     UniqueConstraint("issuer", "subject"),
 )
 
@@ -249,7 +251,7 @@ grants = Table(
 )
 EVERY_COMPANY = "*"
 
-# Whoever shows the token whose SHA-256 stands here is the user; an invitation is good for one time.
+# Whoever shows the token whose SHA-256 stands here is the user; an invitation and a recovery code are good for one time.
 sessions = Table(
     "sessions",
     metadata,
@@ -257,6 +259,16 @@ sessions = Table(
     Column("user_id", String, ForeignKey("users.user_id"), nullable=False),
     Column("begun_at", UtcInstant, nullable=False),
     Column("seen_at", UtcInstant, nullable=False),
+    Column("strong", Boolean, nullable=False),  # more than a password was shown
+    Column("proven_at", UtcInstant),  # when, as far as that is known
+    Column("address", String, nullable=False),
+    Column("browser", String, nullable=False),
+)
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("code_hash", String, primary_key=True),
+    Column("user_id", String, ForeignKey("users.user_id"), nullable=False),
 )
 invitations = Table(
     "invitations",

@@ -33,6 +33,7 @@ class OpenId:
         self.claims: dict[str, Any] = {}
         self.document: dict[str, Any] = {}
         self.kid = self.signed_with = "one"
+        self.asked: dict[str, str] = {}
         self.down = False
         self.sign: Callable[[dict[str, Any]], str] = self._signed
         self.codes: dict[str, dict[str, str]] = {}
@@ -44,6 +45,7 @@ class OpenId:
         assert (asked["response_type"], asked["code_challenge_method"]) == ("code", "S256")
         assert asked["client_id"] == CLIENT_ID
         assert asked["scope"].split() == ["openid", "email"]
+        self.asked = asked
         if email is not None:
             asked["email"] = email
         code = f"code-{len(self.codes)}"

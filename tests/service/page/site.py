@@ -25,6 +25,7 @@ from pleo_export.service.run import page_parts, web_parts
 from pleo_export.service.settings import ServiceSettings
 from pleo_export.service.web import web_app
 from pleo_export.store import Store, sqlite_url
+from pleo_export.store.people import Identified
 from pleo_export.store.tables import EVERY_COMPANY
 from pleo_export.vault import Vault
 
@@ -83,7 +84,9 @@ class Site:
         name = name or f"user-{next(self._numbers)}"
         user_id = await self.store.people.add(name, roles, self.clock())
         token, browser = new_token(), await self.browser()
-        assert await self.store.people.begin_session(user_id, hashed(token), self.clock())
+        assert await self.store.people.begin_session(
+            user_id, hashed(token), self.clock(), Identified(strong=True)
+        )
         browser.cookies.set(sessions.COOKIE, token, domain="page.test")
         browser.csrf = csrf_of(token)
         return browser

@@ -197,8 +197,8 @@ async def test_a_welcome_link_lets_a_user_choose_a_password_once(site: Site) -> 
     new = {"password": "another long one", "again": "another long one"}
     answer = await browser.post(link, data=new)
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
-    assert (await old.get("/users")).status_code == 303
-    assert (await browser.get("/users")).status_code == 403
+    assert (await old.get("/account")).status_code == 303
+    assert (await browser.get("/account")).status_code == 200
     for again in (await browser.get(link), await browser.post(link, data=new)):
         assert again.status_code == 410
     assert (await sign_in(old)).status_code == 401
@@ -264,7 +264,7 @@ async def test_the_first_link_makes_one_administrator_and_then_there_is_none(
     assert [answer.status_code for answer in answers] == [422, 303]
     assert (await browser.post(str(links[0]), data=chosen | {"name": "eve"})).status_code == 410
     assert (await user(site, "ada@example.com")).roles == {EVERY_COMPANY: "administrator"}
-    assert (await browser.get("/users")).status_code == 200
+    assert (await browser.get("/users")).headers["location"] == "/account/second-factor"
     assert await first_link(site, capsys) is None
 
 

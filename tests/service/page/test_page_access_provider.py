@@ -1,8 +1,10 @@
 """Signing in by OpenID Connect."""
 
 import hmac
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from pydantic import SecretStr, ValidationError
 from pleo_export.service.page.access import sessions
 from pleo_export.service.page.access.provider import Provider
 from pleo_export.service.page.access.roles import Role
+from pleo_export.service.page.access.tokens import csrf_of
 from pleo_export.service.settings import ServiceSettings
 from tests.service.page.openid import CLIENT_ID, CLIENT_SECRET, ISSUER, OpenId, key
 from tests.service.page.site import COMPANY, Browser, Site, a_site
@@ -110,6 +113,48 @@ async def test_a_disabled_user_is_refused(site: Site, openid: OpenId) -> None:
     assert (await sign_in(await site.browser(), openid)).status_code == 303
     await site.store.people.disable("anna@example.com", site.clock())
     assert refused(await sign_in(await site.browser(), openid))
+
+
+async def test_whom_the_provider_looked_at_just_now_ends_sessions_elsewhere(
+    site: Site, openid: OpenId
+) -> None:
+    """Without a password here, that is what there is to ask for again; who does not say when counts for nothing."""
+    await add(site)
+    here, elsewhere = await site.browser(), await site.browser()
+    await sign_in(elsewhere, openid)
+    for auth_time, status in (
+        (None, 401),
+        (NOW - 301, 401),
+        (NOW + 61, 401),
+        (-1, 401),
+        (1e300, 401),
+        (NOW - 300, 303),
+    ):
+        openid.claims = {} if auth_time is None else {"auth_time": auth_time}
+        await sign_in(here, openid)
+        here.csrf = csrf_of(here.cookies[sessions.COOKIE])
+        answer = await here.press("/account/sessions", which="others")
+        assert answer.status_code == status, auth_time
+        assert (await elsewhere.get("/account")).status_code == (303 if status == 303 else 200)
+
+
+async def test_the_page_leads_to_the_provider_to_be_looked_at_anew(site: Site, openid: OpenId) -> None:
+    await add(site)
+    here, elsewhere = await site.browser(), await site.browser()
+    await sign_in(elsewhere, openid)
+    assert not {"prompt", "max_age"} & openid.asked.keys()
+    await sign_in(here, openid)
+    (link,) = re.findall(r'href="(/sign-in/provider[^"]*)"', (await here.get("/account")).text)
+    openid.log_in((await here.get(unescape(link))).headers["location"])
+    assert (openid.asked["prompt"], openid.asked["max_age"]) == ("login", "0")
+
+
+async def test_a_second_factor_is_the_providers_to_ask_for(site: Site, openid: OpenId) -> None:
+    await add(site)
+    browser = await site.browser()
+    await sign_in(browser, openid)
+    assert (await browser.get("/")).status_code == 200
+    assert "/account/second-factor" not in (await browser.get("/account")).text
 
 
 NOW = 1772366400  # noon of the first of March, where the clock stands

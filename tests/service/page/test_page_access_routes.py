@@ -34,7 +34,17 @@ OPEN = {
     ("POST", "/welcome/{token}"),
 }
 # Whoever is signed in may do this, of whatever company and in whatever role.
-ANYBODYS = {("GET", "/"), ("GET", "/events"), ("POST", "/sign-out")}
+ANYBODYS = {
+    ("GET", "/"),
+    ("GET", "/events"),
+    ("POST", "/sign-out"),
+    ("GET", "/account"),
+    ("POST", "/account/password"),
+    ("GET", "/account/second-factor"),
+    ("POST", "/account/second-factor"),
+    ("POST", "/account/second-factor/remove"),
+    ("POST", "/account/sessions"),
+}
 OWNERS = "/users"
 
 

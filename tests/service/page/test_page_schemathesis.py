@@ -54,6 +54,10 @@ NEVER_OPENED = {
     ("GET", "/sign-in/provider"),
     ("GET", "/sign-in/callback"),
     ("POST", "/sign-in"),
+    ("POST", "/account/password"),
+    ("POST", "/account/second-factor"),
+    ("POST", "/account/second-factor/remove"),
+    ("POST", "/account/sessions"),
     ("POST", "/api/companies/{company_id}/check"),
 }
 ODD_PATHS = (

@@ -1,30 +1,29 @@
 """The pages where people sign in and out, and choose their passwords."""
 
-import logging
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from pleo_export.service.page.access import passwords, sessions
+from pleo_export.service.page.access import passwords, second_factor, sessions
 from pleo_export.service.page.access.errors import (
     AccessError,
     LinkGoneError,
     RefusedSignInError,
     TooManyTriesError,
     WeakPasswordError,
+    WrongCodeError,
 )
-from pleo_export.service.page.access.guard import SIGN_IN, SignedIn
+from pleo_export.service.page.access.guard import SIGN_IN, Known
 from pleo_export.service.page.access.invitations import WELCOME
 from pleo_export.service.page.access.origin import our_path, require_safe_address, require_same_origin
-from pleo_export.service.page.access.signing_in import sign_in
+from pleo_export.service.page.access.signing_in import counted, sign_in
 from pleo_export.service.page.access.tokens import hashed
 from pleo_export.service.page.parts import PageParts, Parts
 from pleo_export.service.page.rendering import HEADERS, render
 from pleo_export.store.errors import InvitationGoneError, UserExistsError
 from pleo_export.store.people import Invitation
-
-log = logging.getLogger(__name__)
 
 Field = Annotated[str, Form()]
 
@@ -39,12 +38,23 @@ async def door(request: Request, parts: Parts) -> None:
 router = APIRouter(dependencies=[Depends(door)])
 
 
-async def let_in(request: Request, parts: PageParts, user_id: str, name: str, to: str) -> Response:
-    """Sign a user in and go on. Raises RefusedSignInError where the user was disabled meanwhile."""
-    answer = RedirectResponse(our_path(to), 303, headers=HEADERS)
-    if not await sessions.begin(request, answer, parts, user_id):
+async def let_in(  # noqa: PLR0913 whom, how and where
+    request: Request,
+    parts: PageParts,
+    user: tuple[str, str],
+    to: str,
+    *,
+    strong: bool,
+    proven_at: datetime | None,
+) -> Response:
+    """Sign a user, by id and name, in and go on. Raises RefusedSignInError where the user was disabled meanwhile."""
+    user_id, name = user
+    token = await sessions.begin(request, parts, user_id, strong=strong, proven_at=proven_at)
+    if token is None:
         raise RefusedSignInError
     await parts.store.note_action(name, None, "signed in")
+    answer = RedirectResponse(our_path(to), 303, headers=HEADERS)
+    sessions.give(answer, token)
     return answer
 
 
@@ -55,20 +65,20 @@ async def shown_door(request: Request, next: str = "/") -> Response:  # noqa: A0
 
 
 @router.post(SIGN_IN)
-async def opened_door(
+async def opened_door(  # noqa: PLR0913, PLR0917 the fields of the form
     request: Request,
     parts: Parts,
     name: Field = "",
     password: Field = "",
+    code: Field = "",
     next: Field = "/",  # noqa: A002 its name in the form
 ) -> Response:
-    """Take name and password."""
-    address = request.client.host if request.client else ""
+    """Take name and password, and the code of whoever has a second factor."""
     try:
-        user_id, name = await sign_in(parts, name, password, address)
-        return await let_in(request, parts, user_id, name, next)
+        proven = await sign_in(parts, request, name, password, code)
+        user = (proven.user_id, proven.name)
+        return await let_in(request, parts, user, next, strong=proven.strong, proven_at=parts.now())
     except (RefusedSignInError, TooManyTriesError) as refusal:
-        log.warning("a sign-in from %s was refused: %s", address, type(refusal).__name__)
         return _door(request, our_path(next), refusal)
 
 
@@ -82,7 +92,7 @@ def _door(request: Request, to: str, refusal: AccessError | None = None) -> Resp
 
 
 @router.post("/sign-out")
-async def signed_out(request: Request, parts: Parts, visitor: SignedIn) -> Response:
+async def signed_out(request: Request, parts: Parts, visitor: Known) -> Response:
     """End the session."""
     await sessions.end(request, parts)
     await parts.store.note_action(visitor.name, None, "signed out")
@@ -99,20 +109,35 @@ async def welcome(request: Request, parts: Parts, token: str) -> Response:
 
 @router.post(WELCOME + "/{token}")
 async def welcomed(  # noqa: PLR0913, PLR0917 the fields of the form
-    request: Request, parts: Parts, token: str, name: Field = "", password: Field = "", again: Field = ""
+    request: Request,
+    parts: Parts,
+    token: str,
+    name: Field = "",
+    password: Field = "",
+    again: Field = "",
+    code: Field = "",
 ) -> Response:
-    """Take the password, and sign the user in."""
+    """Take the password, and sign the user in. A link takes the place of a lost password, never of a second factor."""
     invitation = await _invitation(parts, token)
     try:
         name = invitation.user.name if invitation.user else passwords.read_name(name)
         passwords.require_strong(password, name)
         if password != again:
             raise WeakPasswordError("The two passwords are not the same.")  # noqa: TRY301 told as the others
+        strong = await _identified(parts, request, invitation, code)
         user_id = await _accepted(parts, token, name, password)
-    except (WeakPasswordError, UserExistsError) as refusal:
-        return _welcome(request, invitation, str(refusal))
+    except (WeakPasswordError, UserExistsError, WrongCodeError, TooManyTriesError) as refusal:
+        return _welcome(request, invitation, refusal)
     await parts.store.note_action(name, None, "chose a password", "by a welcome link")
-    return await let_in(request, parts, user_id, name, "/")
+    return await let_in(request, parts, (user_id, name), "/", strong=strong, proven_at=parts.now())
+
+
+async def _identified(parts: PageParts, request: Request, invitation: Invitation, code: str) -> bool:
+    user = invitation.user
+    if user is None or not user.has_factor:
+        return False
+    async with counted(parts, request, user.name):
+        return await second_factor.identify(parts, user.user_id, user.name, code)
 
 
 async def _accepted(parts: PageParts, token: str, name: str, password: str) -> str:
@@ -130,6 +155,6 @@ async def _invitation(parts: PageParts, token: str) -> Invitation:
     return invitation
 
 
-def _welcome(request: Request, invitation: Invitation, refusal: str | None = None) -> Response:
-    name = invitation.user.name if invitation.user else None
-    return render(request, "welcome.html", 422 if refusal else 200, name=name, refusal=refusal)
+def _welcome(request: Request, invitation: Invitation, refusal: Exception | None = None) -> Response:
+    status = refusal.status if isinstance(refusal, AccessError) else 422 if refusal else 200
+    return render(request, "welcome.html", status, user=invitation.user, refusal=refusal)

@@ -8,6 +8,9 @@ AccessError
 ├── InsecureAddressError    the page would go over the network for anybody to read
 ├── TooManyTriesError       too many sign-ins failed
 ├── RefusedSignInError      name or password are not right
+├── WrongCodeError          the code of the second factor is not right
+├── SecondFactorNeededError a second factor has to be set up first
+├── SignInAgainError        the provider has to vouch anew
 ├── LinkGoneError           a welcome link is good no more
 ├── WeakPasswordError       the password or the name cannot be taken
 └── ProviderError           the OpenID provider, or what it says, cannot be used (see `provider`)
@@ -80,7 +83,32 @@ class RefusedSignInError(AccessError):
     status = 401
 
     def __init__(self) -> None:
-        super().__init__("The name or the password is not right.")
+        super().__init__("The name, the password or the code is not right.")
+
+
+class WrongCodeError(AccessError):
+    """The code is not that of this half minute, was used already, or is no recovery code of the user."""
+
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__("The code is not right, or was used already. Take the next one that your app shows.")
+
+
+class SecondFactorNeededError(AccessError):
+    """A password alone is not enough here, and the user has no second factor yet."""
+
+    def __init__(self) -> None:
+        super().__init__("Please set up a second factor first.")
+
+
+class SignInAgainError(AccessError):
+    """Somebody without a password here was not looked at by the provider for too long."""
+
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__("Sign in with your organisation again, then do this within five minutes.")
 
 
 class LinkGoneError(AccessError):

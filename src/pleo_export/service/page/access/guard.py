@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Annotated
 from urllib.parse import quote
 
@@ -18,6 +19,7 @@ from pleo_export.service.page.access.errors import (
     NotAllowedError,
     NotHereError,
     NotSignedInError,
+    SecondFactorNeededError,
 )
 from pleo_export.service.page.access.origin import our_path, require_safe_address, require_same_origin, split
 from pleo_export.service.page.access.roles import Role
@@ -25,12 +27,13 @@ from pleo_export.service.page.access.tokens import csrf_of, hashed, same
 from pleo_export.service.page.parts import PageParts, Parts
 from pleo_export.service.page.rendering import HEADERS, render
 from pleo_export.store.errors import UnknownCompanyError
-from pleo_export.store.people import User
+from pleo_export.store.people import Session
 from pleo_export.store.tables import EVERY_COMPANY
 
 log = logging.getLogger(__name__)
 
 SIGN_IN = "/sign-in"
+SECOND_FACTOR = "/account/second-factor"
 _READING = ("GET", "HEAD")
 _CALLED = {
     Role.VIEWER: "a viewer",
@@ -41,13 +44,20 @@ _CALLED = {
 
 @dataclass(frozen=True, kw_only=True)
 class Visitor:
-    """Somebody who is signed in. `csrf` goes into each form; `session` is the hash of the session's token."""
+    """Somebody who is signed in. `csrf` goes into each form; `session` is the hash of the session's token.
+
+    `strong` and `proven_at` are how the session was begun (see `Identified`).
+    """
 
     user_id: str
     name: str
     csrf: str = field(repr=False)
     session: str = field(repr=False)
     roles: Mapping[str, Role]
+    has_password: bool
+    has_factor: bool
+    strong: bool
+    proven_at: datetime | None
 
     def role_in(self, company_id: str) -> Role | None:
         """Return the visitor's role in a company: the wider of that for the company and that for all."""
@@ -65,18 +75,28 @@ class Visitor:
         return self.may(Role.ADMINISTRATOR, EVERY_COMPANY)
 
 
-async def _signed_in(request: Request, parts: Parts) -> Visitor:
+async def _known(request: Request, parts: Parts) -> Visitor:
     require_safe_address(request, parts.settings)
     token = request.cookies.get(sessions.COOKIE)
     session = await sessions.used(request, parts, token) if token else None
     if token is None or session is None:
         raise NotSignedInError
-    visitor = _visitor(session.user, token)
+    visitor = _visitor(session, token)
     request.state.visitor = visitor
     if request.method not in _READING:
         require_same_origin(request, parts.settings)
         if not same(await _sent_token(request), visitor.csrf):
             raise CrossSiteError
+    return visitor
+
+
+# Whoever is signed in, in whatever way: for what concerns nobody else.
+Known = Annotated[Visitor, Depends(_known)]
+
+
+async def _signed_in(parts: Parts, visitor: Known) -> Visitor:
+    if parts.settings.requires_second_factor and not visitor.strong:
+        raise SecondFactorNeededError
     return visitor
 
 
@@ -116,13 +136,18 @@ def answer_refusals(app: FastAPI) -> None:
     app.add_exception_handler(AccessError, _refused)
 
 
-def _visitor(user: User, token: str) -> Visitor:
+def _visitor(session: Session, token: str) -> Visitor:
+    user, identified = session.user, session.identified
     return Visitor(
         user_id=user.user_id,
         name=user.name,
         csrf=csrf_of(token),
         session=hashed(token),
         roles={company_id: Role(role) for company_id, role in user.roles.items()},
+        has_password=user.has_password,
+        has_factor=user.has_factor,
+        strong=identified.strong,
+        proven_at=identified.proven_at,
     )
 
 
@@ -147,7 +172,9 @@ async def _refused(request: Request, refusal: Exception) -> Response:
     if isinstance(refusal, InsecureAddressError):
         return PlainTextResponse(str(refusal), refusal.status, headers=HEADERS)
     if isinstance(refusal, NotSignedInError):
-        return _to_sign_in(request, refusal)
+        return _elsewhere(request, refusal, _sign_in_for(request))
+    if isinstance(refusal, SecondFactorNeededError):
+        return _elsewhere(request, refusal, SECOND_FACTOR)
     if isinstance(refusal, NotAllowedError | CrossSiteError | NotHereError):
         # Which page, not its address: that may hold what somebody has typed.
         page = getattr(request.scope.get("route"), "path", "?")
@@ -155,18 +182,21 @@ async def _refused(request: Request, refusal: Exception) -> Response:
     return render(request, "forbidden.html", refusal.status, sentence=str(refusal), status=refusal.status)
 
 
-def _to_sign_in(request: Request, refusal: AccessError) -> Response:
-    if request.headers.get("hx-request") == "true":
-        # The part of a page that asks is no place to sign in: the whole page goes there.
-        shown = split(request.headers.get("hx-current-url", ""))
-        to = _sign_in_for(shown.path, shown.query)
+def _elsewhere(request: Request, refusal: AccessError, to: str) -> Response:
+    """Lead to the page that helps; what was to be changed is not."""
+    if _is_part(request):
         return PlainTextResponse(str(refusal), refusal.status, headers={**HEADERS, "HX-Redirect": to})
     if request.method in _READING:
-        to = _sign_in_for(request.url.path, request.url.query)
         return RedirectResponse(to, 303, headers=HEADERS)
     return PlainTextResponse(str(refusal), refusal.status, headers=HEADERS)
 
 
-def _sign_in_for(path: str, query: str) -> str:
-    wanted = our_path(f"{path}?{query}" if query else path)
+def _is_part(request: Request) -> bool:
+    # The part of a page that asks is no place to sign in: the whole page goes there.
+    return request.headers.get("hx-request") == "true"
+
+
+def _sign_in_for(request: Request) -> str:
+    shown = split(request.headers.get("hx-current-url", "")) if _is_part(request) else request.url
+    wanted = our_path(f"{shown.path}?{shown.query}" if shown.query else shown.path)
     return SIGN_IN if wanted == "/" else f"{SIGN_IN}?next={quote(wanted, safe='/')}"

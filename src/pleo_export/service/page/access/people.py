@@ -55,6 +55,11 @@ class Desk:
         await self.store.people.enable(name)
         await self._note("enabled a user", name)
 
+    async def reset_second_factor(self, name: str) -> None:
+        """Forget a user's second factor, for one who has lost it, and end what is open."""
+        await self.store.second_factors.remove((await self.store.people.named(name)).user_id)
+        await self._note("reset a second factor", name)
+
     async def link(self, name: str) -> str:
         """Return a new welcome link, by which a user chooses a password. Raises DisabledUserError."""
         link = await invite(self.store, self.settings, name, self.now())

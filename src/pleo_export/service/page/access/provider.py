@@ -9,7 +9,7 @@ ProviderError
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, NamedTuple, TypeVar, cast
 from urllib.parse import quote_plus, urlsplit
 
@@ -90,11 +90,12 @@ class Beginning(msgspec.Struct, frozen=True):
 
 
 class Person(NamedTuple):
-    """Whom the provider vouches for; `email` only where the provider has verified it."""
+    """Whom the provider vouches for; `email` only where the provider has verified it, `proven_at` where it says when it looked."""
 
     issuer: str
     subject: str
     email: str | None
+    proven_at: datetime | None
 
 
 class _Published(msgspec.Struct, frozen=True):
@@ -124,6 +125,7 @@ class _Claims(msgspec.Struct, frozen=True):
     azp: str | None = None
     email: str | None = None
     email_verified: Any = False
+    auth_time: float | None = None
 
 
 class Provider:
@@ -142,8 +144,11 @@ class Provider:
         self._published: tuple[datetime, _Published] | None = None
         self._keys: tuple[datetime, KeySet] | None = None
 
-    async def begin(self, redirect_uri: str, to: str) -> tuple[str, Beginning]:
-        """Return the address where the person signs in, and what the browser has to keep. Raises ProviderError."""
+    async def begin(self, redirect_uri: str, to: str, *, again: bool = False) -> tuple[str, Beginning]:
+        """Return the address where the person signs in, and what the browser has to keep. Raises ProviderError.
+
+        With `again` the provider is asked to look at the person anew, and to say when it did.
+        """
         published = await self._discover()
         state, nonce, verifier = (generate_token(_SECRET_CHARACTERS) for _ in range(3))
         address: str = prepare_grant_uri(
@@ -156,6 +161,7 @@ class Provider:
             nonce=nonce,
             code_challenge=create_s256_code_challenge(verifier),
             code_challenge_method="S256",
+            **({"prompt": "login", "max_age": "0"} if again else {}),
         )
         return address, Beginning(state, nonce, verifier, to)
 
@@ -171,7 +177,13 @@ class Provider:
         claims = await self._claims(await self._exchange(code, begun.verifier, redirect_uri))
         self._require_for_us(claims, begun.nonce)
         email = claims.email if claims.email_verified is True else None
-        return Person(claims.iss, claims.sub, email)
+        return Person(claims.iss, claims.sub, email, self._instant(claims.auth_time))
+
+    def _instant(self, seconds: float | None) -> datetime | None:
+        """Return a time that has come, None for any other number."""
+        if seconds is None or not 0 <= seconds <= (self._now() + CLOCKS_APART_MAX).timestamp():
+            return None
+        return datetime.fromtimestamp(seconds, UTC)
 
     def _require_for_us(self, claims: _Claims, nonce: str) -> None:
         audience = [claims.aud] if isinstance(claims.aud, str) else claims.aud

@@ -55,9 +55,15 @@ Configured = Annotated[Provider, Depends(_provider)]
 
 
 @router.get("/provider")
-async def out(request: Request, parts: Parts, provider: Configured, next: str = "/") -> Response:  # noqa: A002 its name in the address
-    """Send a person to the provider."""
-    address, begun = await provider.begin(_redirect_uri(request, parts), our_path(next))
+async def out(
+    request: Request,
+    parts: Parts,
+    provider: Configured,
+    next: str = "/",  # noqa: A002 its name in the address
+    again: bool = False,  # noqa: FBT001, FBT002 of the address
+) -> Response:
+    """Send a person to the provider; with `again` it asks also whom it knows already."""
+    address, begun = await provider.begin(_redirect_uri(request, parts), our_path(next), again=again)
     answer = RedirectResponse(address, 303, headers=HEADERS)
     kept = urlsafe_b64encode(msgspec.json.encode(begun)).decode()
     age = int(BEGUN_TIME.total_seconds())
@@ -81,7 +87,15 @@ async def back(
         raise
     user = await _user(parts, person)
     try:
-        answer = await let_in(request, parts, user.user_id, user.name, begun.to if begun else "/")
+        # How strongly the provider asks is for the provider to be told; see docs/explanation/security.md.
+        answer = await let_in(
+            request,
+            parts,
+            (user.user_id, user.name),
+            begun.to if begun else "/",
+            strong=True,
+            proven_at=person.proven_at,
+        )
     except RefusedSignInError as error:
         raise ProviderRefusedError from error
     answer.delete_cookie(COOKIE, secure=True, httponly=True, samesite="lax", path="/")

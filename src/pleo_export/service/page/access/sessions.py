@@ -6,22 +6,59 @@ from fastapi import Request, Response
 
 from pleo_export.service.page.access.tokens import hashed, new_token
 from pleo_export.service.page.parts import PageParts
-from pleo_export.store.people import Session
+from pleo_export.store.people import Identified, OwnSession, Session
 
 COOKIE = "__Host-session"
 IDLE_MAX = timedelta(minutes=30)
 SESSION_MAX = timedelta(hours=12)
 NOTED_EVERY = timedelta(minutes=1)  # that a session was seen
+# By what is in the text that a browser sends of itself; the first that is there, for many name others too.
+BROWSERS = {"Edg": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
+SYSTEMS = {
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Windows": "Windows",
+    "Mac OS": "macOS",
+    "Linux": "Linux",
+}
 
 
-async def begin(request: Request, response: Response, parts: PageParts, user_id: str) -> bool:
-    """Sign a user in with a new token, and end what this browser had; return whether: not one who is disabled."""
+async def begin(
+    request: Request, parts: PageParts, user_id: str, *, strong: bool, proven_at: datetime | None
+) -> str | None:
+    """Sign a user in and end what this browser had; return the new token for `give`, None for one who is disabled.
+
+    `strong`: by more than a password. `proven_at` is when the user showed it, as far as that is known.
+    """
     await end(request, parts)
     token = new_token()
-    begun = await parts.store.people.begin_session(user_id, hashed(token), parts.now())
-    if begun:
-        response.set_cookie(COOKIE, token, secure=True, httponly=True, samesite="lax", path="/")
-    return begun
+    browser = _called(request.headers.get("user-agent", ""))
+    identified = Identified(strong, proven_at, address_of(request), browser)
+    begun = await parts.store.people.begin_session(user_id, hashed(token), parts.now(), identified)
+    return token if begun else None
+
+
+def give(response: Response, token: str) -> None:
+    """Let the browser keep the token."""
+    response.set_cookie(COOKIE, token, secure=True, httponly=True, samesite="lax", path="/")
+
+
+async def open_of(parts: PageParts, user_id: str) -> list[OwnSession]:
+    """Return a user's sessions that are still good."""
+    now = parts.now()
+    return await parts.store.people.sessions_of(user_id, begun=now - SESSION_MAX, seen=now - IDLE_MAX)
+
+
+def address_of(request: Request) -> str:
+    """Return where a request comes from."""
+    return request.client.host if request.client else ""
+
+
+def _called(user_agent: str) -> str:
+    browser = next((name for sign, name in BROWSERS.items() if sign in user_agent), "another browser")
+    system = next((f" on {name}" for sign, name in SYSTEMS.items() if sign in user_agent), "")
+    return browser + system
 
 
 async def end(request: Request, parts: PageParts) -> None:

@@ -1,15 +1,23 @@
 """Signing in with name and password: as slow for a wrong name as for a wrong password, and only so often."""
 
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
+from typing import NamedTuple
 
-from pleo_export.service.page.access import passwords
+from fastapi import Request
+
+from pleo_export.service.page.access import passwords, second_factor
 from pleo_export.service.page.access.errors import (
     RefusedSignInError,
     TooManyTriesError,
     WeakPasswordError,
+    WrongCodeError,
 )
+from pleo_export.service.page.access.sessions import address_of
 from pleo_export.service.page.access.tokens import hashed
 from pleo_export.service.page.parts import PageParts
 from pleo_export.store.people import Limit
@@ -18,28 +26,57 @@ FAILURES_COUNT_FOR = timedelta(minutes=15)
 NAME_FAILURES_MAX = 5
 ADDRESS_FAILURES_MAX = 20
 
+log = logging.getLogger(__name__)
 
-async def sign_in(parts: PageParts, name: str, password: str, address: str) -> tuple[str, str]:
-    """Return the id and the name of the user whose name and password these are; `address` is where they come from.
 
-    Raises RefusedSignInError, TooManyTriesError.
+class Proven(NamedTuple):
+    """Who it is, the password's hash that was looked at, and whether a second factor was shown as well."""
+
+    user_id: str
+    name: str
+    password_hash: str
+    strong: bool
+
+
+async def sign_in(parts: PageParts, request: Request, name: str, password: str, code: str) -> Proven:
+    """Return the user whose name, password and, where there is a second factor, code these are.
+
+    Raises RefusedSignInError, TooManyTriesError, and VaultError where the second factor cannot be read.
     """
-    name, now = _read(name), parts.now()
+    name = _read(name)
+    async with counted(parts, request, name):
+        user_id, kept = await parts.store.people.password_hash(name) or (None, None)
+        if not await passwords.matches(kept, password) or user_id is None or kept is None:
+            raise RefusedSignInError
+        try:
+            strong = await second_factor.identify(parts, user_id, name, code)
+        except WrongCodeError as error:
+            raise RefusedSignInError from error
+    if passwords.is_outdated(kept):
+        new = await passwords.hash_of(password)
+        await parts.store.people.rehash(user_id, old=kept, new=new)
+        kept = new
+    return Proven(user_id, name, kept, strong)
+
+
+@asynccontextmanager
+async def counted(parts: PageParts, request: Request, name: str) -> AsyncIterator[None]:
+    """Count what the body does as a sign-in that failed, unless it comes to its end. Raises TooManyTriesError."""
+    address, now = address_of(request), parts.now()
     by_name, by_address = hashed(f"name {name}"), hashed(f"address {_network(address)}")
     limits = (
         Limit(by_name, NAME_FAILURES_MAX, FAILURES_COUNT_FOR),
         Limit(by_address, ADDRESS_FAILURES_MAX, FAILURES_COUNT_FOR),
     )
-    again = await parts.store.people.try_sign_in(limits, now)
-    if again is not None:
-        raise TooManyTriesError(again, ceil((again - now).total_seconds()))
-    user_id, kept = await parts.store.people.password_hash(name) or (None, None)
-    if not await passwords.matches(kept, password) or user_id is None or kept is None:
-        raise RefusedSignInError
+    try:
+        again = await parts.store.people.try_sign_in(limits, now)
+        if again is not None:
+            raise TooManyTriesError(again, ceil((again - now).total_seconds()))  # noqa: TRY301 logged as the others
+        yield
+    except (RefusedSignInError, TooManyTriesError, WrongCodeError) as refusal:
+        log.warning("a sign-in from %s was refused: %s", address, type(refusal).__name__)
+        raise
     await parts.store.people.sign_in_succeeded(by_name, by_address, now)
-    if passwords.is_outdated(kept):
-        await parts.store.people.rehash(user_id, old=kept, new=await passwords.hash_of(password))
-    return user_id, name
 
 
 def _read(name: str) -> str:

@@ -1,15 +1,14 @@
 """The page where users are named, for an administrator of every company."""
 
-from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
-from fastapi.routing import APIRoute
 
 from pleo_export.service.page.access.errors import AccessError, WeakPasswordError
 from pleo_export.service.page.access.guard import Owning
 from pleo_export.service.page.access.people import Desk
+from pleo_export.service.page.access.refusing import refusing
 from pleo_export.service.page.access.roles import Role
 from pleo_export.service.page.parts import PageParts, Parts
 from pleo_export.service.page.rendering import HEADERS, render
@@ -23,24 +22,6 @@ Company = Annotated[str, Form(pattern=r"^[^\x00]*$")]
 ItsRole = Annotated[Role, Form()]
 
 
-class _Refusing(APIRoute):
-    """Shows the list again, with the sentence that says why nothing was changed."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def refusing(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except (WeakPasswordError, OwnUserError, ContradictionError) as refusal:
-                return await _shown(request, request.app.state.page, refusal=str(refusal))
-
-        return refusing
-
-
-router = APIRouter(prefix=USERS, route_class=_Refusing)
-
-
 class OwnUserError(AccessError):
     """Administrators may not lock themselves out."""
 
@@ -48,6 +29,15 @@ class OwnUserError(AccessError):
 
     def __init__(self) -> None:
         super().__init__("This is you. Let another administrator of every company do it.")
+
+
+async def _refused(request: Request, refusal: Exception) -> Response:
+    return await _shown(request, request.app.state.page, refusal=str(refusal))
+
+
+router = APIRouter(
+    prefix=USERS, route_class=refusing(_refused, WeakPasswordError, OwnUserError, ContradictionError)
+)
 
 
 def _desk(parts: Parts, visitor: Owning) -> Desk:
