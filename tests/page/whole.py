@@ -27,13 +27,13 @@ class Whole:
         self.story, self.service, self.env = story, service, env
         self.url, self.pleo = service.url, story.url
 
-    def welcome(self, visit: Visit) -> None:
-        """Take the link that the service printed, and become its first administrator."""
+    def welcome(self, visit: Visit, to: str = "/") -> None:
+        """Take the link that the service printed, become its first administrator, and be led on."""
         until(lambda: LINK.search(self.service.said()) is not None, "the one-time link")
-        self.choose_password(visit, self.service.said(), NAME)
+        self.choose_password(visit, self.service.said(), NAME, to)
 
-    def choose_password(self, visit: Visit, text: str, name: str | None = None) -> None:
-        """Take the link that stands in the text, and be signed in."""
+    def choose_password(self, visit: Visit, text: str, name: str | None = None, to: str = "/") -> None:
+        """Take the link that stands in the text, be signed in, and be led on."""
         found = LINK.search(text)
         assert found is not None
         visit.page.goto(found.group())
@@ -42,7 +42,7 @@ class Whole:
         for label in ("Password", "The same password again"):
             visit.page.get_by_label(label, exact=True).fill(PASSWORD)
         visit.page.get_by_role("button", name="Keep the password").click()
-        visit.page.wait_for_url(f"{self.url}/")
+        visit.page.wait_for_url(self.url + to)
 
 
 @contextmanager

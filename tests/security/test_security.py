@@ -7,6 +7,7 @@ import re
 import ssl
 import subprocess
 import sys
+from base64 import b32decode
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from argon2 import extract_parameters
 from argon2.low_level import Type
 
-from pleo_export.service.page.access import passwords, sessions
+from pleo_export.service.page.access import passwords, second_factor, sessions
 from pleo_export.service.page.access.errors import WeakPasswordError
 from pleo_export.service.page.access.provider import ALGORITHMS
 from pleo_export.service.page.access.roles import Role
@@ -111,6 +112,36 @@ def test_no_text_of_others_is_a_format() -> None:
                 assert "request" not in ast.unparse(call.func.value), (name, call.lineno)
 
 
+def escaped(pattern: ast.expr) -> bool:
+    """Whether a pattern is a text of ours, with nothing put in but constants of ours and what was escaped."""
+    if isinstance(pattern, ast.JoinedStr):
+        put_in = [part.value for part in pattern.values if isinstance(part, ast.FormattedValue)]
+        return all(
+            (isinstance(part, ast.Name) and part.id.isupper())
+            or (isinstance(part, ast.Call) and ast.unparse(part.func) == "re.escape")
+            for part in put_in
+        )
+    return isinstance(pattern, ast.Constant)
+
+
+def test_no_text_of_others_stands_unescaped_in_a_regular_expression() -> None:
+    """What is not written there as a whole is one of these, which are made of constants of ours alone."""
+    ours = {
+        # Each of a tuple of constants.
+        ("observe/redaction.py", "re.compile(pattern, re.DOTALL)"),
+        ("observe/redaction.py", "re.compile(pattern)"),
+        # The remedy's sentence of the catalogue, put together of escaped parts.
+        ("service/page/words.py", "re.compile(f'(.+?) ({remedy})', re.DOTALL)"),
+    }
+    found = {
+        (str(name), ast.unparse(call))
+        for name, tree in trees(without=("simulator", "testing"))
+        for function, call in calls(tree)
+        if function.startswith("re.") and function != "re.escape" and call.args and not escaped(call.args[0])
+    }
+    assert found == ours
+
+
 def test_cryptography_is_imported_where_it_is_listed() -> None:
     """All of it comes from libraries of the field; no weak hash and no weak mode is named anywhere."""
     weak = re.compile(r"\b(md5|sha1|MD5|SHA1|ECB|PKCS1v15|DES|RC4)\b")
@@ -119,6 +150,12 @@ def test_cryptography_is_imported_where_it_is_listed() -> None:
         used |= imported(tree) & CRYPTOGRAPHY
         named = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute | ast.Name)}
         assert not [one for one in named if weak.search(one)], name
+        texts = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+        # The codes of apps (RFC 6238) are HMAC-SHA-1, which is no signature and of no use without the secret.
+        allowed = {"'sha1'"} if name.name == "second_factor.py" else set[str]()
+        assert {
+            text for text in texts if re.fullmatch(r"'(md5|sha1|des|rc4)'", text, re.IGNORECASE)
+        } == allowed, name
     assert {"hashlib", "hmac", "secrets", "cryptography", "argon2", "joserfc"} <= used
 
 
@@ -194,9 +231,12 @@ def fields(template: str) -> list[str]:
 
 def test_password_fields_mask_and_let_paste_and_managers_work() -> None:
     found = [
-        field for name in ("sign_in.html", "welcome.html") for field in fields(name) if "password" in field
+        field
+        for name in ("sign_in.html", "welcome.html", "account.html", "second_factor.html")
+        for field in fields(name)
+        if "password" in field
     ]
-    assert len(found) == 3
+    assert len(found) == 7
     for field in found:
         assert 'type="password"' in field
         assert re.search(r'autocomplete="(current|new)-password"', field)
@@ -360,6 +400,17 @@ def test_calls_go_out_by_tls_12_or_newer_with_certificates_checked() -> None:
     assert usual.minimum_version >= ssl.TLSVersion.TLSv1_2
     assert usual.verify_mode is ssl.CERT_REQUIRED
     assert usual.check_hostname
+
+
+def test_second_factors_are_random_and_recovery_codes_too_long_to_be_tried() -> None:
+    secrets = {second_factor.new_secret() for _ in range(100)}
+    assert len(secrets) == 100
+    assert all(len(b32decode(secret)) * 8 >= 160 for secret in secrets)
+    codes = {code for _ in range(100) for code in second_factor.new_recovery_codes()}
+    assert len(codes) == 1000
+    # 24 signs of 32 different ones: more than 112 bits, so that SHA-256 is enough for keeping them.
+    assert all(re.fullmatch(r"([a-z2-7]{6}-){3}[a-z2-7]{6}", code) for code in codes)
+    assert len({second_factor.kept_of(code) for code in codes}) == 1000
 
 
 def test_no_secret_has_a_default() -> None:

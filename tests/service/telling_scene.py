@@ -188,12 +188,12 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(folder: Path, notify: str, **environment: Any) -> AsyncIterator[Scene]:
+async def scene(folder: Path, notify: str, name: str = NAME, **environment: Any) -> AsyncIterator[Scene]:
     clock = FakeClock()
     clock.time = datetime.now(UTC)  # the library that checks signatures goes by the real one
     settings = ServiceSettings(public_url=PAGE, **environment)
     store = await Store.open(sqlite_url(folder / "store.db"), clock.now)
-    await store.add_company(COMPANY, NAME, f"[notify]\n{notify}", "/srv")
+    await store.add_company(COMPANY, name, f"[notify]\n{notify}", "/srv")
     telling = Telling(settings, store, clock)
     try:
         yield Scene(store, clock, telling)

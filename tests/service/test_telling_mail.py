@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr, ValidationError
@@ -45,7 +46,7 @@ def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Certificate:
     return made
 
 
-def by_mail(post: Post | int, url: str = "smtp://127.0.0.1:{port}") -> dict[str, object]:
+def by_mail(post: Post | int, url: str = "smtp://127.0.0.1:{port}") -> dict[str, Any]:
     port = post if isinstance(post, int) else post.port
     return {"smtp_url": SecretStr(url.format(port=port)), "mail_from": SENDER}
 
@@ -73,6 +74,42 @@ async def test_each_person_gets_one_mail_that_says_what_failed_and_where_to_look
         "    Open it in Pleo, choose a category and export it again.\n\n"
         f"See {PAGE}/companies/{COMPANY}/jobs/{JOB}\n"
     )
+
+
+BREAKS = ("\r\n", "\n", "\r", "\v", "\f", "\x1c", "\x85", "\u2028", "\u2029")
+
+
+async def test_a_name_with_line_breaks_adds_nothing_to_the_head_of_a_mail_and_begins_no_other(
+    tmp_path: Path,
+) -> None:
+    lines = ("Bcc: eve@evil.test", "", ".", "RCPT TO:<eve@evil.test>")
+    name = "Acme" + "".join(f"{end}{line}" for end in BREAKS for line in lines)
+    async with (
+        mail_server() as post,
+        scene(tmp_path, NOTIFY, name, **by_mail(post)) as opened,
+    ):
+        await fail_and_look(opened)
+        assert await opened.problems() == [None]
+    ((to, mail),) = post.taken
+    assert to == [ADDRESS]
+    assert set(mail.keys()) == {
+        *("From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted"),
+        *("Content-Type", "Content-Transfer-Encoding", "MIME-Version"),
+    }
+    assert mail["Subject"].startswith("Export of Acme Bcc: eve@evil.test . RCPT TO:")
+
+
+@pytest.mark.parametrize("field", ["subject", "receiver", "sender"])
+def test_a_head_that_would_hold_two_lines_is_not_sent_at_all(field: str) -> None:
+    """Before anything is called: nobody listens there."""
+    given = {"subject": "s", "receiver": ADDRESS, "sender": SENDER} | {
+        field: "a@example.com\r\nBcc: eve@evil.test"
+    }
+    message = Message(
+        id="msg_1", about="a job", type="job.ended", at=NOON, subject=given["subject"], text="t", data={}
+    )
+    with pytest.raises(MailError, match="cannot be given"):
+        send_mail(read_url("smtp://127.0.0.1:9"), given["sender"], given["receiver"], message)
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")

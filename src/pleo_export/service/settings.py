@@ -71,7 +71,7 @@ class ServiceSettings(BaseSettings):
     )
     second_factor: Literal["offered", "required"] | None = Field(
         default=None,
-        description="Whether those who sign in with a password need a second factor. Without it: `required` where `PUBLIC_URL` is https, `offered` on this machine only.",
+        description="Whether those who sign in with a password need a second factor. Without it: `required` where `PLEO_EXPORT_PUBLIC_URL` is https, `offered` otherwise.",
     )
     smtp_url: SecretStr | None = Field(
         default=None,

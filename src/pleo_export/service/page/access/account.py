@@ -27,7 +27,7 @@ from pleo_export.service.page.access.errors import (
 from pleo_export.service.page.access.guard import SECOND_FACTOR, Known, Visitor
 from pleo_export.service.page.access.refusing import refusing
 from pleo_export.service.page.access.signing_in import sign_in
-from pleo_export.service.page.access.tokens import csrf_of
+from pleo_export.service.page.access.tokens import csrf_of, hashed
 from pleo_export.service.page.parts import PageParts, Parts
 from pleo_export.service.page.rendering import HEADERS, render
 from pleo_export.store.second_factors import KIND
@@ -92,7 +92,8 @@ async def change_password(  # noqa: PLR0913, PLR0917 the fields of the form
     if not await parts.store.people.change_password(proven.user_id, old=proven.password_hash, new=kept):
         raise RefusedSignInError  # it was changed meanwhile
     await parts.store.note_action(visitor.name, None, "changed the password", "other sessions were ended")
-    return await _begun_anew(request, parts, replace(visitor, strong=visitor.strong or proven.strong))
+    visitor = replace(visitor, strong=visitor.strong or proven.strong)
+    return await _begun_anew(request, parts, visitor, "The password was changed.")
 
 
 @router.get(SECOND_FACTOR.removeprefix(ACCOUNT))
@@ -126,7 +127,7 @@ async def confirmed(  # noqa: PLR0913, PLR0917 the fields of the form
     kept = [second_factor.kept_of(one) for one in codes]
     await parts.store.second_factors.keep(user_id, sealed, step, kept, parts.now())
     await parts.store.note_action(visitor.name, None, "set up a second factor", "other sessions were ended")
-    token = await _begin(request, parts, replace(visitor, strong=True))
+    _, token = await _begin(request, parts, replace(visitor, strong=True, has_factor=True), parts.now())
     answer = render(request, "recovery_codes.html", codes=codes)
     sessions.give(answer, token)
     return answer
@@ -142,7 +143,8 @@ async def remove(
     await parts.store.note_action(
         visitor.name, None, "removed the second factor", "other sessions were ended"
     )
-    return await _begun_anew(request, parts, replace(visitor, strong=False))
+    visitor = replace(visitor, strong=False, has_factor=False)
+    return await _begun_anew(request, parts, visitor, "The second factor was removed.")
 
 
 @router.post("/sessions")
@@ -163,7 +165,7 @@ async def end_sessions(  # noqa: PLR0913, PLR0917 the fields of the form
     proven_at = await _proven_again(request, parts, visitor, password, code)
     ended = await parts.store.people.end_sessions(visitor.user_id, chosen)
     await parts.store.note_action(visitor.name, None, "ended sessions", f"{ended} of their own")
-    return await _begun_anew(request, parts, visitor, proven_at)
+    return await _begun_anew(request, parts, visitor, "The sessions were ended.", proven_at)
 
 
 async def _proven_again(
@@ -180,24 +182,24 @@ async def _proven_again(
 
 
 async def _begun_anew(
-    request: Request, parts: PageParts, visitor: Visitor, proven_at: datetime | None = None
+    request: Request, parts: PageParts, visitor: Visitor, done: str, proven_at: datetime | None = None
 ) -> Response:
-    token = await _begin(request, parts, visitor, proven_at)
-    answer = RedirectResponse(ACCOUNT, 303, headers=HEADERS)
+    """Show the page to a visitor who has identified again, with what was done."""
+    visitor, token = await _begin(request, parts, visitor, proven_at or parts.now())
+    answer = await _shown(request, parts, visitor, done=done)
     sessions.give(answer, token)
     return answer
 
 
 async def _begin(
-    request: Request, parts: PageParts, visitor: Visitor, proven_at: datetime | None = None
-) -> str:
-    """Give the visitor a new session, for whoever identifies again gets one, and return its token."""
-    proven_at = proven_at or parts.now()
+    request: Request, parts: PageParts, visitor: Visitor, proven_at: datetime
+) -> tuple[Visitor, str]:
+    """Return the visitor with a new session, for whoever identifies again gets one, and its token."""
     token = await sessions.begin(request, parts, visitor.user_id, strong=visitor.strong, proven_at=proven_at)
     if token is None:
         raise NotSignedInError
-    request.state.visitor = replace(visitor, csrf=csrf_of(token))
-    return token
+    request.state.visitor = replace(visitor, csrf=csrf_of(token), session=hashed(token))
+    return request.state.visitor, token
 
 
 def _secret_of(parts: PageParts, visitor: Visitor, offer: str) -> str:
@@ -228,7 +230,11 @@ def _offer(
 
 
 async def _shown(
-    request: Request, parts: PageParts, visitor: Visitor, refusal: Exception | None = None
+    request: Request,
+    parts: PageParts,
+    visitor: Visitor,
+    refusal: Exception | None = None,
+    done: str | None = None,
 ) -> Response:
     return render(
         request,
@@ -238,4 +244,5 @@ async def _shown(
         codes_left=await parts.store.second_factors.codes_left(visitor.user_id),
         required=parts.settings.requires_second_factor,
         refusal=refusal,
+        done=done,
     )
