@@ -306,7 +306,7 @@ def test_who_tries_too_often_is_told_when_to_try_again(scene: Scene) -> None:
     page = visitor(scene.browser).page
     for _ in range(5):
         sign_in(page, scene.site.url, "eve@example.com", "not the right one")
-        expect(page.get_by_role("alert")).to_have_text("The name or the password is not right.")
+        expect(page.get_by_role("alert")).to_have_text("The name, the password or the code is not right.")
     sign_in(page, scene.site.url, "eve@example.com", "not the right one")
     said = re.compile(r"Too many sign-ins failed\. Try again after \d\d:\d\d:\d\d UTC\.")
     expect(page.get_by_role("alert")).to_have_text(said)

@@ -94,6 +94,7 @@ def test_a_failure_is_seen_understood_mended_and_exported_again(browser: Browser
             recorded.get_by_role("link").last.click()
             watching.page.wait_for_url(re.compile(f"http://127.0.0.1:{fava_port}/"))
             expect(watching.page.locator("body")).to_contain_text(re.compile("Journal|Entry|Context"))
+            watching.page.goto("about:blank")  # it would go on asking Fava, which has ended
 
         # The settings are mended, Export is pressed again, and all is green.
         site.story.write_settings({**settings, "mapping.accounts": {"6100": "6105"}})
