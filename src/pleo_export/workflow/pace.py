@@ -34,10 +34,12 @@ class Pace:
         self._door, self._room = asyncio.Lock(), asyncio.Event()
         self._welcome = self._quiet_since = 0.0
         self._under_way = 0
-        # How many at once: now, at most, and as far as it is known to be taken; and since that was changed, how many
-        # were under way at most and how many have passed.
+        # How many at once: now, at most, and as far as it is known to be taken; and how many have passed since the
+        # first of them was changed.
         self._at_once, self._ceiling, self._proven = min(at_once_max, AT_ONCE_FIRST), at_once_max, 0
-        self._crowd = self._passed = 0
+        self._passed = 0
+        # How many were under way at most since the last refusal, and how many have passed since they were so many.
+        self._crowd = self._passed_since = 0
         # Refusals of calls that were made before the first of them was known are one.
         self._refusal = self._refused = self._refused_of = 0
         # How fast: the interval between calls, and those sent since the measurement began.
@@ -52,7 +54,8 @@ class Pace:
         async with self._door:
             await self._let_in()
             self._under_way += 1
-            self._crowd = max(self._crowd, self._under_way)
+            if self._under_way > self._crowd:
+                self._crowd, self._passed_since = self._under_way, 0
             self._sent += 1
             sent_after = self._refusal
         try:
@@ -92,20 +95,19 @@ class Pace:
 
     def _has_passed(self) -> None:
         self._passed += 1
-        if self._at_once < self._ceiling and self._passed == PASSED_FOR_ONE_MORE:
-            self._allow(self._at_once + 1)
-        elif self._passed >= self._crowd:
+        self._passed_since += 1
+        if self._passed_since >= self._crowd:
             self._proven = max(self._proven, self._crowd)
+        if self._at_once < self._ceiling and self._passed == PASSED_FOR_ONE_MORE:
+            self._at_once, self._passed = self._at_once + 1, 0
         if self._interval and _now() >= self._trusted_until:
             self._interval *= HASTE
-
-    def _allow(self, at_once: int) -> None:
-        self._at_once, self._crowd, self._passed = at_once, self._under_way, 0
 
     def _learn(self, wait: float, sent_after: int) -> None:
         """Slow down: a call was refused, and another one is welcome after `wait`."""
         if sent_after == self._refusal:
             self._refusal, self._refused, self._refused_of = self._refusal + 1, 0, self._crowd
+            self._crowd = self._passed_since = 0
         self._refused += 1
         welcome = _now() + wait
         self._welcome = max(self._welcome, welcome)
@@ -120,7 +122,7 @@ class Pace:
             if self._sent:
                 self._measure(welcome - self._measured_since, wait)
                 return
-        self._allow(1)
+        self._at_once, self._passed = 1, 0
 
     def _measure(self, span: float, wait: float) -> None:
         """Take the interval between calls from what was sent in a span of time; how many go at once follows from it."""
@@ -129,7 +131,7 @@ class Pace:
             self._trusted_until, self._measured_since = _now() + TRUSTED_SECONDS, None
             interval *= CAUTION
         self._interval = min(interval, INTERVAL_SECONDS_MAX)
-        self._allow(self._at_once_max)
+        self._at_once = self._at_once_max
 
 
 def _now() -> float:

@@ -47,7 +47,7 @@ class Turn:
 
     async def marked(self) -> None:
         """Wait until the item is marked, or cannot be."""
-        if self._marking is not None:
+        if self._marking is not None and not self._marking.done():
             await asyncio.wait([self._marking])
 
     async def refusal(self) -> str | None:
