@@ -29,15 +29,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     soak.add_argument("--share", type=share, default=1.0, help="of the full size, from 0 (the suite's) to 1")
     soak.add_argument("--rows", type=letters, default=list(ROWS), help="A,B,... (default: all)")
     soak.add_argument("--keep", action="store_true", help="keep the results for the page, and make it anew")
-    told = commands.add_parser("keep", help=f"keep what a run of the suite wrote to the file in {RESULTS}")
+    told = commands.add_parser("keep", help=f"keep what a run, or its parts, wrote to the file in {RESULTS}")
     told.add_argument("lines", type=Path)
+    told.add_argument(
+        "--share", type=share, default=0.0, help=f"of the full size, as it was in {SOAK} (default: the suite)"
+    )
     told.add_argument("--rows", type=letters, default=list(ROWS), help="A,B,... (default: all)")
     commands.add_parser("report", help="make docs/explanation/reliability.md anew from what was kept")
     chosen = parser.parse_args(arguments)
     if chosen.command == "run":
         return run(chosen.share, chosen.rows, to_keep=chosen.keep)
     if chosen.command == "keep":
-        keep(SUITE, results(chosen.lines, circumstances("make test", 0), chosen.rows))
+        under = circumstances(command_of(chosen.share), chosen.share)
+        keep(FULL if chosen.share else SUITE, results(chosen.lines, under, chosen.rows))
     report()
     return 0
 
@@ -58,7 +62,7 @@ def letters(text: str) -> list[str]:
 
 def run(part: float, rows: Sequence[str], *, to_keep: bool) -> int:
     """Run the rows; return 0 where all of them are met."""
-    under = circumstances(f"make soak SHARE={part:g}" if part else "make test", part)
+    under = circumstances(command_of(part), part)
     with tempfile.TemporaryDirectory(prefix="pleo-export-scorecard-") as folder:
         lines = Path(folder) / "lines.jsonl"
         code = subprocess.run(
@@ -73,6 +77,10 @@ def run(part: float, rows: Sequence[str], *, to_keep: bool) -> int:
         report()
     met = all(result.verdict(ROWS[letter]) == "met" for letter, result in found.items())
     return 0 if met and code in {0, NO_TESTS_COLLECTED} else 1
+
+
+def command_of(part: float) -> str:
+    return f"make soak SHARE={part:g}" if part else "make test"
 
 
 def circumstances(command: str, part: float) -> Circumstances:

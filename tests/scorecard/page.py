@@ -105,6 +105,11 @@ AGAIN = """
     make soak                          # all rows at full size: many hours
     make soak SHARE=0.01 ROWS=A,B      # a hundredth of it, two rows
 
+A row may be run in parts, at other times or side by side: let each write its lines to the same file, and keep them together.
+
+    PLEO_EXPORT_SOAK=1 PLEO_EXPORT_SCORECARD=lines.jsonl .venv/bin/pytest -m scorecard tests/e2e/test_kill.py
+    .venv/bin/python -m tests.scorecard keep lines.jsonl --share 1 --rows A
+
 It ends with the table above; a row whose tests are missing, skipped, failed or cut short is shown as such and never as met. A test
 that draws its faults prints, when it fails, the seed and the command that has the same run again.
 """
