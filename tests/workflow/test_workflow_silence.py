@@ -181,3 +181,35 @@ async def test_a_command_waits_for_the_answer_itself(scene: Scene) -> None:
     summary = await scene.settle(rounds=96)
     assert summary.items[0].unknown
     assert scene.clock.now() - NOON >= timedelta(minutes=48)
+
+
+async def test_what_was_left_because_of_a_silence_is_done_later_although_the_silence_was_broken_meanwhile(
+    scene: Scene,
+) -> None:
+    scene.connector.change(concurrency=4)
+    await scene.company.job_of(*(expense(number, day=number) for number in range(1, 21)))
+    answered = asyncio.Event()
+
+    async def three_are_silent(verb: str, reference: str) -> None:
+        if verb != "record":
+            return
+        if reference == eid(4):
+            await answered.wait()
+        elif not answered.is_set():
+            scene.clock.advance(CALL_SECONDS)
+            raise NoAnswerError("nothing came")
+
+    async def until_some_are_left() -> None:
+        await scene.clock.until_slept(6)
+        for _ in range(200):
+            await asyncio.sleep(0)
+        answered.set()
+
+    scene.connector.before = three_are_silent
+    answering = asyncio.create_task(until_some_are_left())
+    await silence(scene)
+    await answering
+    assert len(scene.booked()) < 20
+    (summary,) = await run(scene)
+    assert summary.event == "completed"
+    assert sorted(scene.booked()) == list(range(1, 21))

@@ -112,6 +112,7 @@ class _Recorder:
         self._outcomes = Outcomes(parts, job)
         self._unclear: list[Work] = []
         self._asked_again: set[str] = set()
+        self._left = False  # whether an item was not begun
         self._silence = Silence(parts, job)
         most = parts.connector.capabilities.concurrency
         self._calls = asyncio.Semaphore(most)
@@ -142,12 +143,14 @@ class _Recorder:
         Where no more can be begun, what was begun is finished before that is raised.
         """
         failure: Exception | None = None
+        self._left = False
         async with aclosing(items), side_by_side() as group:
             try:
                 async for ready in items:
                     turn = await self._turns.give(ready)
                     self._reporter.ensure_heard()
                     if self._ends():
+                        self._left = True
                         break
                     group.create_task(self._settle(turn)).add_done_callback(partial(self._ended, turn))
             except Exception as error:  # noqa: BLE001 it is raised once all is finished
@@ -157,7 +160,8 @@ class _Recorder:
         self._reporter.ensure_heard()
         if self._parts.stopping():
             raise StoppedError
-        if self._silence.too_long:
+        # A silence may be broken by what was begun, when others were left because of it.
+        if self._left or self._silence.too_long:
             raise self._silence.error
 
     def _ended(self, turn: Turn, _task: asyncio.Task[None]) -> None:
@@ -198,7 +202,7 @@ class _Recorder:
                 await turn.marked()  # no outcome is told before that
             self._silence.broken()
         except LeftError:
-            pass
+            self._left = True
         except RejectedItemError as refused:
             await self._outcomes.reject(work, refused.rejection)
         except NoAnswerError:
