@@ -69,7 +69,12 @@ def a_server(folder: Path) -> Iterator[PostgresServer]:
         with psycopg.connect(own.get_uri(), autocommit=True) as connection:
             # Recovery would sync every file of every test's database, one by one.
             connection.execute("ALTER SYSTEM SET recovery_init_sync_method = 'syncfs'")
-        yield PostgresServer(own.get_uri(), own)
+            # Eight workers have some ten connections each, and those that were ended count a while longer.
+            connection.execute("ALTER SYSTEM SET max_connections = 300")
+        server = PostgresServer(own.get_uri(), own)
+        server.kill()
+        server.start()
+        yield server
     finally:
         own.cleanup()
 
