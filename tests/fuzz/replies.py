@@ -1,6 +1,7 @@
 """Expenses as Pleo may send them, and as it may not: from the shapes of our models, which are the published ones."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import msgspec
@@ -66,7 +67,7 @@ JUNK = st.one_of(
     st.text(max_size=6),
     st.sampled_from(["NaN", "1e999999999", "-0", "", "\ud7ff", "\0", "2026-13-45T99:99:99Z", [], {}, [[]]]),
     st.integers(10**30, 10**40).map(str),
-)
+).map(deepcopy)  # what is drawn is put into a reply, and changed there
 
 
 def places(value: Any) -> Iterator[tuple[Any, Any]]:
