@@ -41,7 +41,8 @@ _NO_TEXT = ("image/", "application/pdf", "application/msword", "application/vnd.
 class Downloader:
     """Downloads into `folder`, which is made where it is missing. Use as an async context manager.
 
-    At most `at_once_max` files are on their way, each by a connection of its own. `allow_private` lets links lead to this machine or its network: only for a Pleo that itself runs there.
+    At most `at_once_max` files are on their way, each by a connection of its own. `allow_private` lets links lead to
+    this machine or its network: only for a Pleo that itself runs there.
     """
 
     def __init__(

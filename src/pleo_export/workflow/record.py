@@ -143,7 +143,6 @@ class _Recorder:
         Where no more can be begun, what was begun is finished before that is raised.
         """
         failure: Exception | None = None
-        self._left = False
         async with aclosing(items), side_by_side() as group:
             try:
                 async for ready in items:
