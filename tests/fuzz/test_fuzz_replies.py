@@ -17,7 +17,7 @@ from tests.fuzz.fuzzing import fuzz
 from tests.fuzz.replies import ALLOWED, damaged, mutated
 from tests.scorecard.plugin import Score
 
-pytestmark = pytest.mark.scorecard("I")
+pytestmark = [pytest.mark.slow, pytest.mark.scorecard("I")]
 
 
 class Reader:

@@ -23,7 +23,7 @@ from tests.scorecard.plugin import Score
 from tests.scorecard.seeds import replayable
 from tests.store.stores import COMPANY, StoppedClock, create_entry
 
-pytestmark = pytest.mark.scorecard("I")
+pytestmark = [pytest.mark.slow, pytest.mark.scorecard("I")]
 
 FINAL = {Phase.RECORDED, Phase.REJECTED}
 ENTRIES = ("e1", "e2", "e3")

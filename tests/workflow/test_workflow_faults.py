@@ -207,6 +207,7 @@ async def pleo(
     return simulator.url
 
 
+@pytest.mark.slow
 @pytest.mark.scorecard("C")
 @pytest.mark.parametrize("part", range(PARTS))
 async def test_every_fault_at_every_call_ends_as_it_is_specified(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Generic, Protocol, TypeVar
 
-from fastapi import Depends, FastAPI, Header, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.background import BackgroundTask
@@ -30,6 +30,8 @@ OURS = (StoreError, EngineError, VaultError)
 THEIRS = (ConnectError, ConnectingError, NoCompanyError, ContradictionError, GrantRefusedError)
 
 T = TypeVar("T")
+
+taking, telling = APIRouter(), APIRouter()  # triggers, and how the service is
 
 log = logging.getLogger(__name__)
 
@@ -75,14 +77,14 @@ def web_app(parts: WebParts, *, triggers: bool) -> FastAPI:
     app.state.hints = _Hints(parts.engine, parts.store)
     for trouble in OURS:
         app.add_exception_handler(trouble, _unavailable)
-    if triggers:
-        app.post("/webhooks/pleo", status_code=204, response_class=Response)(webhook)
-        app.post("/api/companies/{company_id}/check", status_code=202)(check)
-        app.get(CALLBACK, response_class=PlainTextResponse)(connected)
-    app.get("/healthz")(healthz)
-    app.get("/readyz")(readyz)
-    app.get("/metrics", response_class=Response)(exposition)
+    serve(app, *[taking, telling] if triggers else [telling])
     return app
+
+
+def serve(app: FastAPI, *routers: APIRouter) -> None:
+    """Let the application answer these routes as they are: to include a router is to make all of them anew each time."""
+    for router in routers:
+        app.router.routes.extend(router.routes)
 
 
 async def _unavailable(_: Request, trouble: Exception) -> Response:
@@ -154,6 +156,7 @@ def _hints(request: Request) -> _Hints:
 Hints = Annotated[_Hints, Depends(_hints)]
 
 
+@taking.post("/webhooks/pleo", status_code=204, response_class=Response)
 async def webhook(request: Request, parts: Parts, hints: Hints, company: str | None = None) -> Response:
     """Take Pleo's hint that a company has an export job.
 
@@ -211,6 +214,7 @@ def _answer(result: str, status: int = 204) -> Response:
     return Response(status_code=status)
 
 
+@taking.post("/api/companies/{company_id}/check", status_code=202)
 async def check(
     company_id: str, parts: Parts, authorization: Annotated[str | None, Header()] = None
 ) -> dict[str, bool]:
@@ -226,6 +230,7 @@ async def check(
     return {"noted": await run_in_threadpool(parts.engine.fire, company_id, "button")}
 
 
+@taking.get(CALLBACK, response_class=PlainTextResponse)
 async def connected(request: Request, parts: Parts) -> PlainTextResponse:
     """Take a person back who has connected a company in Pleo."""
     try:
@@ -238,6 +243,7 @@ async def connected(request: Request, parts: Parts) -> PlainTextResponse:
     return PlainTextResponse(f"Company {company_id} is connected. You may close this page.")
 
 
+@telling.get("/healthz")
 async def healthz(parts: Parts) -> dict[str, str]:
     """Say that the process lives, or that it has to be started again."""
     if (reason := parts.fault()) is not None:
@@ -245,12 +251,14 @@ async def healthz(parts: Parts) -> dict[str, str]:
     return {"status": "alive"}
 
 
+@telling.get("/readyz")
 async def readyz(parts: Parts) -> dict[str, str]:
     """Say whether triggers can be kept."""
     await parts.ready()
     return {"status": "ready"}
 
 
+@telling.get("/metrics", response_class=Response)
 async def exposition() -> Response:
     """Return the metrics as Prometheus reads them."""
     return Response(metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")

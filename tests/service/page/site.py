@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
+from argon2 import PasswordHasher
+from argon2.profiles import CHEAPEST
 from fastapi import FastAPI
 
 from pleo_export.cli.init import example_chart, settings_text
@@ -16,7 +19,7 @@ from pleo_export.engine import Engine
 from pleo_export.service.companies import Companies
 from pleo_export.service.connecting import Connecting, authorisation_server
 from pleo_export.service.opening import Opened, engine_url
-from pleo_export.service.page.access import sessions
+from pleo_export.service.page.access import passwords, sessions
 from pleo_export.service.page.access.roles import Role
 from pleo_export.service.page.access.tokens import csrf_of, hashed, new_token
 from pleo_export.service.page.app import add_page
@@ -98,10 +101,12 @@ class Site:
 
 @asynccontextmanager
 async def a_site(folder: Path, **settings: Any) -> AsyncIterator[Site]:
-    """Open the page; `settings` are the service's."""
+    """Open the page; `settings` are the service's. Passwords are hashed with little work, as no service should."""
     values = {"database_url": sqlite_url(folder / "store.db"), "public_url": ADDRESS} | settings
     service, clock = ServiceSettings(**values), Clock()
     async with AsyncExitStack() as stack:
+        patched = stack.enter_context(pytest.MonkeyPatch.context())
+        patched.setattr(passwords, "_hasher", PasswordHasher.from_parameters(CHEAPEST))
         store = await Store.open(service.database_url, clock)
         stack.push_async_callback(store.close)
         engine = Engine(engine_url(service.database_url), clock, capacity=1)

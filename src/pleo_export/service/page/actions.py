@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.service.page.access.errors import NotHereError
 from pleo_export.service.page.access.guard import Operating
-from pleo_export.service.page.parts import PageParts, Parts
+from pleo_export.service.page.parts import FORM_BYTES_MAX, PageParts, Parts
 from pleo_export.service.page.rendering import HEADERS, render
 from pleo_export.service.page.settling import NotSettledError, look_up, record_by_hand
 from pleo_export.store.errors import ContradictionError, UnknownItemError
@@ -32,7 +32,7 @@ NOT_FOUND = (
 Confirmed = Annotated[str, Form(alias="confirmed")]
 ExternalId = Annotated[str, Form()]
 
-router = APIRouter()
+router = APIRouter(max_body_size=FORM_BYTES_MAX)
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):

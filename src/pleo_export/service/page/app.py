@@ -7,11 +7,11 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from pleo_export.service.page import actions, connect, diagnostics, live
-from pleo_export.service.page.access.app import FORM_BYTES_MAX, add_access
+from pleo_export.service.page.access.app import add_access
 from pleo_export.service.page.parts import PageParts
 from pleo_export.service.page.rendering import ASSETS_AT, Edge, render
 from pleo_export.service.page.views import add_views
-from pleo_export.service.web import OURS
+from pleo_export.service.web import OURS, serve
 
 ASSETS = Path(__file__).with_name("assets")
 # What programs ask; people ask for the rest.
@@ -22,8 +22,7 @@ def add_page(app: FastAPI, parts: PageParts) -> None:
     """Let the web part show the page as well."""
     app.state.page = parts
     app.state.live = live.hub_of(parts)
-    for router in (live.router, actions.router, connect.router, diagnostics.router):
-        app.include_router(router, max_body_size=FORM_BYTES_MAX)
+    serve(app, live.router, actions.router, connect.router, diagnostics.router)
     connect.take_callback(app)
     add_access(app, parts)
     app.mount(ASSETS_AT, StaticFiles(directory=ASSETS))

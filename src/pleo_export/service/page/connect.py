@@ -16,7 +16,7 @@ from pleo_export.service.errors import ConnectError, OAuthNotSetUpError
 from pleo_export.service.page.access.guard import Administering
 from pleo_export.service.page.access.tokens import new_token
 from pleo_export.service.page.actions import Asked, company_address, gone_to, shown
-from pleo_export.service.page.parts import PageParts, Parts
+from pleo_export.service.page.parts import FORM_BYTES_MAX, PageParts, Parts
 from pleo_export.service.page.rendering import render
 from pleo_export.service.web import connected
 from pleo_export.store.errors import ContradictionError
@@ -35,7 +35,7 @@ TROUBLES = (
 )
 
 log = logging.getLogger(__name__)
-router = APIRouter()
+router = APIRouter(max_body_size=FORM_BYTES_MAX)
 
 
 def take_callback(app: FastAPI) -> None:

@@ -22,7 +22,7 @@ from pleo_export.engine.errors import EngineError
 from pleo_export.findings import findings_of, local_findings
 from pleo_export.observe.redaction import REMOVED, redacted, redacted_value
 from pleo_export.service.page.access.guard import Administering
-from pleo_export.service.page.parts import PageParts, Parts
+from pleo_export.service.page.parts import FORM_BYTES_MAX, PageParts, Parts
 from pleo_export.service.page.rendering import HEADERS
 from pleo_export.service.page.views.looking import LOOK_SECONDS, LookError, look
 from pleo_export.service.page.views.settings import SECRET_ADDRESSES
@@ -80,7 +80,7 @@ log of its own; add the lines of the time in question from where your system kee
 you hand it on.
 """
 
-router = APIRouter()
+router = APIRouter(max_body_size=FORM_BYTES_MAX)
 
 
 @router.get("/companies/{company_id}/diagnostics.zip", response_class=Response)

@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 
 from pleo_export.engine.errors import EngineError
 from pleo_export.service.page.access.guard import SignedIn, Viewing, Visitor, still_signed_in
-from pleo_export.service.page.parts import PageParts, Parts
+from pleo_export.service.page.parts import FORM_BYTES_MAX, PageParts, Parts
 from pleo_export.service.page.rendering import HEADERS
 from pleo_export.store.errors import StoreError
 from pleo_export.store.tables import EVERY_COMPANY
@@ -33,7 +33,7 @@ Topic = frozenset[str] | None  # these companies, None: all
 Look = Callable[[Iterable[Topic]], Awaitable[Mapping[Topic, object]]]
 
 log = logging.getLogger(__name__)
-router = APIRouter()
+router = APIRouter(max_body_size=FORM_BYTES_MAX)
 
 
 class Hub:

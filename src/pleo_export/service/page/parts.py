@@ -13,6 +13,8 @@ from pleo_export.service.connecting import Connecting
 from pleo_export.service.settings import ServiceSettings
 from pleo_export.store import Store
 
+FORM_BYTES_MAX = 64 * 1024  # nobody need be signed in to send something: so little of it is read
+
 
 @dataclass(frozen=True, kw_only=True)
 class PageParts:

@@ -12,8 +12,6 @@ _ASSETS = Path(__file__).with_name("assets")
 
 def add_web(app: FastAPI) -> None:
     """Show the web app at `/`, outside the description of the API."""
-    app.include_router(pages.router)
-    app.include_router(pages.of_company)
-    app.include_router(traffic.router)
-    app.include_router(actions.router)
+    for router in (pages.router, pages.of_company, traffic.router, actions.router):
+        app.router.routes.extend(router.routes)
     app.mount("/assets", StaticFiles(directory=_ASSETS))

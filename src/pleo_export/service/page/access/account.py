@@ -28,7 +28,7 @@ from pleo_export.service.page.access.guard import SECOND_FACTOR, Known, Visitor
 from pleo_export.service.page.access.refusing import refusing
 from pleo_export.service.page.access.signing_in import sign_in
 from pleo_export.service.page.access.tokens import csrf_of, hashed
-from pleo_export.service.page.parts import PageParts, Parts
+from pleo_export.service.page.parts import FORM_BYTES_MAX, PageParts, Parts
 from pleo_export.service.page.rendering import HEADERS, render
 from pleo_export.store.second_factors import KIND
 from pleo_export.vault.errors import DamagedSecretError, VaultError
@@ -55,6 +55,7 @@ async def _refused(request: Request, refusal: Exception) -> Response:
 
 router = APIRouter(
     prefix=ACCOUNT,
+    max_body_size=FORM_BYTES_MAX,
     route_class=refusing(
         _refused,
         NothingChosenError,

@@ -20,7 +20,7 @@ from pleo_export.service.page.access.invitations import WELCOME
 from pleo_export.service.page.access.origin import our_path, require_safe_address, require_same_origin
 from pleo_export.service.page.access.signing_in import counted, sign_in
 from pleo_export.service.page.access.tokens import hashed
-from pleo_export.service.page.parts import PageParts, Parts
+from pleo_export.service.page.parts import FORM_BYTES_MAX, PageParts, Parts
 from pleo_export.service.page.rendering import HEADERS, render
 from pleo_export.store.errors import InvitationGoneError, UserExistsError
 from pleo_export.store.people import Invitation
@@ -35,7 +35,7 @@ async def door(request: Request, parts: Parts) -> None:
         require_same_origin(request, parts.settings, said=True)
 
 
-router = APIRouter(dependencies=[Depends(door)])
+router = APIRouter(dependencies=[Depends(door)], max_body_size=FORM_BYTES_MAX)
 
 
 async def let_in(  # noqa: PLR0913 whom, how and where

@@ -21,7 +21,7 @@ from pleo_export.service.page.access.provider import (
     ProviderRefusedError,
     UnknownPersonError,
 )
-from pleo_export.service.page.parts import PageParts, Parts
+from pleo_export.service.page.parts import FORM_BYTES_MAX, PageParts, Parts
 from pleo_export.service.page.rendering import HEADERS
 from pleo_export.store.errors import UnknownUserError
 from pleo_export.store.people import User
@@ -31,7 +31,7 @@ BEGUN_TIME = timedelta(minutes=10)
 
 log = logging.getLogger(__name__)
 
-router = APIRouter(prefix=SIGN_IN, dependencies=[Depends(door)])
+router = APIRouter(prefix=SIGN_IN, dependencies=[Depends(door)], max_body_size=FORM_BYTES_MAX)
 
 
 def provider_of(parts: PageParts) -> Provider | None:

@@ -10,7 +10,7 @@ from pleo_export.service.page.access.guard import Owning
 from pleo_export.service.page.access.people import Desk
 from pleo_export.service.page.access.refusing import refusing
 from pleo_export.service.page.access.roles import Role
-from pleo_export.service.page.parts import PageParts, Parts
+from pleo_export.service.page.parts import FORM_BYTES_MAX, PageParts, Parts
 from pleo_export.service.page.rendering import HEADERS, render
 from pleo_export.store.errors import ContradictionError
 from pleo_export.store.tables import EVERY_COMPANY
@@ -36,7 +36,9 @@ async def _refused(request: Request, refusal: Exception) -> Response:
 
 
 router = APIRouter(
-    prefix=USERS, route_class=refusing(_refused, WeakPasswordError, OwnUserError, ContradictionError)
+    prefix=USERS,
+    max_body_size=FORM_BYTES_MAX,
+    route_class=refusing(_refused, WeakPasswordError, OwnUserError, ContradictionError),
 )
 
 
