@@ -17,7 +17,7 @@ CAPPED_AT = 5
 OURS, N8N = "pleo-export", "n8n"
 
 
-class Pace(NamedTuple):
+class Effort(NamedTuple):
     """What a run takes about: seconds to start and of work an expense, and how often the bound. Only to plan with."""
 
     start: float
@@ -25,13 +25,13 @@ class Pace(NamedTuple):
     bounds: float
 
 
-PACES = {
-    OURS: Pace(1.5, 0.0015, 1.0),
-    "requests": Pace(1.0, 0.003, 1.6),
-    "httpx": Pace(1.0, 0.004, 1.6),
-    "singer": Pace(1.5, 0.003, 1.6),
-    "dlt": Pace(2.5, 0.004, 1.6),
-    N8N: Pace(6.0, 0.012, 1.6),
+EFFORTS = {
+    OURS: Effort(1.5, 0.0015, 1.0),
+    "requests": Effort(1.0, 0.003, 1.6),
+    "httpx": Effort(1.0, 0.004, 1.6),
+    "singer": Effort(1.5, 0.003, 1.6),
+    "dlt": Effort(2.5, 0.004, 1.6),
+    N8N: Effort(6.0, 0.012, 1.6),
 }
 SEQUENTIAL = ("requests", "singer")
 
@@ -68,7 +68,7 @@ class Case(msgspec.Struct, frozen=True):
     @property
     def seconds(self) -> float:
         """What a run takes about."""
-        start, an_item, bounds = PACES[self.tool]
+        start, an_item, bounds = EFFORTS[self.tool]
         return start + bounds * self.bound + self.items * self.companies * an_item
 
     @property

@@ -28,6 +28,7 @@ from pleo_export.pleo.transport import rate_limiter
 from pleo_export.store import Store, sqlite_url
 from pleo_export.testing.expenses import CONTRA, INPUT_VAT, OUTPUT_VAT, PAYABLE, POCKET, WALLET
 from pleo_export.workflow.flow import export_pending
+from pleo_export.workflow.pace import Pace
 from pleo_export.workflow.ports import Notice, Sources
 
 UNLIMITED = 1e6  # calls a second
@@ -83,6 +84,7 @@ async def _export(bench: Bench, company: int, store: Store) -> None:
             pleo=await stack.enter_async_context(client),
             connector=connector,
             clock=SystemClock(),
+            pace=Pace(asyncio.sleep, concurrency),
         )
         receipts = folder / "receipts" / settings.pleo.company_id
         parts = await stack.enter_async_context(parts_of(settings, sources, store, receipts, _quiet))

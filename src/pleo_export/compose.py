@@ -21,6 +21,7 @@ from pleo_export.pleo.client import PleoClient
 from pleo_export.pleo.files import Downloader
 from pleo_export.store import Store, sqlite_url
 from pleo_export.store.lease import company_lease
+from pleo_export.workflow.pace import Pace
 from pleo_export.workflow.ports import Notice, Parts, Sources, ignore
 
 
@@ -53,7 +54,7 @@ async def sources_of(
     settings: Settings, client: PleoClient, connector_key: str | None = None
 ) -> AsyncIterator[Sources]:
     """Open Pleo and the accounting system. Raises SettingsError."""
-    connector = connector_for(settings, connector_key)
+    connector, clock = connector_for(settings, connector_key), SystemClock()
     try:
         async with client as pleo:
             yield Sources(
@@ -61,7 +62,8 @@ async def sources_of(
                 settings=settings.company,
                 pleo=pleo,
                 connector=connector,
-                clock=SystemClock(),
+                clock=clock,
+                pace=Pace(clock.sleep, connector.capabilities.concurrency),
             )
     finally:
         await connector.close()

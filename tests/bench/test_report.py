@@ -2,7 +2,7 @@ import xml.etree.ElementTree as ET
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.cases import P1, PACES, SCORED, SEQUENTIAL, Case, all_cases, left_out
+from bench.cases import EFFORTS, P1, SCORED, SEQUENTIAL, Case, all_cases, left_out
 from bench.page_text import with_figures
 from bench.report import lines, plot
 from bench.results import Result, Results
@@ -84,14 +84,14 @@ def test_the_plot_is_a_picture_with_a_line_for_each_tool(tmp_path: Path) -> None
 
 
 def test_no_case_comes_twice_and_the_sequential_go_one_at_a_time() -> None:
-    cases = list(all_cases(list(PACES)))
+    cases = list(all_cases(list(EFFORTS)))
     assert len(cases) == len(set(cases))
     assert {case.concurrency for case in cases if case.tool in SEQUENTIAL} == {1}
-    assert {case.tool for case in cases} == set(PACES)
+    assert {case.tool for case in cases} == set(EFFORTS)
 
 
 def test_the_scorecard_comes_first_and_all_of_it_fits_into_half_an_hour_or_so() -> None:
-    cases = list(all_cases(list(PACES)))
+    cases = list(all_cases(list(EFFORTS)))
     scored = list(dict.fromkeys(SCORED))
     assert cases[: len(scored)] == scored
     assert sum(case.seconds * case.rounds for case in cases) < 35 * 60

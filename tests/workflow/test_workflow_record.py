@@ -1,5 +1,6 @@
 import asyncio
 from datetime import date
+from unittest.mock import patch
 
 import pytest
 from msgspec.structs import replace
@@ -23,6 +24,7 @@ from pleo_export.pleo.retrying import Before, at_any_time
 from pleo_export.store import Store, sqlite_url
 from pleo_export.store.errors import StoreFullError
 from pleo_export.testing.faults import Verb
+from pleo_export.workflow.pace import Pace
 from pleo_export.workflow.ports import ItemSettled, JobSummary, Receipts
 from pleo_export.workflow.problems import StoppedError
 from tests.workflow.workflow_scene import BOOKS, NOON, Around, Scene, at, eid, expense
@@ -152,6 +154,18 @@ async def test_no_more_entries_are_recorded_at_once_than_the_system_takes(scene:
     await scene.run_one()
     assert scene.connector.busiest == 3
     assert len(scene.booked()) == 9
+
+
+async def test_what_was_learnt_of_the_systems_pace_in_one_job_counts_in_the_next(scene: Scene) -> None:
+    pace = Pace(scene.clock.sleep, 1)
+    await scene.company.job_of(expense(1))
+    await scene.company.pass_time(1)
+    await scene.company.job_of(expense(2))
+    with patch.object(pace, "turn", wraps=pace.turn) as turn:
+        await scene.run(pace=pace)
+    assert len(scene.books.entries) == 2
+    assert [verb for verb, _ in scene.connector.calls].count("record") == 2
+    assert turn.call_count == len(scene.connector.calls)
 
 
 async def test_the_intent_is_durable_before_the_accounting_system_is_called(scene: Scene) -> None:

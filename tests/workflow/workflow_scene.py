@@ -31,6 +31,7 @@ from pleo_export.pleo.retrying import Before, Surroundings, at_any_time
 from pleo_export.store import Store, sqlite_url
 from pleo_export.testing.faults import Faults, FaultyConnector
 from pleo_export.workflow.flow import export_pending
+from pleo_export.workflow.pace import Pace
 from pleo_export.workflow.ports import JobSummary, Notice, Parts
 from pleo_export.workflow.record import ASK_AGAIN_SECONDS
 
@@ -408,6 +409,7 @@ class Scene:
                 pleo=await stack.enter_async_context(PleoClient(self.company.url, credential, around=around)),
                 connector=self.connector,
                 clock=self.clock,
+                pace=Pace(self.clock.sleep, self.connector.capabilities.concurrency),
                 receipts=await stack.enter_async_context(
                     Downloader(self.receipts, allow_private=True, around=around)
                 ),

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -165,18 +164,17 @@ def never() -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """What can be read for one company: enough for a preview or a check, and nothing that writes by itself."""
+    """What can be read for one company: enough for a preview or a check, and nothing that writes by itself.
+
+    `pace` is how fast the connector's system is called, by everything that is done for the company at a time.
+    """
 
     company_id: str
     settings: CompanySettings
     pleo: Pleo
     connector: Connector
     clock: Clock
-
-    @cached_property
-    def pace(self) -> Pace:
-        """How fast the connector's system is called, by everything that is done for the company at a time."""
-        return Pace(self.clock.sleep, self.connector.capabilities.concurrency)
+    pace: Pace
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,7 @@ from pleo_export.testing.simulation.process import DiedError, Process, current, 
 from pleo_export.testing.simulation.weather import Weather
 from pleo_export.testing.simulation.wire import Pleo
 from pleo_export.workflow.flow import export_pending
+from pleo_export.workflow.pace import Pace
 from pleo_export.workflow.ports import Parts
 from pleo_export.workflow.problems import SilentError
 
@@ -183,6 +184,7 @@ class Play:
                 pleo=await stack.enter_async_context(client),
                 connector=company.remote,
                 clock=clock,
+                pace=Pace(clock.sleep, company.remote.capabilities.concurrency),
                 receipts=await stack.enter_async_context(downloader),
                 fit=partial(fit, folder=folder),
                 store=store.fenced(company.id, number),
