@@ -45,7 +45,7 @@ ANYBODYS = {
     ("POST", "/account/second-factor/remove"),
     ("POST", "/account/sessions"),
 }
-OWNERS = "/users"
+OWNERS = ("/users", "/audit")
 
 
 def routes_of(app: FastAPI) -> Iterator[tuple[str, str]]:

@@ -75,6 +75,7 @@ ODD_PATHS = (
     f"/companies/{COMPANY}/jobs/{JOB}?text=%00",
     "/?search=%00",
     f"/companies/{COMPANY}/audit?before=9223372036854775808",
+    "/audit?before=0",
     "/?page=99999999999999999999",
     "/welcome/%00",
     "//evil.test/%2e%2e",

@@ -399,6 +399,17 @@ async def test_settings_that_this_version_refuses_are_a_sentence(site: Site) -> 
     assert "it is not valid TOML" in text
 
 
+async def test_an_owner_sees_what_was_done_anywhere_and_what_concerns_no_company(site: Site) -> None:
+    await site.store.note_action("olga", COMPANY, "check")
+    await site.store.note_action("grace", OTHER, "pause")
+    await site.store.note_action("mallory", None, "changed the password", "other sessions were ended")
+    text = await read(await site.owner(), "/audit")
+    for who in ("olga", "grace", "mallory", f"Company {OTHER[:4]}", "changed the password"):
+        assert f"<td>{who}</td>" in text
+    assert (await (await site.signed_in(Role.ADMINISTRATOR)).get("/audit")).status_code == 403
+    assert "mallory" not in await read(await site.owner(), f"{HOME}/audit")
+
+
 async def test_the_audit_shows_who_did_what_for_this_company(site: Site) -> None:
     await site.store.note_action("ada", COMPANY, "check", None)
     await site.store.note_action("eve", OTHER, "pause", None)

@@ -27,6 +27,7 @@ ITEM = "/companies/{company_id}/jobs/{job_id}/items/{entry_id}"
 
 VIEWS: Mapping[str, Callable[..., Coroutine[Any, Any, Response]]] = {
     "/": overview.show,
+    "/audit": audit.show_all,
     "/companies/{company_id}": company.show,
     "/companies/{company_id}/preview": preview.waiting,
     "/companies/{company_id}/preview/{job_id}": preview.show,
