@@ -4,8 +4,10 @@ import pytest
 from msgspec.structs import replace
 
 from pleo_export.domain.item import ExportItem, UnreadableItem
+from pleo_export.domain.job import ExportJobItem
 from pleo_export.pleo.errors import Facts, MissingContraAccountsError
 from pleo_export.workflow.fetch import fetch
+from pleo_export.workflow.flow import export_pending
 from pleo_export.workflow.problems import JobProblemError
 from pleo_export.workflow.spool import Spool
 from tests.workflow.workflow_scene import Around, ChangeSettings, Scene, eid, expense, with_parts
@@ -154,6 +156,21 @@ async def test_an_expense_that_is_not_listed_is_not_recorded(scene: Scene) -> No
     assert summary.event == "completed_with_errors"
     assert summary.earlier == {eid(1): "successful", eid(2): "failed"}
     assert await scene.company.statuses(job_id) == {1: "successful", 2: "failed", 3: "successful"}
+
+
+async def test_a_control_list_of_another_length_than_the_job_is_told(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Short(Around):
+        async def job_items(self, job_id: str) -> AsyncIterator[ExportJobItem]:
+            async for item in self.inner.job_items(job_id):
+                if item.accounting_entry_id != eid(2):
+                    yield item
+
+    await scene.company.job_of(expense(1), expense(2))
+    async with scene.parts() as parts:
+        await export_pending(with_parts(parts, pleo=Short(parts.pleo)))
+    assert "2 expenses were selected, and its control list names 1" in caplog.text
 
 
 async def test_a_job_that_expires_before_its_data_is_read_is_given_up(scene: Scene) -> None:

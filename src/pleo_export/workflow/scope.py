@@ -1,5 +1,6 @@
 """Step 3: the control list. It fixes what has to be done, and after a crash it says what is done already."""
 
+import logging
 from collections.abc import Mapping
 from sys import intern
 
@@ -10,11 +11,21 @@ from pleo_export.workflow.ports import Parts, StepTaken, take_step
 
 REPORTED_AS = {Phase.RECORDED: ItemStatus.SUCCESSFUL, Phase.REJECTED: ItemStatus.FAILED}
 
+log = logging.getLogger(__name__)
+
 
 async def retrieve_scope(parts: Parts, job: ExportJob) -> Mapping[str, str]:
     """Return the status of every item of the job before anything is recorded."""
     await take_step(parts, StepTaken(step=3, name="Retrieve the control list", job_id=job.id))
     scope = await read_control_list(parts, job)
+    if len(scope) != job.number_of_items:
+        # Which of the two is right nobody can tell from here; what is not listed cannot be recorded.
+        log.warning(
+            "job %s: Pleo says that %d expenses were selected, and its control list names %d",
+            job.id,
+            job.number_of_items,
+            len(scope),
+        )
     await compare_outcomes(parts, job, scope)
     return scope
 
