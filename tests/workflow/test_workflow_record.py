@@ -1,4 +1,5 @@
 import asyncio
+import gc
 from datetime import date
 from unittest.mock import patch
 
@@ -24,9 +25,11 @@ from pleo_export.pleo.retrying import Before, at_any_time
 from pleo_export.store import Store, sqlite_url
 from pleo_export.store.errors import StoreFullError
 from pleo_export.testing.faults import Verb
+from pleo_export.workflow.fetch import Work
 from pleo_export.workflow.pace import Pace
 from pleo_export.workflow.ports import ItemSettled, JobSummary, Receipts
 from pleo_export.workflow.problems import StoppedError
+from pleo_export.workflow.turns import Turn, Turns
 from tests.workflow.workflow_scene import BOOKS, NOON, Around, Scene, at, eid, expense
 
 
@@ -355,3 +358,16 @@ async def test_work_that_is_asked_to_stop_finishes_what_was_begun_and_goes_on_la
     assert scene.booked() == list(range(1, 21))
     assert {item.phase for item in summary.items} == {Phase.RECORDED}
     assert (await scene.company.event_names(job_id))[-1] == "completed"
+
+
+async def test_what_a_job_held_is_freed_at_its_end_and_not_when_garbage_is_collected(scene: Scene) -> None:
+    await scene.company.job_of(*(expense(number) for number in range(1, 11)))
+    gc.collect()
+    gc.disable()
+    try:
+        await scene.run_one()
+        left = {type(one).__name__ for one in gc.get_objects() if isinstance(one, (Turn, Turns, Work))}
+    finally:
+        gc.enable()
+    assert scene.booked() == list(range(1, 11))
+    assert left == set()

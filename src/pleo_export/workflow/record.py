@@ -8,7 +8,7 @@ whose beginning we know nothing, that is never recorded, because whoever began i
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from functools import partial
 from typing import NamedTuple
@@ -19,11 +19,9 @@ from pleo_export.accounting.port import (
     ClosedPeriod,
     ConnectorError,
     EntryRefusedError,
-    ForbiddenError,
     NoAnswerError,
     PeriodClosedError,
     Recorded,
-    UnauthorisedError,
     Uniqueness,
 )
 from pleo_export.crash_points import reach
@@ -38,12 +36,12 @@ from pleo_export.domain.reference import ReferenceData
 from pleo_export.domain.settings import ClosedPeriodStrategy
 from pleo_export.store.errors import StoreError
 from pleo_export.workflow.attachments import Gathered, gathered, may_miss
+from pleo_export.workflow.calls import Calls, ShutOutError
 from pleo_export.workflow.closed_period import move_entry
 from pleo_export.workflow.fetch import Agenda, Work
 from pleo_export.workflow.memory import Memory, recall
 from pleo_export.workflow.outcomes import Outcomes, explained, recorded_without
 from pleo_export.workflow.payables import Payables
-from pleo_export.workflow.persist import Result, persist
 from pleo_export.workflow.plan import as_planned, closed_since
 from pleo_export.workflow.ports import ItemBegun, ItemSettled, Parts, StepTaken, take_step
 from pleo_export.workflow.problems import SilentError, StoppedError
@@ -87,14 +85,6 @@ async def record(
     await reporter.flush()
 
 
-class ShutOutError(Exception):
-    """The accounting system lets us neither look nor finish. It is asked once more; a lost right stays lost."""
-
-    def __init__(self, cause: UnauthorisedError | ForbiddenError) -> None:
-        self.cause = cause
-        super().__init__(f"The accounting system did not let us in: {cause}")
-
-
 class Known(NamedTuple):
     """What is known when an attempt begins: items as they stood `before`, and what that memory is worth."""
 
@@ -114,13 +104,14 @@ class _Recorder:
         self._asked_again: set[str] = set()
         self._left = False  # whether an item was not begun
         self._silence = Silence(parts, job)
+        # Nothing below knows the recorder: with a circle all that the job held would outlast it, until a collection.
+        self._calls = calls = Calls(parts, self._silence)
         most = parts.connector.capabilities.concurrency
-        self._calls = asyncio.Semaphore(most)
         # The next ones write down what they intend while these are called for. Where nothing but a look-up guards against
         # a second entry, an intent that is found later costs the expense its export: none goes ahead there.
-        self._turns = Turns(parts.clock, 2 * most if self._sure else most, self._ends)
+        self._turns = Turns(parts.clock, 2 * most if self._sure else most, calls.ends)
         self._payables = Payables(
-            lambda vendor: self._call(partial(parts.connector.payables, vendor)),
+            lambda vendor: calls.make(partial(parts.connector.payables, vendor)),
             parts.settings.accounts.exchange_difference,
         )
 
@@ -128,10 +119,6 @@ class _Recorder:
     def _sure(self) -> bool:
         """Whether the accounting system itself prevents a second entry with the same reference."""
         return self._parts.connector.capabilities.uniqueness is Uniqueness.UNIQUE_KEY
-
-    def _ends(self) -> bool:
-        """Whether nothing more is to be begun."""
-        return self._parts.stopping() or self._silence.too_long
 
     @property
     def _strategy(self) -> ClosedPeriodStrategy:
@@ -148,7 +135,7 @@ class _Recorder:
                 async for ready in items:
                     turn = await self._turns.give(ready)
                     self._reporter.ensure_heard()
-                    if self._ends():
+                    if self._calls.ends():
                         self._left = True
                         break
                     group.create_task(self._settle(turn)).add_done_callback(partial(self._ended, turn))
@@ -225,7 +212,7 @@ class _Recorder:
         connector, work = self._parts.connector, turn.work
         intended = not self._is_planned(work)
         if intended or self._memory.looks_first(work.entry_id):
-            found = await self._insist(partial(connector.find, work.entry_id))
+            found = await self._calls.insist(partial(connector.find, work.entry_id))
             if found is not None:
                 if not intended:
                     await self._memory.found(work.entry_id)
@@ -312,14 +299,9 @@ class _Recorder:
             return moved, await self._send(moved)
 
     async def _send(self, entry: Entry) -> Recorded:
-        return await self._call(partial(self._parts.connector.record, entry), repeat_unanswered=self._sure)
-
-    async def _call(self, call: Callable[[], Awaitable[Result]], *, repeat_unanswered: bool = True) -> Result:
-        """Call the accounting system, which takes so many calls at once, unless it is known to be silent."""
-        async with self._calls:
-            if self._silence.too_long:
-                raise NoAnswerError(str(self._silence.error))
-            return await persist(self._parts, call, repeat_unanswered=repeat_unanswered)
+        return await self._calls.make(
+            partial(self._parts.connector.record, entry), repeat_unanswered=self._sure
+        )
 
     async def _keep(
         self,
@@ -381,7 +363,7 @@ class _Recorder:
         missing = list(found.missing)
         for file in found.files:
             try:
-                await self._insist(partial(self._parts.connector.attach, entry, recorded, file))
+                await self._calls.insist(partial(self._parts.connector.attach, entry, recorded, file))
                 reach("receipt.attached")
             except EntryRefusedError as refused:
                 if refused.cause in ENTRY_LOST or not may_miss(self._parts):
@@ -390,20 +372,6 @@ class _Recorder:
         item = await self._parts.store.recorded(self._job.id, entry.reference, recorded_without(missing))
         reach("item.recorded")
         self._outcomes.tell(item)
-
-    async def _insist(self, call: Callable[[], Awaitable[Result]]) -> Result:
-        """Call for an entry that stands there, or may: what keeps us from it may pass, a refusal or a closed door not.
-
-        Raises EntryRefusedError, ShutOutError, and NoAnswerError where it is worth to ask again later.
-        """
-        try:
-            return await self._call(call)
-        except EntryRefusedError:
-            raise
-        except (UnauthorisedError, ForbiddenError) as error:
-            raise ShutOutError(error) from error
-        except ConnectorError as error:
-            raise NoAnswerError(str(error)) from error
 
     async def _item(self, work: Work) -> ItemProgress:
         return await self._parts.store.item(self._job.id, work.entry_id)

@@ -52,7 +52,7 @@ def _as_if_planned(before: Any) -> Any:
 
 def _repeating(_before: Any) -> Any:
     async def send(self: Any, entry: Entry) -> Any:
-        return await self._call(lambda: self._parts.connector.record(entry))
+        return await self._calls.make(lambda: self._parts.connector.record(entry))
 
     return send
 
