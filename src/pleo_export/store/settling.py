@@ -5,7 +5,18 @@ from datetime import date, datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    String,
+    and_,
+    bindparam,
+    literal,
+    select,
+    update,
+)
 
 from pleo_export.domain.progress import FINAL_PHASES, ItemProgress, JobProgress, Phase, Settled
 from pleo_export.store import items as steps
@@ -122,12 +133,7 @@ def _settled(known: ItemProgress, settlement: Settlement, now: datetime) -> Mapp
 
 def by_hand(connection: Connection, job_id: str) -> set[str]:
     """Return which planned items of the job a person has recorded by hand, as other jobs of the company say."""
-    mine, other = items.alias("mine"), items.alias("other")
-    same_entry = other.c.accounting_entry_id == mine.c.accounting_entry_id
-    found = select(mine.c.accounting_entry_id).join(other, same_entry)
-    planned = mine.c.phase == Phase.PLANNED.value
-    of_job = (mine.c.job_id == job_id, planned, _by_hand_in_company_of(job_id, other))
-    return set(connection.execute(found.where(*of_job)).scalars())
+    return set(connection.execute(_PLANNED_HERE_AND_BY_HAND, {"job": job_id}).scalars())
 
 
 def adopt(connection: Connection, job_id: str, entry_id: str, now: datetime) -> ItemProgress:
@@ -136,7 +142,7 @@ def adopt(connection: Connection, job_id: str, entry_id: str, now: datetime) -> 
     Raises IllegalTransitionError where nobody has, or where it is planned no more.
     """
     other = items.alias("other")
-    theirs = (other.c.accounting_entry_id == entry_id, _by_hand_in_company_of(job_id, other))
+    theirs = (other.c.accounting_entry_id == entry_id, _by_hand_in_company_of(literal(job_id), other))
     newest = select(other).where(*theirs).order_by(other.c.settled_at.desc()).limit(1)
     row = connection.execute(newest).mappings().first()
     known = steps.get(connection, job_id, entry_id)
@@ -153,7 +159,22 @@ def adopt(connection: Connection, job_id: str, entry_id: str, now: datetime) -> 
     return steps.get(connection, job_id, entry_id)
 
 
-def _by_hand_in_company_of(job_id: str, other: FromClause) -> ColumnElement[bool]:
+def _by_hand_in_company_of(job_id: ColumnElement[str], other: FromClause) -> ColumnElement[bool]:
     company = select(jobs.c.company_id).where(jobs.c.job_id == job_id).scalar_subquery()
     its_jobs = select(jobs.c.job_id).where(jobs.c.company_id == company, jobs.c.job_id != job_id)
     return and_(other.c.settled_how == Settled.BY_HAND.value, other.c.job_id.in_(its_jobs))
+
+
+def _planned_here_and_by_hand() -> Select[str]:
+    job, mine, other = bindparam("job", type_=String), items.alias("mine"), items.alias("other")
+    same_entry = other.c.accounting_entry_id == mine.c.accounting_entry_id
+    planned = mine.c.phase == Phase.PLANNED.value
+    return (
+        select(mine.c.accounting_entry_id)
+        .join(other, same_entry)
+        .where(mine.c.job_id == job, planned, _by_hand_in_company_of(job, other))
+    )
+
+
+# Made once: every job asks this, and what SQLAlchemy makes for it lasts until garbage is collected.
+_PLANNED_HERE_AND_BY_HAND = _planned_here_and_by_hand()
