@@ -2,14 +2,16 @@
 
 # ruff: noqa: ASYNC240 - a test may block: nothing else runs in its loop
 import os
-from collections.abc import Callable
+import tracemalloc
 from pathlib import Path
 from shutil import copy
 
 import pytest
 from fava.core import FavaLedger
 
-from pleo_export.accounting.ledger import LedgerConnector, LedgerSettings, bean_check, shelf
+from pleo_export.accounting.ledger import LedgerConnector, LedgerSettings, bean_check, payables
+from pleo_export.accounting.ledger.folder import LedgerFolder
+from pleo_export.accounting.ledger.reader import head_of, metadata_text
 from pleo_export.accounting.ledger.writer import entry_text
 from pleo_export.domain.entry import Entry, EntryVendor, InvoiceDetails, Match, Owed, Reason
 from pleo_export.domain.matching import Document, document_of, match, settled_by
@@ -24,6 +26,7 @@ from pleo_export.testing.samples import (
 
 VENDOR = DEFAULT_FACTS.vendor.id
 EXCHANGE = DEFAULT_FACTS.exchange
+CARD_ENTRIES = 1_000
 
 
 async def recorded(ledger: LedgerConnector, *entries: Entry) -> list[Entry]:
@@ -234,38 +237,40 @@ async def test_a_dimension_never_passes_for_what_is_owed(ledger: LedgerConnector
 async def test_only_what_changed_is_read_again(
     ledger: LedgerConnector, month: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shelf, "_FRESH_NS", 0)
     await recorded(ledger, *(sample_invoice(f"invoice-{number}") for number in range(3)))
     first = await ledger.payables(VENDOR)
-    listed, read = _watched(monkeypatch)
+    read = _texts_read(monkeypatch)
     assert await ledger.payables(VENDOR) is first
-    assert (listed, read) == ([], [])
+    assert read == []
     edit(month / "invoice-1.beancount", "payable-amount: 100.00 EUR", "payable-amount: 10.00 EUR")
     assert [one.open.units for one in await ledger.payables(VENDOR)] == [10_000, 10_000, 1000]
-    assert [Path(path).name for path in read] == ["invoice-1.beancount"]
+    assert [metadata_text(text, "pleo-id") for text in read] == ["invoice-1"]
 
 
-def _watched(monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], list[str]]:
-    """Return the months that are listed and the files that are parsed from now on."""
-    listed: list[str] = []
+def _texts_read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the files of bills and payments that are read from now on."""
     read: list[str] = []
-    scandir: Callable[[str], object] = os.scandir
-    current = shelf.Shelf._current
 
-    def listing(folder: str) -> object:
-        if folder.endswith("/2026/01"):
-            listed.append(folder)
-        return scandir(folder)
+    def reading(text: str) -> dict[str, str]:
+        read.append(text)
+        return head_of(text)
 
-    def parsing(self: shelf.Shelf[object], path: str, known: shelf.Kept[object] | None) -> object:
-        kept = current(self, path, known)
-        if kept is not known:
-            read.append(path)
-        return kept
+    monkeypatch.setattr(payables, "head_of", reading)
+    return read
 
-    monkeypatch.setattr(os, "scandir", listing)
-    monkeypatch.setattr(shelf.Shelf, "_current", parsing)
-    return listed, read
+
+def test_books_in_which_most_is_paid_by_card_are_known_without_being_held(month: Path) -> None:
+    month.mkdir(parents=True)
+    for number in range(CARD_ENTRIES):
+        (month / f"00000000-0000-4000-8000-{number:012}.beancount").write_text('2026-01-01 * "card"\n')
+    known = payables.LedgerPayables(LedgerFolder(month.parents[1]))
+    tracemalloc.start()
+    try:
+        assert list(known.of(VENDOR)) == []
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held / CARD_ENTRIES < 150
 
 
 async def test_a_month_that_changed_a_moment_ago_is_listed_again(

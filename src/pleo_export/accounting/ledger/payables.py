@@ -36,8 +36,8 @@ class LedgerPayables:
 
     def __init__(self, folder: LedgerFolder) -> None:
         self._folder = folder
-        self._months: dict[str, Shelf[_Filed | None]] = {}
-        self._read: list[tuple[Kept[_Filed | None], ...]] = []
+        self._months: dict[str, Shelf[_Filed]] = {}
+        self._read: list[tuple[Kept[_Filed], ...]] = []
         self._by_vendor: Mapping[str | None, Sequence[Document]] = {}
 
     def of(self, vendor_id: str | None) -> Sequence[Document]:
@@ -55,12 +55,11 @@ class LedgerPayables:
         return self._by_vendor.get(None if vendor_id is None else readable(vendor_id), ())
 
 
-def _by_vendor(files: Iterable[Kept[_Filed | None]]) -> Mapping[str | None, Sequence[Document]]:
+def _by_vendor(files: Iterable[Kept[_Filed]]) -> Mapping[str | None, Sequence[Document]]:
     # Of a file that was copied the first counts, as it does when the entry is looked up.
     filed: dict[str, tuple[int, _Filed]] = {}
     for kept in files:
-        if kept.said is not None:
-            filed.setdefault(kept.said.document.reference, (kept.written, kept.said))
+        filed.setdefault(kept.said.document.reference, (kept.written, kept.said))
     settled = _settled(one for _, one in filed.values())
     vendors: defaultdict[str | None, list[Document]] = defaultdict(list)
     for _, one in sorted(filed.values(), key=lambda pair: (pair[0], pair[1].document.reference)):

@@ -1,15 +1,12 @@
 """What the files of a folder say, kept until they change. A bookkeeper may edit, move or delete them at any time."""
 
 import os
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from operator import attrgetter
 from typing import Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
-
-# A folder that changed this lately may change again without a newer time: file systems tick in milliseconds.
-_FRESH_NS = 2_000_000_000
 
 
 class Kept(NamedTuple, Generic[T]):
@@ -23,46 +20,43 @@ class Kept(NamedTuple, Generic[T]):
 
 
 class Shelf(Generic[T]):
-    """One folder. A file is read again only where its time, size or number changed; names are, where the folder's did."""
+    """One folder. A file is read again only where its time, size or number changed."""
 
-    def __init__(self, folder: str, takes: Callable[[str], bool], parse: Callable[[str], T]) -> None:
+    def __init__(self, folder: str, takes: Callable[[str], bool], parse: Callable[[str], T | None]) -> None:
         self._folder, self._takes, self._parse = folder, takes, parse
-        self._listed_at: int | None = None
-        self._paths: list[str] = []
         self._kept: tuple[Kept[T], ...] = ()
+        # Of files that say nothing, which may be nearly all of a hundred thousand, no more than a number each.
+        self._silent: set[int] = set()
 
     def read(self) -> tuple[Kept[T], ...]:
-        """Return what is there, by name of file; the same tuple again where nothing changed. Blocks.
+        """Return what says something, by name of file; the same tuple again where nothing changed. Blocks.
 
-        Raises OSError, and whatever `parse`, which is given a path, raises.
+        Raises OSError, and whatever `parse` raises, which is given a path and returns None where a file says nothing.
         """
-        paths = self._list()
         before = {one.path: one for one in self._kept}
-        kept: list[Kept[T]] = []
-        for path in paths:
-            with suppress(FileNotFoundError):
-                kept.append(self._current(path, before.get(path)))
+        kept = sorted(self._current(before), key=attrgetter("path"))
         if len(kept) != len(self._kept) or any(
             new is not old for new, old in zip(kept, self._kept, strict=True)
         ):
             self._kept = tuple(kept)
         return self._kept
 
-    def _list(self) -> list[str]:
-        try:
-            changed = os.stat(self._folder).st_mtime_ns  # noqa: PTH116
-        except (FileNotFoundError, NotADirectoryError):
-            self._listed_at = None
-            return []
-        if changed != self._listed_at:
-            with os.scandir(self._folder) as found:
-                self._paths = sorted(one.path for one in found if self._takes(one.name))
-            self._listed_at = changed if changed < time.time_ns() - _FRESH_NS else None
-        return self._paths
+    def _current(self, before: Mapping[str, Kept[T]]) -> Iterator[Kept[T]]:
+        for file in self._files():
+            with suppress(FileNotFoundError):
+                stat = file.stat()
+                version = stat.st_mtime_ns, stat.st_size, stat.st_ino
+                silent = hash((file.name, version))
+                if silent in self._silent:
+                    continue
+                known = before.get(file.path)
+                if known is not None and known[1:4] == version:
+                    yield known
+                elif (said := self._parse(file.path)) is None:
+                    self._silent.add(silent)
+                else:
+                    yield Kept(file.path, *version, said)
 
-    def _current(self, path: str, known: Kept[T] | None) -> Kept[T]:
-        stat = os.stat(path)  # noqa: PTH116
-        version = stat.st_mtime_ns, stat.st_size, stat.st_ino
-        if known is not None and known[1:4] == version:
-            return known
-        return Kept(path, *version, self._parse(path))
+    def _files(self) -> Iterator[os.DirEntry[str]]:
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(self._folder) as found:
+            yield from (file for file in found if self._takes(file.name))
