@@ -10,7 +10,7 @@ ProviderError
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar, cast
 from urllib.parse import quote_plus, urlsplit
 
 import httpx
@@ -18,12 +18,12 @@ import msgspec
 from authlib.common.security import generate_token  # type: ignore[import-untyped]
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri  # type: ignore[import-untyped]
 from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[import-untyped]
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet, KeySetSerialization
 
 from pleo_export.service.page.access.errors import AccessError
 from pleo_export.service.page.access.tokens import same
+
+if TYPE_CHECKING:
+    from joserfc.jwk import KeySet, KeySetSerialization
 
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
 KEYS_KEPT = timedelta(minutes=10)  # what the provider publishes is read again after that, or for a new key
@@ -230,13 +230,20 @@ class Provider:
             raise BadIdTokenError(str(error)) from error
 
     @staticmethod
-    def _opened(id_token: str, keys: KeySet) -> dict[str, Any]:
+    def _opened(id_token: str, keys: "KeySet") -> dict[str, Any]:
+        # What opens tokens is loaded with the first one: most services never see any.
+        from joserfc import jwt  # noqa: PLC0415
+        from joserfc.errors import JoseError  # noqa: PLC0415
+
         try:
             return jwt.decode(id_token, keys, algorithms=ALGORITHMS).claims
         except (JoseError, ValueError) as error:
             raise BadIdTokenError(f"the signature or the form is wrong: {type(error).__name__}") from error
 
-    async def _key_set(self, *, fresh: bool) -> KeySet:
+    async def _key_set(self, *, fresh: bool) -> "KeySet":
+        from joserfc.errors import JoseError  # noqa: PLC0415 as in `_opened`
+        from joserfc.jwk import KeySet  # noqa: PLC0415 likewise
+
         if self._keys is None or fresh or self._now() - self._keys[0] > KEYS_KEPT:
             published = await self._discover()
             found = await self._ask(httpx.Request("GET", published.jwks_uri), dict[str, Any])
