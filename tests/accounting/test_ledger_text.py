@@ -27,6 +27,7 @@ from pleo_export.accounting.ledger.syntax import (
 )
 from pleo_export.accounting.ledger.writer import entry_text
 from pleo_export.accounting.port import Recorded
+from pleo_export.crash_points import struck_by
 from pleo_export.domain.entry import Dimension, Entry, EntryState, EntryVendor, InvoiceDetails, Reason
 from pleo_export.domain.money import Money
 from pleo_export.testing.samples import sample_bill, sample_entry, sample_file, sample_posting
@@ -147,6 +148,15 @@ include "[0-9]*/*/*.beancount"
     assert '1970-01-01 open Expenses:OfficeSupplies\n  code: "6100"\n  label: "Office supplies"\n' in accounts
     assert "1970-01-01 open Expenses:EuroOnly EUR\n" in accounts
     assert '2025-12-31 custom "period-lock" ' in accounts
+
+
+async def test_root_files_that_stand_are_not_written_for_another_run(ledger_settings: LedgerSettings) -> None:
+    places: list[str] = []
+    with struck_by(places.append):
+        await LedgerConnector(ledger_settings).record(sample_entry("first"))
+        files = places.count("ledger.written")
+        await LedgerConnector(ledger_settings).record(sample_entry("second"))
+    assert (files, places.count("ledger.written")) == (3, 4)  # two of the first were roots
 
 
 async def test_currencies_keep_their_own_decimals_and_sum_exactly(

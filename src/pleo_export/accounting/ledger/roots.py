@@ -53,5 +53,7 @@ class Roots:
             before = accounts.read_text(encoding="utf-8") if accounts.exists() else ""
             if (text := accounts_text(chart, before)) != before:
                 pen.replace(accounts, [text.encode()])
-            pen.create(root / KEEP_FILE, [_KEEP_TEXT.encode()])
-            pen.create(root / "main.beancount", [main_text(chart).encode()])
+            for path, text in ((root / KEEP_FILE, _KEEP_TEXT), (root / "main.beancount", main_text(chart))):
+                # Nearly always they are there, and a draft that is synced for nothing keeps the first entry waiting.
+                if not path.exists():
+                    pen.create(path, [text.encode()])
