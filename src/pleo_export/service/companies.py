@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pleo_export.compose import credential_for
 from pleo_export.config import SETTINGS_FILE, Settings, parse_settings
+from pleo_export.domain.progress import Company
 from pleo_export.pleo.auth import ApiKey, Credential
 from pleo_export.pleo.client import PleoClient
 from pleo_export.pleo.oauth import AuthorisationServer, OAuthCredential
@@ -18,6 +19,11 @@ from pleo_export.vault import Vault
 from pleo_export.vault.errors import MissingKeyError
 
 READ_SECONDS = 5.0
+
+
+def settings_of(company: Company) -> Settings:
+    """Return the settings of a company that was read. Raises SettingsError where this version refuses them."""
+    return parse_settings(company.settings or "", Path(company.folder or ".") / SETTINGS_FILE)
 
 
 class Companies:
@@ -33,8 +39,7 @@ class Companies:
 
     async def settings(self, company_id: str) -> Settings:
         """Return a company's settings. Raises UnknownCompanyError, and SettingsError where this version refuses them."""
-        company = await self._store.company(company_id)
-        return parse_settings(company.settings or "", Path(company.folder or ".") / SETTINGS_FILE)
+        return settings_of(await self._store.company(company_id))
 
     async def pleo_url(self, company_id: str) -> str:
         """Return where the company's Pleo answers."""

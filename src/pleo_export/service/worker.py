@@ -26,7 +26,7 @@ from pleo_export.pleo.auth import Credential
 from pleo_export.pleo.client import PleoClient
 from pleo_export.pleo.oauth import OAuthCredential
 from pleo_export.pleo.transport import rate_limiter
-from pleo_export.service.companies import Companies
+from pleo_export.service.companies import Companies, settings_of
 from pleo_export.service.counted import COUNTED
 from pleo_export.service.kinds import ODOO_API_KEY
 from pleo_export.service.settings import ServiceSettings
@@ -101,7 +101,7 @@ class Worker:
 
     async def _export(self, begun: Begun, company: Company, store: Store) -> None:
         company_id = company.company_id
-        settings = await self._companies.settings(company_id)
+        settings = settings_of(company)
         # What is in progress at the first look, or while we remember an open job, may be ours from before.
         recovering = company_id not in self._seen or bool(await store.open_jobs(company_id))
         watched = logs.watch(self._timed(begun, metrics.watch()))

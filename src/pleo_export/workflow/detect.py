@@ -14,6 +14,7 @@ from pleo_export.workflow.memory import compare_end
 from pleo_export.workflow.plan import PlanNeededError, require_next
 from pleo_export.workflow.ports import Parts, StepTaken
 from pleo_export.workflow.problems import JobLostError
+from pleo_export.workflow.side_by_side import both
 
 LOOKS_MAX = 5  # how often the list is read anew because somebody else was faster
 
@@ -51,10 +52,9 @@ async def detect_and_start(
     just `listed` is not asked for again.
     Raises PlanError, before the step is taken, where there is a plan and its job is not the oldest.
     """
-    await parts.store.see_company(parts.company_id)
-    if listed is None:
-        listed = await _listed(parts, interrupted)
-    jobs = _waiting(parts, interrupted, listed)
+    look = _listed(parts, interrupted, listed)
+    found, _ = await both(look, parts.store.see_company(parts.company_id))
+    jobs = _waiting(parts, interrupted, found)
     parts.notify(StepTaken(step=1, name="Detect and start"))
     for _ in range(LOOKS_MAX):
         if not jobs:
@@ -66,7 +66,12 @@ async def detect_and_start(
     return None
 
 
-async def _listed(parts: Parts, interrupted: AbstractSet[str]) -> Sequence[ExportJob]:
+async def _listed(
+    parts: Parts, interrupted: AbstractSet[str], listed: Sequence[ExportJob] | None = None
+) -> Sequence[ExportJob]:
+    """Return the jobs that may be taken, as Pleo lists them; what was just `listed` is not asked for again."""
+    if listed is not None:
+        return listed
     statuses = [JobStatus.PENDING, *([JobStatus.IN_PROGRESS] if interrupted else [])]
     return await parts.pleo.list_jobs(parts.company_id, statuses)
 

@@ -46,7 +46,7 @@ from pleo_export.workflow.plan import as_planned, closed_since
 from pleo_export.workflow.ports import ItemBegun, ItemSettled, Parts, StepTaken, take_step
 from pleo_export.workflow.problems import SilentError, StoppedError
 from pleo_export.workflow.report import Reporter
-from pleo_export.workflow.side_by_side import side_by_side
+from pleo_export.workflow.side_by_side import both, side_by_side
 from pleo_export.workflow.silence import Silence
 from pleo_export.workflow.turns import LeftError, Ready, Turn, Turns, marked, unmarked
 
@@ -61,8 +61,9 @@ async def record(
 ) -> None:
     """Settle all items: each is `recorded` or `rejected` in the store afterwards, and reported as the outcomes come."""
     queued = agenda.queued
-    await take_step(parts, StepTaken(step=5, name="Record", job_id=job.id, items=len(queued)))
-    before = {item.accounting_entry_id: item for item in await parts.store.items(job.id)}
+    step = StepTaken(step=5, name="Record", job_id=job.id, items=len(queued))
+    remembered, _ = await both(parts.store.items(job.id), take_step(parts, step))
+    before = {item.accounting_entry_id: item for item in remembered}
     interrupted = {one.entry_id for one in queued if one.status == ItemStatus.IN_PROGRESS}
     memory = await recall(parts, job, interrupted, before)
     await parts.store.plan(job.id, [one.entry_id for one in queued])

@@ -44,5 +44,6 @@ async def read_control_list(parts: Parts, job: ExportJob) -> Mapping[str, str]:
         and item.reported_at is None
         and scope.get(item.accounting_entry_id) == REPORTED_AS[item.phase]
     ]
-    await parts.store.reported(job.id, unheard)
+    if unheard:
+        await parts.store.reported(job.id, unheard)
     return scope
