@@ -134,4 +134,11 @@ def fail(sentence: str, code: ExitCode) -> NoReturn:
 
 def complete(work: Coroutine[Any, Any, Result]) -> Result:
     """Run asynchronous work to its end."""
-    return asyncio.run(work)
+    results: list[Result] = []
+
+    async def keep() -> None:
+        results.append(await work)
+
+    # Before Python 3.11.8 and 3.12.2 what asyncio.run returns is written out as a text first: of a large job, 20 MB.
+    asyncio.run(keep())
+    return results[0]
