@@ -22,7 +22,7 @@ from pleo_export.store.errors import (
     StoreReplacedError,
 )
 from pleo_export.store.migrate import HEAD, migrate
-from pleo_export.store.sqlite import SqliteFile
+from pleo_export.store.sqlite import PAGES_READ_KEPT_KB, SqliteFile
 from pleo_export.store.tables import metadata
 from tests.store.stores import (
     COMPANY,
@@ -114,6 +114,13 @@ def test_the_migrations_lead_to_the_tables_the_code_uses(tmp_path: Path) -> None
         context = MigrationContext.configure(connection, opts={"compare_server_default": True})
         assert context.get_current_revision() == HEAD
         assert compare_metadata(context, metadata) == []
+    file.dispose()
+
+
+def test_whoever_reads_keeps_little_of_a_large_file(tmp_path: Path) -> None:
+    file = SqliteFile(tmp_path / "store.db")
+    with file.reader.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA cache_size").scalar() == -PAGES_READ_KEPT_KB
     file.dispose()
 
 

@@ -31,7 +31,7 @@ class Settled(StrEnum):
     BY_HAND = "by_hand"  # somebody had recorded the expense there, and says under which id
 
 
-class ItemProgress(msgspec.Struct, frozen=True, kw_only=True):
+class ItemProgress(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One item of one job. `position` is its place in the order of the job, from 0.
 
     `external_id` is filled as soon as the entry is known to exist; `exported_at` is when the entry was created,

@@ -27,6 +27,8 @@ FILE_MAGIC = b"SQLite format 3\x00"
 # Several workers may share the file: one of them was seen to wait 2.5 s for its turn while four wrote without a pause.
 BUSY_TIMEOUT_SECONDS = 20.0
 EXCLUSIVE_WAIT_SECONDS = 60.0
+# A connection keeps pages of its own, 2 MB by default. Who reads a job from end to end has no use for them again.
+PAGES_READ_KEPT_KB = 256
 
 
 class SqliteFile:
@@ -41,7 +43,8 @@ class SqliteFile:
         self.path = self.place = path
         # IMMEDIATE: a writer waits for its turn at the start, instead of failing in the middle.
         self.writer = _engine(path, begin="BEGIN IMMEDIATE", pragmas=("synchronous=FULL", "foreign_keys=ON"))
-        self.reader = _engine(path, begin="BEGIN", pragmas=("query_only=ON",))
+        reading = ("query_only=ON", f"cache_size=-{PAGES_READ_KEPT_KB}")
+        self.reader = _engine(path, begin="BEGIN", pragmas=reading)
         self._inode = 0
 
     @contextmanager

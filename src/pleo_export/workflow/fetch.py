@@ -32,7 +32,7 @@ class Work(msgspec.Struct, frozen=True):
         return self.status == ItemStatus.IN_PROGRESS
 
 
-class Queued(NamedTuple):
+class Queued(msgspec.Struct, frozen=True, gc=False):
     """One item that waits for its turn: its expense lies in the spool, or cannot be used."""
 
     entry_id: str

@@ -5,7 +5,9 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
+
+import msgspec
 
 from pleo_export.domain.item import ExportItem, decode_as_sent
 from pleo_export.store.errors import StoreError
@@ -21,8 +23,8 @@ class SpoolError(StoreError):
         )
 
 
-class Place(NamedTuple):
-    """Where an expense lies, and when it took place: all that its turn depends on."""
+class Place(msgspec.Struct, frozen=True, gc=False):
+    """Where an expense lies, and when it took place: all that its turn depends on. A large job has one for each."""
 
     date: datetime
     offset: int
