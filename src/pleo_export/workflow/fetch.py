@@ -11,7 +11,7 @@ from pleo_export.domain.failures import Rejection, finding, rejection
 from pleo_export.domain.item import ExportItem, UnreadableItem
 from pleo_export.domain.job import ExportJob, ItemStatus
 from pleo_export.pleo.errors import ExportJobStatusUnprocessableError, MissingContraAccountsError
-from pleo_export.workflow.ports import Parts, Pleo, StepTaken, take_step
+from pleo_export.workflow.ports import Parts, Pleo, StepTaken, in_step
 from pleo_export.workflow.problems import JobLostError, JobProblemError
 from pleo_export.workflow.spool import Place, Spool
 
@@ -59,14 +59,18 @@ async def fetch(parts: Parts, job: ExportJob, spool: Spool) -> Mapping[str, Plac
     Raises JobProblemError where Pleo refuses the data because contra accounts are missing, JobLostError where the job
     ended meanwhile.
     """
-    await take_step(parts, StepTaken(step=4, name="Fetch the data", job_id=job.id, items=job.number_of_items))
-    places: dict[str, Place | Rejection] = {}
+    step = StepTaken(step=4, name="Fetch the data", job_id=job.id, items=job.number_of_items)
     try:
-        async for entry_id, expense in _expenses(parts.pleo, parts.company_id, job.id):
-            places[entry_id] = expense if isinstance(expense, Rejection) else spool.keep(expense)
+        return await in_step(parts, step, _places(parts, job, spool))
     except ExportJobStatusUnprocessableError as error:
         raise JobLostError(await parts.pleo.get_job(job.id)) from error
-    return places
+
+
+async def _places(parts: Parts, job: ExportJob, spool: Spool) -> Mapping[str, Place | Rejection]:
+    return {
+        entry_id: expense if isinstance(expense, Rejection) else spool.keep(expense)
+        async for entry_id, expense in _expenses(parts.pleo, parts.company_id, job.id)
+    }
 
 
 def agenda_of(scope: Mapping[str, str], places: Mapping[str, Place | Rejection], spool: Spool) -> Agenda:

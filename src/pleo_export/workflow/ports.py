@@ -1,11 +1,11 @@
 """What the seven steps need from outside, as small protocols. The composition root fills them in."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -31,6 +31,9 @@ from pleo_export.domain.settings import CompanySettings
 from pleo_export.pleo.retrying import Before
 from pleo_export.workflow.pace import Pace
 from pleo_export.workflow.plan import Plan
+from pleo_export.workflow.side_by_side import both
+
+Result = TypeVar("Result")
 
 
 class Pleo(Protocol):
@@ -209,6 +212,12 @@ async def take_step(parts: Parts, step: StepTaken) -> None:
     parts.notify(step)
     if step.job_id is not None:
         await parts.store.step_taken(step.job_id, step.step)
+
+
+async def in_step(parts: Parts, step: StepTaken, reads: Coroutine[Any, Any, Result]) -> Result:
+    """Return what the first reading of a step finds: it need not wait until the step's beginning is remembered."""
+    _, result = await both(take_step(parts, step), reads)
+    return result
 
 
 class JobSummary(msgspec.Struct, frozen=True, kw_only=True):

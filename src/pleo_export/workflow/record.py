@@ -43,10 +43,10 @@ from pleo_export.workflow.memory import Memory, recall
 from pleo_export.workflow.outcomes import Outcomes, explained, recorded_without
 from pleo_export.workflow.payables import Payables
 from pleo_export.workflow.plan import as_planned, closed_since
-from pleo_export.workflow.ports import ItemBegun, ItemSettled, Parts, StepTaken, take_step
+from pleo_export.workflow.ports import ItemBegun, ItemSettled, Parts, StepTaken, in_step
 from pleo_export.workflow.problems import SilentError, StoppedError
 from pleo_export.workflow.report import Reporter
-from pleo_export.workflow.side_by_side import both, side_by_side
+from pleo_export.workflow.side_by_side import side_by_side
 from pleo_export.workflow.silence import Silence
 from pleo_export.workflow.turns import LeftError, Ready, Turn, Turns, marked, unmarked
 
@@ -62,7 +62,7 @@ async def record(
     """Settle all items: each is `recorded` or `rejected` in the store afterwards, and reported as the outcomes come."""
     queued = agenda.queued
     step = StepTaken(step=5, name="Record", job_id=job.id, items=len(queued))
-    remembered, _ = await both(parts.store.items(job.id), take_step(parts, step))
+    remembered = await in_step(parts, step, parts.store.items(job.id))
     before = {item.accounting_entry_id: item for item in remembered}
     interrupted = {one.entry_id for one in queued if one.status == ItemStatus.IN_PROGRESS}
     memory = await recall(parts, job, interrupted, before)

@@ -7,7 +7,7 @@ from sys import intern
 from pleo_export.domain.job import ExportJob, ItemStatus
 from pleo_export.domain.progress import Phase
 from pleo_export.workflow.memory import compare_outcomes
-from pleo_export.workflow.ports import Parts, StepTaken, take_step
+from pleo_export.workflow.ports import Parts, StepTaken, in_step
 
 REPORTED_AS = {Phase.RECORDED: ItemStatus.SUCCESSFUL, Phase.REJECTED: ItemStatus.FAILED}
 
@@ -16,8 +16,8 @@ log = logging.getLogger(__name__)
 
 async def retrieve_scope(parts: Parts, job: ExportJob) -> Mapping[str, str]:
     """Return the status of every item of the job before anything is recorded."""
-    await take_step(parts, StepTaken(step=3, name="Retrieve the control list", job_id=job.id))
-    scope = await read_control_list(parts, job)
+    step = StepTaken(step=3, name="Retrieve the control list", job_id=job.id)
+    scope = await in_step(parts, step, read_control_list(parts, job))
     if len(scope) != job.number_of_items:
         # Which of the two is right nobody can tell from here; what is not listed cannot be recorded.
         log.warning(

@@ -16,7 +16,7 @@ from pleo_export.domain.job import ExportJob
 from pleo_export.domain.reference import ReferenceData
 from pleo_export.domain.settings import AttachmentFailure, CompanySettings, UnknownVendor, VatHandling
 from pleo_export.workflow.persist import persist
-from pleo_export.workflow.ports import Parts, Sources, StepTaken, take_step
+from pleo_export.workflow.ports import Parts, Sources, StepTaken, in_step
 from pleo_export.workflow.problems import JobProblemError
 from pleo_export.workflow.silence import SILENT, leave_open
 
@@ -26,9 +26,9 @@ async def validate(parts: Parts, job: ExportJob) -> ReferenceData:
 
     Raises SilentError in its place where expenses were begun whose outcome a silent system may still tell.
     """
-    await take_step(parts, StepTaken(step=2, name="Validate", job_id=job.id, items=job.number_of_items))
+    step = StepTaken(step=2, name="Validate", job_id=job.id, items=job.number_of_items)
     try:
-        return await require_ready(parts, job, partial(persist, parts))
+        return await in_step(parts, step, require_ready(parts, job, partial(persist, parts)))
     except JobProblemError as problem:
         if problem.finding.cause in SILENT:
             await leave_open(parts, job)
