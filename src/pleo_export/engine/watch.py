@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 class Pace(NamedTuple):
     """How often the engine looks, and how long it waits, in seconds."""
 
-    poll: float = 0.1  # for runs that wait: half of it is how long one waits, and a look costs 4 ms of CPU
+    poll: float = 0.1  # for runs that wait: half of it is how long one waits, and a look costs 5 ms of CPU
     look: float = 0.3  # at the locks of the other workers
     confirm: float = 1.0  # between two looks at a free lock: after a restart of the database every worker takes its own again
     beat: float = 1.0  # between two signs of life
