@@ -165,6 +165,18 @@ def test_a_drain_that_returns_early_at_a_stop_leaves_a_run_waiting_for_the_next_
     assert second.token > first.token
 
 
+def test_a_run_that_is_claimed_while_the_worker_stops_is_left_to_the_next_one(bench: Bench) -> None:
+    engine = bench.working()
+    engine.stopping.set()  # and the queue goes on claiming, as it does for a moment in every stop
+    engine.fire("company-a", "webhook")
+    (fired,) = engine.status().waiting
+    eventually(lambda: [run.id for run in engine.status().waiting] > [fired.id])
+    assert engine.stop(grace_seconds=10)
+    assert bench.drained == []
+    wait_until_idle(bench.working())
+    assert bench.companies() == ["company-a"]
+
+
 def test_a_stop_says_when_a_drain_does_not_end(bench: Bench) -> None:
     gate = Gate()
     engine = bench.working(gate)

@@ -160,7 +160,7 @@ class Engine:
             return True
         self._queue.stop(grace_seconds if self._active else 0)
         with self._idle:
-            # A run that was claimed at the last moment begins while the queue stops.
+            # What was claimed at the last moment is put back while the queue stops.
             idle = self._idle.wait_for(lambda: not self._active, max(0, deadline - time.monotonic()))
         self._watch_ends.set()
         self._watching.join(WATCH_ENDS_SECONDS)
@@ -189,6 +189,10 @@ class Engine:
         with self._idle:
             self._active.add(run_id)
         try:
+            if self.stopping.is_set():
+                # Claimed while the queue stops, and often what a run that has just ended here left for the next worker.
+                self._runs.hand_on(run_id, STOPPED, lost_worker=None)
+                return
             begun = self._persist(run_id, lambda: self._runs.begin(run_id, self.worker))
             if begun is not None:
                 reach("engine.run_begun")
