@@ -183,6 +183,7 @@ def test_without_bean_check_there_is_no_verdict(tmp_path: Path, monkeypatch: pyt
     assert (verdict.clean, verdict.available) == (False, False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "error"),
     [("echo oops >&2; exit 2", verify.BeanCheckError), ("exec sleep 20", verify.BeanCheckTimeoutError)],

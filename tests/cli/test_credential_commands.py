@@ -88,6 +88,7 @@ def backstage(simulator_url: str, tmp_path: Path) -> Backstage:
     return Backstage(tmp_path, simulator_url)
 
 
+@pytest.mark.slow
 def test_a_company_whose_key_cannot_be_kept_is_not_added_either(backstage: Backstage) -> None:
     key = ("--api-key-file", str(backstage.key_file))
     backstage.env["PLEO_EXPORT_ENCRYPTION_KEY"], encryption_key = (
@@ -135,6 +136,7 @@ def test_a_connection_is_ended_once(backstage: Backstage) -> None:
     assert backstage.calls("DELETE", "/v1/installations/me") == 1
 
 
+@pytest.mark.slow
 def test_a_company_that_leaves_takes_its_connection_along_even_one_that_pleo_has_ended(
     backstage: Backstage,
 ) -> None:

@@ -105,6 +105,7 @@ def test_a_place_that_cannot_be_used_is_named_in_a_sentence(desk: Desk) -> None:
     assert "Choose another place" in onto_a_file.stderr
 
 
+@pytest.mark.slow
 def test_doctor_lets_bean_check_read_a_ledger_that_is_there(desk: Desk) -> None:
     desk.export(1)
     desk.call("run")
@@ -115,6 +116,7 @@ def test_doctor_lets_bean_check_read_a_ledger_that_is_there(desk: Desk) -> None:
     assert "Invalid reference to unknown account 'Expenses:Nowhere'" in result.stdout
 
 
+@pytest.mark.slow
 def test_status_tells_of_jobs_newest_first_and_asks_nobody(desk: Desk) -> None:
     assert "No job was exported yet." in desk.call("status").stdout
     jobs = [desk.export(2, seed=1), desk.export(30, "demo", seed=2)]

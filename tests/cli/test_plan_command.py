@@ -38,6 +38,7 @@ def test_a_plan_holds_every_entry_and_rejection_of_the_preview_for_the_owners_ey
     assert path.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.slow
 def test_an_approved_plan_is_recorded(desk: Desk) -> None:
     job = desk.export(5)
     plan = save(desk, job)
@@ -85,6 +86,7 @@ def test_a_setting_that_was_changed_after_the_approval_keeps_everything_out_of_t
     assert not list(desk.ledger.glob("2026/*/*.beancount"))
 
 
+@pytest.mark.slow
 def test_what_would_have_failed_is_not_recorded_though_the_chart_was_mended_since(desk: Desk) -> None:
     job = desk.export(30, "demo")
     path = save(desk, job)
@@ -107,6 +109,7 @@ def test_a_plan_is_never_overwritten(desk: Desk) -> None:
     assert path.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_job_that_is_not_the_next_one_is_left_alone_and_the_older_one_named(desk: Desk) -> None:
     older, younger = desk.export(2, seed=1), desk.export(2, seed=2)
     result = desk.call("run", "--plan", str(save(desk, younger)))

@@ -17,6 +17,7 @@ def texts_of(previews: Any) -> dict[str, str]:
     return {one["accounting_entry_id"]: one["text"] for one in previews if one["text"] is not None}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["fail", "next_open"])
 def test_it_shows_the_same_entries_as_run_records_to_the_letter(desk: Desk, strategy: str) -> None:
     desk.configure(bookkeeping={"closed_period": strategy})

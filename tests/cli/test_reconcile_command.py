@@ -32,6 +32,7 @@ def forget(desk: Desk) -> None:
             file.unlink()
 
 
+@pytest.mark.slow
 def test_where_all_agree_nothing_is_said_but_that(desk: Desk) -> None:
     desk.export(3)
     assert desk.call("run").exit_code == ExitCode.ALL_WELL
@@ -42,6 +43,7 @@ def test_where_all_agree_nothing_is_said_but_that(desk: Desk) -> None:
     assert {path: content for path, content in desk.files().items() if ".db" not in path} == before
 
 
+@pytest.mark.slow
 def test_each_difference_made_in_the_books_is_named(desk: Desk) -> None:
     desk.export(3)
     desk.call("run")
@@ -59,6 +61,7 @@ def test_each_difference_made_in_the_books_is_named(desk: Desk) -> None:
     assert not deleted.exists()
 
 
+@pytest.mark.slow
 def test_a_lost_database_is_made_good_from_pleo_and_the_books(desk: Desk) -> None:
     job = desk.export(3)
     desk.call("run")
@@ -71,6 +74,7 @@ def test_a_lost_database_is_made_good_from_pleo_and_the_books(desk: Desk) -> Non
     assert kinds(desk) == []
 
 
+@pytest.mark.slow
 def test_an_older_copy_of_the_database_is_made_good(desk: Desk, tmp_path: Path) -> None:
     desk.export(2)
     desk.call("run")
@@ -85,6 +89,7 @@ def test_an_older_copy_of_the_database_is_made_good(desk: Desk, tmp_path: Path) 
     assert len(entries(desk)) == 5
 
 
+@pytest.mark.slow
 def test_what_another_integration_did_is_not_guessed_at(desk: Desk) -> None:
     job = desk.export(2)
     desk.call("run")
@@ -106,6 +111,7 @@ class DiedError(BaseException):
     """The process dies here."""
 
 
+@pytest.mark.slow
 def test_what_pleo_was_not_told_is_told(desk: Desk) -> None:
     job = desk.export(3)
 

@@ -117,6 +117,7 @@ class _Html(BaseHTTPRequestHandler):
         pass
 
 
+@pytest.mark.slow
 def test_a_page_in_place_of_pleo_is_an_error_that_says_what_came(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -164,10 +164,12 @@ def run_blocks(page: str, folder: Path, **environment: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_python_of_the_simulators_page_works(tmp_path: Path) -> None:
     assert "40" in run_blocks("how-to/use-the-simulator.md", tmp_path).split()
 
 
+@pytest.mark.slow
 def test_the_python_of_the_librarys_page_works(tmp_path: Path) -> None:
     with simulator_process() as url:
         story = Story(tmp_path, url)

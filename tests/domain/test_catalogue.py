@@ -15,8 +15,13 @@ from pleo_export.domain.failures import Finding, RejectedItemError, Rejection, S
 from pleo_export.domain.item import known
 
 SOURCE = Path(pleo_export.__file__).parent
-MODULES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(SOURCE.rglob("*.py"))}
 SAYS = {"rejection", "finding", "RejectedItemError"}
+
+
+@pytest.fixture(scope="module")
+def modules() -> list[ast.Module]:
+    """What the program consists of."""
+    return [ast.parse(path.read_text(encoding="utf-8")) for path in sorted(SOURCE.rglob("*.py"))]
 
 
 def fields(cause: Cause) -> set[str]:
@@ -79,29 +84,26 @@ def test_every_cause_is_told_in_whole_sentences(cause: Cause) -> None:
     assert "{" not in sentence + remedy
 
 
-def test_every_cause_is_used_somewhere() -> None:
-    used = {named_cause(node) for tree in MODULES.values() for node in ast.walk(tree)}
+def test_every_cause_is_used_somewhere(modules: list[ast.Module]) -> None:
+    used = {named_cause(node) for tree in modules for node in ast.walk(tree)}
     assert {cause.name for cause in Cause} - used == set()
 
 
-def test_whoever_says_a_cause_gives_each_field_of_its_sentences() -> None:
-    for tree in MODULES.values():
+def test_whoever_says_a_cause_gives_each_field_of_its_sentences(modules: list[ast.Module]) -> None:
+    for tree in modules:
         for _, name, given in said(tree):
             assert given == fields(Cause[name]), name
 
 
-def test_an_error_class_gives_each_field_of_its_causes_sentences() -> None:
-    classes = [node for tree in MODULES.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+def test_an_error_class_gives_each_field_of_its_causes_sentences(modules: list[ast.Module]) -> None:
+    classes = [node for tree in modules for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
     checked = {node.name for node in classes if gives_each_field(node)}
     assert {"ReceiptLinkError", "PeriodClosedError", "ChartMissingError"} <= checked
 
 
-def test_only_causes_with_an_item_type_reject_an_expense() -> None:
+def test_only_causes_with_an_item_type_reject_an_expense(modules: list[ast.Module]) -> None:
     rejecting = {
-        name
-        for tree in MODULES.values()
-        for by, name, _ in said(tree)
-        if by in {"rejection", "RejectedItemError"}
+        name for tree in modules for by, name, _ in said(tree) if by in {"rejection", "RejectedItemError"}
     }
     assert len(rejecting) > 20
     assert {name for name in rejecting if Cause[name].item is None} == set()

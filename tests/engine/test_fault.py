@@ -52,6 +52,7 @@ def working(folder: Path, pace: Pace = PACE) -> Iterator[Engine]:
         engine.stop(PATIENCE_SECONDS)
 
 
+@pytest.mark.slow
 def test_a_worker_that_does_its_part_has_no_fault_before_during_and_after_its_work(
     looks: Looks, tmp_path: Path
 ) -> None:
@@ -75,6 +76,7 @@ def test_a_watch_that_ends_by_a_fault_is_told(looks: Looks, tmp_path: Path) -> N
         assert engine.fault() == "The watch over the other workers has ended by a fault; the log tells which."
 
 
+@pytest.mark.slow
 def test_a_watch_that_hangs_is_told_until_it_goes_on(looks: Looks, tmp_path: Path) -> None:
     freed = threading.Event()
 

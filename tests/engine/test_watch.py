@@ -85,6 +85,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     scene.engine.dispose()
 
 
+@pytest.mark.slow
 def test_a_worker_that_holds_its_lock_and_shows_signs_of_life_is_left_alone(scene: Scene) -> None:
     for _ in range(100):
         scene.runs.beat(OTHER, "host", 1)

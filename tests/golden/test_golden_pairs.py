@@ -56,6 +56,7 @@ def test_every_pair_says_in_words_of_its_own_what_it_shows() -> None:
     ] == []
 
 
+@pytest.mark.slow
 def test_there_are_many_and_no_two_share_an_expense_or_a_line() -> None:
     assert len(PAIRS) >= 120
     items = [pair.item for pair in PAIRS]

@@ -96,6 +96,7 @@ def test_lines_say_what_they_are_about_until_the_body_ends() -> None:
     assert not {"company", "job", "item", "request"} & outside.keys()
 
 
+@pytest.mark.slow
 @settings(
     derandomize=True,
     database=None,

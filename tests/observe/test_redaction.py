@@ -11,6 +11,7 @@ from pleo_export.observe.redaction import REMOVED, redacted, redacted_value
 from tests.observe.secrets import FORMS, Telltale, nested, opaque
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FORMS)
 def test_a_secret_of_this_kind_is_taken_out(kind: str) -> None:
     @given(FORMS[kind])

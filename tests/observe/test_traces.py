@@ -173,6 +173,7 @@ class Collector(BaseHTTPRequestHandler):
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     find_spec("opentelemetry.exporter") is None, reason="the extra `traces` is not installed here"
 )

@@ -143,6 +143,7 @@ async def test_a_passing_fault_is_survived_and_leaves_one_whole_file(
     assert stored_in(tmp_path) == [stored.path]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 async def test_a_lasting_fault_ends_after_all_tries(fault: Behaviour, tmp_path: Path) -> None:
     waits = Waits()

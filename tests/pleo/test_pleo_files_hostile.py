@@ -71,6 +71,7 @@ async def test_a_hundred_megabytes_are_refused_before_they_are_here(
     assert large.sent < (10 if declared else 40) * MIB
 
 
+@pytest.mark.slow
 async def test_a_host_that_drips_does_not_hold_a_download_for_ever(tmp_path: Path) -> None:
     async def drip(writer: asyncio.StreamWriter) -> bool:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n")

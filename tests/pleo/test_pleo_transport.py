@@ -204,6 +204,7 @@ async def test_a_certificate_nobody_vouches_for_is_surely_not_sent(monkeypatch: 
     assert "Certificate" in str(error)
 
 
+@pytest.mark.slow
 async def test_a_handshake_that_stalls_is_a_connect_time_out_and_surely_not_sent() -> None:
     async with serving(STALLS) as server:
         error = await failure_of(server.url.replace("http:", "https:"), create, Waits(), server.timeouts)
@@ -219,6 +220,7 @@ async def test_a_connection_reset_before_the_request_was_read_counts_as_maybe_ap
     assert server.requests == []
 
 
+@pytest.mark.slow
 async def test_a_server_that_stalls_for_ever_is_given_up_after_all_tries_and_said_to_be_a_time_out() -> None:
     waits = Waits()
     async with serving(STALLS) as server:
@@ -335,6 +337,7 @@ async def test_the_credential_goes_into_the_authorization_header(
     assert server.requests[0].headers["authorization"] == header
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ERRORS.values(), ids=ERRORS.keys())
 @pytest.mark.parametrize("act", [read, create])
 async def test_no_error_shows_a_secret_or_a_query(

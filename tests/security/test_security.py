@@ -72,6 +72,7 @@ def imported(tree: ast.Module) -> set[str]:
     return names
 
 
+@pytest.mark.slow
 def test_nothing_is_executed_that_was_text() -> None:
     for name, tree in trees():
         assert not imported(tree) & READS_OBJECTS, name
@@ -147,6 +148,7 @@ def test_no_text_of_others_stands_unescaped_in_a_regular_expression() -> None:
     assert found == ours
 
 
+@pytest.mark.slow
 def test_cryptography_is_imported_where_it_is_listed() -> None:
     """All of it comes from libraries of the field; no weak hash and no weak mode is named anywhere."""
     weak = re.compile(r"\b(md5|sha1|MD5|SHA1|ECB|PKCS1v15|DES|RC4)\b")
@@ -181,6 +183,7 @@ async def test_a_password_is_kept_by_argon2_with_todays_parameters() -> None:
     assert (found.memory_cost, found.time_cost) >= (19 * 1024, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "password",
     [

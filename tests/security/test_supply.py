@@ -80,6 +80,7 @@ def test_what_is_installed_comes_from_the_lock_file_alone() -> None:
     assert "make test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_runtime_libraries_are_few_explained_and_free(score: Score) -> None:
     direct = [one["name"] for one in lock()["pleo-export"]["dependencies"]]
     names = runtime()

@@ -130,6 +130,7 @@ async def test_a_signed_hint_is_kept_before_it_is_answered_and_remembered_after_
     assert kept.steps == [("fired", COMPANY, "webhook"), ("seen", "msg_1")]
 
 
+@pytest.mark.slow
 @pytest.mark.scorecard("D")
 async def test_a_webhook_that_was_taken_is_answered_again_but_fires_nothing(
     web: httpx.AsyncClient, kept: Kept

@@ -47,6 +47,7 @@ def endpoint() -> Iterator[tuple[str, "Queue[tuple[dict[str, str], bytes]]"]]:
             thread.join()
 
 
+@pytest.mark.slow
 def test_webhooks_reach_a_real_endpoint_and_are_repeated_until_it_takes_them() -> None:
     with endpoint() as (url, got), RunningSimulator(seed=1) as simulator:
         pleo = Hands(simulator.url)

@@ -102,6 +102,7 @@ def test_the_company_that_books_through_vendors_comes_in_one_size() -> None:
         generate(1, PAYABLE_COUNT + 1, "payable", company_id=COMPANY)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", ["plain", "demo", "payable"])
 @pytest.mark.parametrize("side", BOTH)
 def test_lines_add_up_to_the_amount_to_the_last_hundredth(scenario: Scenario, side: str) -> None:

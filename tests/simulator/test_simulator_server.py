@@ -50,6 +50,7 @@ def test_the_colon_of_a_search_may_be_escaped(colon: str) -> None:
         assert ask(simulator.url, "POST", path, body, authorization=bearer(company)) == 200
 
 
+@pytest.mark.slow
 def test_the_module_prints_its_address_when_it_is_ready_and_ends_on_a_signal() -> None:
     command = [sys.executable, "-m", "pleo_export.simulator", "--port", "0", "--seed", "1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

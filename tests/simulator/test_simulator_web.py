@@ -163,6 +163,7 @@ async def test_what_is_not_there_is_told_on_a_page(web: httpx.AsyncClient, path:
     assert "<h1>Not done</h1>" in answer.text
 
 
+@pytest.mark.slow
 async def test_the_description_of_the_api_knows_nothing_of_the_pages(web: httpx.AsyncClient) -> None:
     paths = (await web.get("/openapi.json")).json()["paths"]
     assert {path.split("/")[1] for path in paths} == {"v1", "v3", "files", "oauth", "control"}

@@ -385,6 +385,7 @@ async def test_the_postman_waits_for_no_endpoint_longer_than_told_and_serves_oth
     assert seen == [(200, None), (None, "TimeoutError")]
 
 
+@pytest.mark.slow
 async def test_a_crowd_of_events_comes_ten_at_a_time_and_waiting_for_a_place_is_no_timeout(api: Api) -> None:
     await subscribe(api)
     under_way, most, ten = 0, 0, asyncio.Event()

@@ -14,6 +14,7 @@ CHILD = Path(__file__).with_name("holding_child.py")
 NAME = "refresh company-a/../%"
 
 
+@pytest.mark.slow
 async def test_one_task_at_a_time_holds_a_name_whichever_store_it_came_by(url: str) -> None:
     async with opened(url) as one, opened(url) as other:
         inside, most = 0, 0

@@ -115,6 +115,7 @@ async def test_however_leases_are_raced_for_the_largest_token_holds_it(url: str)
         await one.fenced(COMPANY, 40).see_company(COMPANY)
 
 
+@pytest.mark.slow
 async def test_a_lease_is_taken_only_after_the_write_that_still_holds_it_is_committed(url: str) -> None:
     async with planned(url, "e1") as store, opened(url) as other:
         await store.take_lease(COMPANY, 1, "worker-1")

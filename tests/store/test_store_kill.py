@@ -48,6 +48,7 @@ async def kill_rounds(url: str, seed: int, rounds: int) -> None:
         assert sorted(item.position for item in found.values()) == list(range(len(found)))
 
 
+@pytest.mark.slow
 async def test_what_was_acknowledged_survives_a_kill(url: str) -> None:
     await kill_rounds(url, seed=1, rounds=1)
 

@@ -219,6 +219,7 @@ async def test_old_secrets_of_one_kind_are_forgotten_and_no_others(url: str) -> 
         ]
 
 
+@pytest.mark.slow
 async def test_what_is_being_settled_by_hand_is_seen_by_a_worker_that_plans_it_at_the_same_time(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,6 +31,7 @@ async def test_a_call_that_nothing_strikes_passes_as_it_is_with_its_own_host() -
     assert caller.target.hosts == {caller.proxy.url.removeprefix("http://")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in FAULTS if name != "no answer"])
 async def test_a_fault_says_truly_whether_the_call_had_its_effect(name: str) -> None:
     async with calling(Order(fault(name), LIST, ALWAYS)) as caller:
@@ -69,6 +70,7 @@ async def test_a_redirect_would_lead_inside() -> None:
         assert (await caller.read())[0] == 302
 
 
+@pytest.mark.slow
 async def test_a_bomb_is_small_on_the_wire_and_large_in_memory() -> None:
     async with (
         calling(Order(fault("gzip bomb"), LIST, ALWAYS)) as caller,
@@ -161,6 +163,7 @@ async def test_the_earlier_order_wins_and_a_stopped_plan_lets_all_pass() -> None
     assert [one.fault for one in caller.proxy.plan.struck] == ["503 before the effect", "late"]
 
 
+@pytest.mark.slow
 async def test_the_same_seed_strikes_the_same_calls_whatever_else_is_ordered() -> None:
     async def struck(seed: int, *before: Order) -> list[int]:
         async with calling(*before, Order(fault("503 before the effect"), LIST, IN_TEN), seed=seed) as caller:

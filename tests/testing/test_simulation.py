@@ -61,6 +61,7 @@ def test_there_are_bugs_enough() -> None:
     assert len(BUGS) >= 25
 
 
+@pytest.mark.slow
 def test_the_same_seed_is_the_same_run() -> None:
     runs = [simulate(seed) for seed in (1, 2, 3, 1, 2, 3)]
     assert runs[:3] == runs[3:]

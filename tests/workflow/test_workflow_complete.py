@@ -254,6 +254,7 @@ async def test_a_failing_job_that_somebody_else_ended_is_given_up_calmly(scene: 
     assert "ended as 'completed' by somebody else" in str(summary.problem)
 
 
+@pytest.mark.slow
 async def test_a_job_that_pleo_keeps_open_does_not_stop_the_next_one(
     scene: Scene, pleo_settings: ChangeSettings
 ) -> None:

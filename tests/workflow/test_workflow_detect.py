@@ -74,6 +74,7 @@ async def test_the_job_created_first_is_exported_first(scene: Scene) -> None:
     assert [summary.job_id for summary in await scene.run()] == [older, younger]
 
 
+@pytest.mark.slow
 async def test_of_jobs_created_in_the_same_second_the_smaller_id_comes_first(scene: Scene) -> None:
     ids = [await scene.company.job_of(expense(number)) for number in (1, 2, 3, 4)]
     created = {job_id: (await scene.company.job(job_id))["createdAt"] for job_id in ids}
@@ -103,6 +104,7 @@ async def test_an_interrupted_job_is_taken_up_without_being_started_again(scene:
     assert sent == ["started", "completed"]
 
 
+@pytest.mark.slow
 async def test_no_job_is_started_before_an_interrupted_one_has_ended(scene: Scene) -> None:
     ids = [await scene.company.job_of(expense(number)) for number in (1, 2, 3)]
     # The last by its id, as one that was made and started before the others came, all in one second.

@@ -67,6 +67,7 @@ async def test_it_is_told_once_in_the_audit_and_in_the_log(
     assert action.detail == f"job {job_id}: {sentence}"
 
 
+@pytest.mark.slow
 async def test_outcomes_that_only_pleo_knows_make_the_job_doubtful(scene: Scene, tmp_path: Path) -> None:
     scene.connector.change(concurrency=1)
     numbers = range(1, 120)

@@ -121,6 +121,7 @@ async def test_a_payment_interrupted_before_it_was_recorded_finds_its_bill_after
     assert paid(payable, 2) == [(eid(1), 0)]
 
 
+@pytest.mark.slow
 async def test_an_expense_exported_again_is_already_there_although_its_bill_is_paid_now(
     payable: Scene,
 ) -> None:

@@ -299,6 +299,7 @@ async def test_an_expense_exported_again_is_recognised_and_not_recorded_again(sc
     assert (await scene.company.outcomes(again))[1]["externalId"] == eid(1)
 
 
+@pytest.mark.slow
 async def test_the_same_reference_with_other_content_is_an_explicit_failure(scene: Scene) -> None:
     await scene.company.job_of(expense(1))
     await scene.run_one()
@@ -364,6 +365,7 @@ def of_jobs() -> list[Turn | Turns | Work]:
     return [one for one in gc.get_objects() if isinstance(one, Turn | Turns | Work)]
 
 
+@pytest.mark.slow
 async def test_what_a_job_held_is_freed_at_its_end_and_not_when_garbage_is_collected(scene: Scene) -> None:
     await scene.company.job_of(*(expense(number) for number in range(1, 11)))
     before = of_jobs()  # of other tests

@@ -131,6 +131,7 @@ async def test_what_somebody_else_began_is_not_recorded_blindly_after_another_cr
     assert 1 not in scene.booked()
 
 
+@pytest.mark.slow
 async def test_after_our_memory_is_lost_the_entries_are_found_again(scene: Scene) -> None:
     scene.connector.change(concurrency=1)
     job_id = await scene.company.job_of(expense(1, files=["pdf"]), expense(2), expense(3))

@@ -84,6 +84,7 @@ def final_elements(updates: Sequence[Sequence[Any]]) -> list[Any]:
     return [element for update in updates for element in update if element["status"] in FINAL]
 
 
+@pytest.mark.slow
 async def test_a_large_job_is_reported_in_pieces_and_every_mark_comes_before_its_entry(scene: Scene) -> None:
     job_id = await scene.company.job_of(*(expense(number) for number in range(1, 251)))
     async with scene.parts() as parts:

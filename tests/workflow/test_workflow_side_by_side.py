@@ -125,6 +125,7 @@ async def test_where_one_of_two_fails_the_other_ends_and_its_own_error_is_told()
     assert ended.is_set()
 
 
+@pytest.mark.slow
 async def test_outcomes_are_told_while_later_expenses_are_recorded_and_marks_go_ahead(scene: Scene) -> None:
     await scene.company.job_of(*(expense(number) for number in range(1, 301)))
     async with scene.parts() as parts:
@@ -139,6 +140,7 @@ async def test_outcomes_are_told_while_later_expenses_are_recorded_and_marks_go_
     assert all(number <= limits.items_per_update_max for _, number, _ in told.updates)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "failure", [PleoNoAnswerError(Facts(method="PUT", path="/items")), ValueError("a fault of ours")]
 )
@@ -157,6 +159,7 @@ async def test_where_outcomes_cannot_be_told_what_was_begun_is_finished_and_no_m
     assert summary.event == "completed"
 
 
+@pytest.mark.slow
 async def test_receipts_are_fetched_ahead_of_the_entries_but_not_without_end(scene: Scene) -> None:
     scene.connector.change(concurrency=1)
     await scene.company.job_of(*(expense(number, files=["png"]) for number in range(1, 61)))

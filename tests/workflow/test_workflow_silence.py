@@ -99,6 +99,7 @@ async def test_one_expense_without_an_answer_does_not_keep_the_others_from_being
     assert scene.booked() == [2, 3, 4, 5]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [NoAnswerError("nothing came"), UnreachableError("switched off")])
 async def test_a_system_that_is_silent_at_the_next_look_too_leaves_the_job_open_and_alive(
     scene: Scene, error: Exception
@@ -115,6 +116,7 @@ async def test_a_system_that_is_silent_at_the_next_look_too_leaves_the_job_open_
     assert scene.booked() == [1]
 
 
+@pytest.mark.slow
 async def test_the_job_does_not_expire_while_somebody_looks_every_few_minutes(
     scene: Scene, pleo_settings: ChangeSettings
 ) -> None:
@@ -161,6 +163,7 @@ async def test_a_job_that_is_failed_because_of_the_silence_tells_which_outcomes_
     assert "Look there for the reference" in (await scene.company.outcomes(job_id))[1]["failureReason"]
 
 
+@pytest.mark.slow
 async def test_a_connector_that_never_ends_a_call_is_as_good_as_silent(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,6 +59,7 @@ async def test_nobody_is_led_away_from_here(site: Site, to: str) -> None:
     assert 'name="next" value="/"' in (await browser.get("/sign-in", params={"next": to})).text
 
 
+@pytest.mark.slow
 async def test_a_wrong_name_and_a_wrong_password_get_one_answer_and_the_same_work(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -115,6 +115,7 @@ async def test_a_disabled_user_is_refused(site: Site, openid: OpenId) -> None:
     assert refused(await sign_in(await site.browser(), openid))
 
 
+@pytest.mark.slow
 async def test_whom_the_provider_looked_at_just_now_ends_sessions_elsewhere(
     site: Site, openid: OpenId
 ) -> None:
@@ -149,6 +150,7 @@ async def test_the_page_leads_to_the_provider_to_be_looked_at_anew(site: Site, o
     assert (openid.asked["prompt"], openid.asked["max_age"]) == ("login", "0")
 
 
+@pytest.mark.slow
 async def test_a_second_factor_is_the_providers_to_ask_for(site: Site, openid: OpenId) -> None:
     await add(site)
     browser = await site.browser()

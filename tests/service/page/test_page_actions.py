@@ -73,6 +73,7 @@ async def test_a_paused_company_is_not_checked_but_resumed(site: Site, operator:
     assert [one.action for one in await site.store.actions(COMPANY, 10)] == ["resume", "pause"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path",
     [*(f"/companies/{COMPANY}/{one}" for one in BUTTONS), f"{ITEM}/look-up", f"{ITEM}/recorded-by-hand"],

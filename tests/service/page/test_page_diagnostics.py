@@ -65,6 +65,7 @@ async def a_past(site: Site, folder: Path) -> None:
     site.parts.engine.fire(COMPANY, "button")
 
 
+@pytest.mark.slow
 async def test_the_bundle_tells_how_things_stand_and_no_secret(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -128,6 +128,7 @@ async def test_a_hub_that_is_closed_ends_every_stream_and_begins_none(looks: Loo
     assert [event async for event in told(hub, None, welcome)] == [BEGIN + CHANGED]
 
 
+@pytest.mark.slow
 async def test_the_hub_sees_what_is_in_the_store_and_what_the_engine_does(site: Site) -> None:
     hub = live.hub_of(site.parts)
     stream = await a_stream(hub)

@@ -202,6 +202,7 @@ ODD_FORMS = [
 ]
 
 
+@pytest.mark.slow
 async def test_what_no_browser_sends_is_refused_and_breaks_nothing(site: Site) -> None:
     site.app.state.live.close()
     for browser in (await site.browser(), await site.owner()):
