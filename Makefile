@@ -36,7 +36,7 @@ chromium:
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || echo "No chromium here: the page is not tested in a browser." >&2
 
 fast: $(READY)
-	$(BIN)/pytest -q -n 2 -m "not slow"
+	$(BIN)/pytest -q -n 3 --dist worksteal -m "not slow"  # three: one of them waits for the disk
 
 check: $(READY)  ## format, lint, types, import direction, fast tests
 	$(BIN)/ruff format --check .

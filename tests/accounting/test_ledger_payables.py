@@ -292,6 +292,7 @@ async def test_a_ledger_that_is_not_there_owes_nothing(
     assert not ledger_settings.folder.exists()
 
 
+@pytest.mark.slow
 async def test_any_text_is_read_back_and_accepted_by_beancount(
     ledger: LedgerConnector, ledger_settings: LedgerSettings
 ) -> None:

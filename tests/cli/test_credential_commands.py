@@ -151,6 +151,7 @@ def test_a_company_that_leaves_takes_its_connection_along_even_one_that_pleo_has
     assert "is not connected" in backstage.do("credentials", "disconnect", backstage.company_id)
 
 
+@pytest.mark.slow
 def test_one_companys_trouble_keeps_no_other_from_its_subscription(
     backstage: Backstage, simulator_url: str, tmp_path: Path
 ) -> None:

@@ -50,6 +50,7 @@ def test_an_approved_plan_is_recorded(desk: Desk) -> None:
     assert sum(text in files for text in texts) == 5
 
 
+@pytest.mark.slow
 def test_what_was_changed_in_the_plan_the_chart_or_the_settings_is_refused_and_the_rest_recorded(
     desk: Desk,
 ) -> None:
@@ -79,6 +80,7 @@ def test_what_was_changed_in_the_plan_the_chart_or_the_settings_is_refused_and_t
     assert refused.keys() <= {tampered["accounting_entry_id"], dropped["accounting_entry_id"]}
 
 
+@pytest.mark.slow
 def test_a_setting_that_was_changed_after_the_approval_keeps_everything_out_of_the_books(desk: Desk) -> None:
     path = save(desk, desk.export(3))
     desk.configure(bookkeeping={"posting": "final"})
@@ -121,6 +123,7 @@ def test_a_job_that_is_not_the_next_one_is_left_alone_and_the_older_one_named(de
     assert desk.call("run", "--plan", str(desk.folder / "plan.json")).exit_code == ExitCode.ALL_WELL
 
 
+@pytest.mark.slow
 def test_a_plan_that_was_followed_is_done_with(desk: Desk) -> None:
     path = save(desk, desk.export(2))
     desk.call("run", "--plan", str(path))

@@ -133,6 +133,7 @@ def test_what_pleo_was_not_told_is_told(desk: Desk) -> None:
     assert desk.call("run").exit_code == ExitCode.ALL_WELL
 
 
+@pytest.mark.slow
 def test_one_job_can_be_asked_for(desk: Desk) -> None:
     first = desk.export(1)
     desk.export(1, seed=2)

@@ -14,6 +14,7 @@ def test_without_a_job_it_says_so_and_all_is_well(desk: Desk) -> None:
     assert "Nothing to do: no export job waits in Pleo." in result.stdout
 
 
+@pytest.mark.slow
 def test_it_exports_every_waiting_job_oldest_first(desk: Desk) -> None:
     jobs = [desk.export(3, seed=1), desk.export(4, seed=2)]
     summaries = desk.json("run")
@@ -22,6 +23,7 @@ def test_it_exports_every_waiting_job_oldest_first(desk: Desk) -> None:
     assert [len(summary["items"]) for summary in summaries] == [3, 4]
 
 
+@pytest.mark.slow
 def test_failed_expenses_are_listed_with_their_reasons_and_the_exit_code_tells(desk: Desk) -> None:
     desk.export(30, "demo")
     result = desk.call("run")
@@ -33,6 +35,7 @@ def test_failed_expenses_are_listed_with_their_reasons_and_the_exit_code_tells(d
     assert "7 Complete (completed_with_errors)" in result.stderr
 
 
+@pytest.mark.slow
 def test_a_receipt_that_is_left_out_is_told_by_run_and_status_and_comes_with_the_next_export(
     desk: Desk,
 ) -> None:
@@ -57,6 +60,7 @@ def test_a_receipt_that_is_left_out_is_told_by_run_and_status_and_comes_with_the
     assert (entry.parent / f"{entry_id}.1.pdf").exists()
 
 
+@pytest.mark.slow
 def test_an_expense_that_is_exported_again_stands_there_already(desk: Desk) -> None:
     ids = desk.pleo.generate(desk.company_id, 3, seed=1)
     desk.pleo.press_export(desk.company_id, ids)
@@ -70,6 +74,7 @@ def test_an_expense_that_is_exported_again_stands_there_already(desk: Desk) -> N
     }
 
 
+@pytest.mark.slow
 def test_an_expense_that_has_changed_since_it_was_recorded_fails_and_says_so(desk: Desk) -> None:
     (entry_id,) = desk.pleo.generate(desk.company_id, 1, seed=1)
     desk.pleo.press_export(desk.company_id, [entry_id])
@@ -151,6 +156,7 @@ def test_a_broken_settings_file_stops_it_before_anything_else(desk: Desk) -> Non
     assert "pleo.company_id is missing" in result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("posting", "flag"), [("draft", "!"), ("final", "*")])
 def test_entries_are_drafts_unless_the_settings_say_final(desk: Desk, posting: str, flag: str) -> None:
     desk.configure(bookkeeping={"posting": posting})

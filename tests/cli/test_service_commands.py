@@ -85,6 +85,7 @@ def test_a_company_that_nobody_knows_has_no_status(database: str) -> None:
     assert "is not known here" in call("status", "--company", "ghost", code=ExitCode.WRONG_SETTINGS)
 
 
+@pytest.mark.slow
 def test_a_company_whose_workers_all_died_is_shown_in_trouble_with_the_sentence_and_since_when(
     database: str,
 ) -> None:
@@ -111,6 +112,7 @@ def test_what_waits_and_what_is_at_work_is_shown(database: str) -> None:
     assert known["last_run_ended_at"] == "2026-03-01T12:00:00Z"
 
 
+@pytest.mark.slow
 def test_the_trouble_that_a_worker_told_comes_first(database: str) -> None:
     fail_for_good(database)
     remember(database, lambda store: store.trouble(COMPANY, "The ledger cannot be written."))

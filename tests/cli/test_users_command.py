@@ -42,6 +42,7 @@ def test_a_user_is_added_with_a_link_to_the_page() -> None:
     assert roles("bo") == {"*": "administrator"}
 
 
+@pytest.mark.slow
 def test_roles_are_given_and_taken_away() -> None:
     call("add", "ada", "--role", "viewer")
     call("grant", "Ada", "operator", "--company", COMPANY)
@@ -50,6 +51,7 @@ def test_roles_are_given_and_taken_away() -> None:
     assert roles("ada") == {COMPANY: "operator"}
 
 
+@pytest.mark.slow
 def test_a_disabled_user_gets_no_link() -> None:
     call("add", "ada", "--role", "viewer")
     assert "/welcome/" in call("link", "ada")

@@ -54,6 +54,7 @@ def test_a_file_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     engine.close()
 
 
+@pytest.mark.slow
 def test_an_engine_that_could_not_start_does_not_keep_another_from_it(tmp_path: Path) -> None:
     test_a_file_that_cannot_be_made_is_told(tmp_path)
     with Bench(f"sqlite:///{tmp_path}/engine.db") as bench:
@@ -68,6 +69,7 @@ def test_an_engine_without_work_to_do_does_not_start(tmp_path: Path) -> None:
         Engine(f"sqlite:///{tmp_path}/engine.db", StoppedClock()).start()
 
 
+@pytest.mark.slow
 def test_a_second_working_engine_in_one_process_is_refused(tmp_path: Path) -> None:
     with Bench(f"sqlite:///{tmp_path}/engine.db") as bench:
         bench.working()

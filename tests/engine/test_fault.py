@@ -93,6 +93,7 @@ def test_a_watch_that_hangs_is_told_until_it_goes_on(looks: Looks, tmp_path: Pat
         eventually(lambda: engine.fault() is None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "trouble",
     [

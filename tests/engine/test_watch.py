@@ -122,6 +122,7 @@ def test_a_trigger_that_waits_already_carries_the_lost_run_on(scene: Scene) -> N
     assert (waiting.cause, waiting.attempt) == ("button", 2)
 
 
+@pytest.mark.slow
 def test_a_silent_worker_is_given_up_although_it_holds_its_lock(scene: Scene) -> None:
     scene.looks(PACE.silence - 1)
     assert scene.states() == [RunState.RUNNING]

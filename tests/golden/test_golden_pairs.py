@@ -80,6 +80,7 @@ def _taxes(item: ExportItem) -> Iterable[str | None]:
     return [line.tax.type if line.tax else None for line in item.accounting_entry_lines]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shown", "all_there_are"),
     [

@@ -49,6 +49,7 @@ def test_work_goes_on_when_systemd_does_not_listen(tmp_path: Path, caplog: pytes
     assert "systemd could not be told READY=1" in caplog.text
 
 
+@pytest.mark.slow
 async def test_signs_of_life_come_twice_in_each_period_while_the_loop_turns(
     ear: tuple[socket.socket, str],
 ) -> None:

@@ -277,6 +277,7 @@ anything = st.text() | st.sampled_from([ID, str(SENT), SIGNATURE, "v1,", ".", "v
 names = st.sampled_from(["webhook-id", "Webhook-Timestamp", "webhook-signature", "webhook-timestamp"])
 
 
+@pytest.mark.slow
 @given(given_headers=st.dictionaries(names | st.text(), anything), body=st.binary() | st.just(BODY))
 @example(given_headers=headers(webhook_id="\ud800"), body=BODY)
 @example(given_headers=headers(signature="\ud800"), body=BODY)
@@ -335,6 +336,7 @@ def _stale(random: Random) -> tuple[Mapping[str, str], bytes, datetime]:
     return headers(), BODY, NOW + timedelta(seconds=away)
 
 
+@pytest.mark.slow
 def test_of_ten_thousand_forged_replayed_and_stale_webhooks_none_is_accepted(score: Score) -> None:
     random, accepted = Random(20260105), 0
     ways = [_wrong_bytes, _wrong_secret, _guessed, _replayed_as_new, _replayed_under_another_id, _stale]

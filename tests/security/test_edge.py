@@ -102,6 +102,7 @@ HEAD = b"POST /sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: %s\r\n"
 INNER = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "framing",
     [
@@ -127,6 +128,7 @@ async def test_a_request_whose_end_is_not_clear_is_refused_and_nothing_after_it_
     assert status in {400, 403, 501}
 
 
+@pytest.mark.slow
 async def test_chunks_count_where_a_length_stands_beside_them(site: Site) -> None:
     """The length would hide the second request in the body of the first, or a part of it; chunks end where they end."""
     chunked = b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"

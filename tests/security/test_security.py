@@ -84,6 +84,7 @@ def test_nothing_is_executed_that_was_text() -> None:
             assert not shell, (name, call.lineno)
 
 
+@pytest.mark.slow
 def test_no_xml_is_read() -> None:
     assert not [name for name, tree in trees() if imported(tree) & READS_XML]
 
@@ -98,6 +99,7 @@ def of_ours(query: ast.expr) -> bool:
     return chosen or isinstance(query, ast.Constant | ast.Name)
 
 
+@pytest.mark.slow
 def test_no_query_is_put_together_from_texts() -> None:
     """A text that is sent to a database as it is stands in the code as a whole."""
     found = 0
@@ -284,6 +286,7 @@ def test_scripts_of_ours_store_nothing_and_make_no_markup() -> None:
     assert not [path.name for path in TEMPLATES.glob("*.html") if "hx-push-url" in path.read_text("utf-8")]
 
 
+@pytest.mark.slow
 def test_every_cookie_is_bound_to_this_host_and_kept_from_scripts() -> None:
     found = [
         call
@@ -312,6 +315,7 @@ def test_every_cookie_is_bound_to_this_host_and_kept_from_scripts() -> None:
     assert sessions.COOKIE in names
 
 
+@pytest.mark.slow
 async def test_every_answer_keeps_browsers_on_https(site: Site) -> None:
     browser = await site.owner()
     for path in (
@@ -392,6 +396,7 @@ async def test_the_service_says_nothing_of_itself_that_it_need_not(site: Site) -
     assert said["server_header"] == "False"
 
 
+@pytest.mark.slow
 def test_calls_go_out_by_tls_12_or_newer_with_certificates_checked() -> None:
     """Nobody turns the check off, and what is used without a word is good."""
     for name, tree in trees():

@@ -160,6 +160,7 @@ async def test_a_server_without_starttls_gets_no_mail(tmp_path: Path) -> None:
     assert post.taken == []
 
 
+@pytest.mark.slow
 async def test_a_server_that_is_away_gets_the_same_mail_when_it_is_back(tmp_path: Path) -> None:
     async with mail_server() as post:
         port = post.port
@@ -178,6 +179,7 @@ async def test_a_server_that_is_away_gets_the_same_mail_when_it_is_back(tmp_path
     assert mail["Message-ID"].endswith("@example.org>")
 
 
+@pytest.mark.slow
 async def test_one_who_is_not_known_there_keeps_nobody_else_from_being_told_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

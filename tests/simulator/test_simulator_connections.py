@@ -72,6 +72,7 @@ def test_webhooks_reach_a_real_endpoint_and_are_repeated_until_it_takes_them() -
         assert [one["status"] for one in seen["attempts"]] == [500, 204]
 
 
+@pytest.mark.slow
 def test_a_lost_token_answer_cuts_the_connection_and_counts_as_a_refresh() -> None:
     with RunningSimulator(seed=1) as simulator:
         pleo = Hands(simulator.url)

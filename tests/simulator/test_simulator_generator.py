@@ -139,6 +139,7 @@ def test_the_account_of_deducted_tax_is_named_on_some_lines_and_left_out_on_othe
     assert 0.3 < sum(named) / len(named) < 0.7
 
 
+@pytest.mark.slow
 def test_expenses_are_split_into_up_to_four_lines() -> None:
     assert {len(expense["accountingEntryLines"]) for expense in good(made())} == {1, 2, 3, 4}
 

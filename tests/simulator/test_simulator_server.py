@@ -24,6 +24,7 @@ def ask(url: str, method: str, path: str, body: str | None = None, **headers: st
         connection.close()
 
 
+@pytest.mark.slow
 def test_a_running_simulator_answers_at_once_and_is_gone_afterwards() -> None:
     with RunningSimulator(seed=0) as simulator:
         assert ask(simulator.url, "GET", "/control/health") == 200
@@ -31,6 +32,7 @@ def test_a_running_simulator_answers_at_once_and_is_gone_afterwards() -> None:
         ask(simulator.url, "GET", "/control/health")
 
 
+@pytest.mark.slow
 def test_a_running_simulator_stops_while_a_client_holds_its_connection() -> None:
     with RunningSimulator(seed=0) as simulator:
         parts = urlsplit(simulator.url)
@@ -40,6 +42,7 @@ def test_a_running_simulator_stops_while_a_client_holds_its_connection() -> None
     connection.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("colon", [":", "%3A", "%3a"])
 def test_the_colon_of_a_search_may_be_escaped(colon: str) -> None:
     world = World(seed=0)

@@ -46,6 +46,7 @@ async def test_a_name_is_free_after_an_error_and_the_error_comes_through(url: st
             pass
 
 
+@pytest.mark.slow
 async def test_whoever_is_cancelled_while_waiting_leaves_the_name_to_others(url: str) -> None:
     async with opened(url) as store:
         async with AsyncExitStack() as stack:

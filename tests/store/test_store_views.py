@@ -134,6 +134,7 @@ async def one_of_each(store: Store) -> None:
     await store.intend(JOB, "begun")
 
 
+@pytest.mark.slow
 async def test_each_item_has_one_outcome(url: str) -> None:
     clock = StoppedClock()
     async with planned(url, "recorded", "failed", "unknown", "begun", "waiting", clock=clock) as store:

@@ -44,6 +44,7 @@ async def test_a_fault_says_truly_whether_the_call_had_its_effect(name: str) -> 
     assert bool(caller.target.calls) == fault(name).effect
 
 
+@pytest.mark.slow
 async def test_no_answer_lasts_until_the_caller_gives_up() -> None:
     async with calling(Order(fault("no answer"), MAKE, ALWAYS)) as caller:
         with pytest.raises(TimeoutError):

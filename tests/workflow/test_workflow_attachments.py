@@ -66,6 +66,7 @@ async def test_several_receipts_become_one_pdf_in_order_where_one_file_is_taken(
     assert scene.leftovers() == []
 
 
+@pytest.mark.slow
 async def test_the_one_pdf_is_there_once_after_a_second_export(scene: Scene) -> None:
     takes(scene, several_attachments=False)
     await scene.company.job_of(expense(1, files=["png", "jpg"]))
@@ -160,6 +161,7 @@ async def test_the_one_file_has_the_same_key_whatever_it_was_made_of(scene: Scen
     assert file.attachment.key == f"{eid(1)}-all"
 
 
+@pytest.mark.slow
 async def test_a_system_without_attachments_fails_the_expense_unless_it_may_stand_without(
     scene: Scene,
 ) -> None:
@@ -174,6 +176,7 @@ async def test_a_system_without_attachments_fails_the_expense_unless_it_may_stan
     assert filed(scene) == []
 
 
+@pytest.mark.slow
 async def test_an_entry_that_stood_there_is_completed_or_the_missing_receipt_is_told(scene: Scene) -> None:
     scene.bookkeeping = WITHOUT
     await scene.company.job_of(expense(1, files=["pdf", "gone"]))

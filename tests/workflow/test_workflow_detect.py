@@ -67,6 +67,7 @@ async def interrupt(scene: Scene, job_id: str) -> None:
         assert job.id == job_id
 
 
+@pytest.mark.slow
 async def test_the_job_created_first_is_exported_first(scene: Scene) -> None:
     older = await scene.company.job_of(expense(1))
     await scene.company.pass_time(5)
@@ -229,6 +230,7 @@ async def test_with_the_key_of_another_company_no_job_is_judged(scene: Scene) ->
     assert (await scene.run_one()).event == "completed"
 
 
+@pytest.mark.slow
 async def test_a_job_that_is_listed_is_not_given_up_because_it_cannot_be_found(scene: Scene) -> None:
     job_id = await scene.company.job_of(expense(1))
     await interrupt(scene, job_id)

@@ -63,6 +63,7 @@ class Speechless(Around):
             raise MissingContraAccountsError(Facts(method="GET", path="/v3/export-items", status=400))
 
 
+@pytest.mark.slow
 async def test_every_page_is_read_before_anything_is_recorded(
     scene: Scene, pleo_settings: ChangeSettings
 ) -> None:

@@ -33,6 +33,7 @@ async def doubt_of(scene: Scene, job_id: str) -> str | None:
         return (await parts.store.job(job_id)).doubt
 
 
+@pytest.mark.slow
 async def test_an_entry_that_an_older_copy_does_not_know_is_taken_over(scene: Scene, tmp_path: Path) -> None:
     scene.connector.change(concurrency=1)
     job_id = await scene.company.job_of(expense(1), expense(2), expense(3))
@@ -89,6 +90,7 @@ async def test_outcomes_that_only_pleo_knows_make_the_job_doubtful(scene: Scene,
     assert max(scene.connector.made.values()) == 1
 
 
+@pytest.mark.slow
 async def test_a_lost_database_is_noticed(scene: Scene) -> None:
     scene.connector.change(concurrency=1)
     job_id = await scene.company.job_of(expense(1), expense(2))
@@ -99,6 +101,7 @@ async def test_a_lost_database_is_noticed(scene: Scene) -> None:
     assert await doubt_of(scene, job_id) == BEGUN
 
 
+@pytest.mark.slow
 async def test_where_only_a_look_up_guards_nothing_doubtful_is_recorded(scene: Scene, tmp_path: Path) -> None:
     """A call of the time that was forgotten may still be under way."""
     scene.connector.change(concurrency=1, uniqueness=Uniqueness.LOOKUP_ONLY)
@@ -114,6 +117,7 @@ async def test_where_only_a_look_up_guards_nothing_doubtful_is_recorded(scene: S
     assert scene.connector.asked("record") == []
 
 
+@pytest.mark.slow
 async def test_an_expense_that_is_exported_again_casts_no_doubt(scene: Scene) -> None:
     await scene.company.job_of(expense(1, files=["pdf"]))
     scene.connector.before = at("attach", 1, RuntimeError("a fault"))

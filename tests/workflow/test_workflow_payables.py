@@ -60,6 +60,7 @@ async def test_a_payment_finds_the_bill_of_the_same_job(payable: Scene) -> None:
     assert paid(payable, 2) == [(eid(1), 0)]
 
 
+@pytest.mark.slow
 async def test_a_payment_finds_the_bill_of_an_earlier_job(payable: Scene) -> None:
     await payable.company.job_of(document(1, "invoice", 100))
     await payable.run_one()
@@ -68,6 +69,7 @@ async def test_a_payment_finds_the_bill_of_an_earlier_job(payable: Scene) -> Non
     assert (paid(payable, 2), paid(payable, 3)) == ([(eid(1), 60_00)], [(eid(1), 0)])
 
 
+@pytest.mark.slow
 async def test_a_bill_finds_the_payment_of_an_earlier_job(payable: Scene) -> None:
     await payable.company.job_of(document(2, "invoice_payment", 92, dollars=100))
     await payable.run_one()
@@ -101,6 +103,7 @@ async def test_a_refused_bill_leaves_its_payment_open(payable: Scene) -> None:
     assert "no bill of invoice INV-7 in the books yet" in str(entry(payable, 2).matching)
 
 
+@pytest.mark.slow
 async def test_a_payment_interrupted_after_it_was_recorded_is_matched_once(payable: Scene) -> None:
     await payable.company.job_of(document(1, "invoice", 100))
     await payable.run_one()
@@ -111,6 +114,7 @@ async def test_a_payment_interrupted_after_it_was_recorded_is_matched_once(payab
     assert documents == {eid(1): 0, eid(2): 0}
 
 
+@pytest.mark.slow
 async def test_a_payment_interrupted_before_it_was_recorded_finds_its_bill_afterwards(payable: Scene) -> None:
     await payable.company.job_of(document(1, "invoice", 100), document(2, "invoice_payment", 100))
 
@@ -155,6 +159,7 @@ async def test_bills_of_unknown_vendors_are_not_paid_by_each_others_payments(pay
     assert paid(payable, 2) == []
 
 
+@pytest.mark.slow
 async def test_a_preview_of_a_bill_that_stands_there_already_counts_it_once(payable: Scene) -> None:
     await payable.company.job_of(document(1, "invoice", 100))
     await payable.run_one()
@@ -167,6 +172,7 @@ async def test_a_preview_of_a_bill_that_stands_there_already_counts_it_once(paya
     assert paid(payable, 2) == [(eid(1), 60_00)]
 
 
+@pytest.mark.slow
 async def test_a_bill_that_was_removed_and_exported_again_is_not_paid_a_second_time(payable: Scene) -> None:
     await payable.company.job_of(document(1, "invoice", 100), document(2, "invoice_payment", 100))
     await payable.run_one()
@@ -182,6 +188,7 @@ async def test_a_bill_that_was_removed_and_exported_again_is_not_paid_a_second_t
     }
 
 
+@pytest.mark.slow
 async def test_a_payment_of_nothing_is_recorded(payable: Scene) -> None:
     await payable.company.job_of(document(1, "invoice", 100), document(2, "invoice_payment", 100))
     await payable.run_one()

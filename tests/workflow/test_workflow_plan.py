@@ -344,6 +344,7 @@ async def test_a_plan_of_another_company_is_refused(scene: Scene) -> None:
     await assert_nothing_happened(scene, [job_id])
 
 
+@pytest.mark.slow
 async def test_an_interrupted_plan_is_taken_up_again(scene: Scene) -> None:
     job_id = await scene.company.job_of(expense(1, day=1), expense(2, day=2))
     plan = await preview(scene, job_id)
@@ -362,6 +363,7 @@ def test_a_day_that_was_moved_is_refused_once_the_company_moves_no_days() -> Non
         as_planned(plan, entry, may_move=False)
 
 
+@pytest.mark.slow
 async def test_an_interrupted_plan_is_not_finished_without_it(scene: Scene) -> None:
     job_id = await scene.company.job_of(expense(1), expense(2))
     plan = await preview(scene, job_id)

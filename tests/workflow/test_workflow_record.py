@@ -159,6 +159,7 @@ async def test_no_more_entries_are_recorded_at_once_than_the_system_takes(scene:
     assert len(scene.booked()) == 9
 
 
+@pytest.mark.slow
 async def test_what_was_learnt_of_the_systems_pace_in_one_job_counts_in_the_next(scene: Scene) -> None:
     pace = Pace(scene.clock.sleep, 1)
     await scene.company.job_of(expense(1))
@@ -210,6 +211,7 @@ async def test_an_unreachable_accounting_system_fails_the_expense_after_three_tr
     assert scene.booked() == [2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
@@ -287,6 +289,7 @@ async def test_a_date_that_the_system_moves_by_itself_is_an_error_unless_dates_m
         assert (item.phase, item.posted_on) == (Phase.RECORDED, date(2026, 6, 1))
 
 
+@pytest.mark.slow
 async def test_an_expense_exported_again_is_recognised_and_not_recorded_again(scene: Scene) -> None:
     await scene.company.job_of(expense(1, files=["pdf"]))
     first = await scene.run_one()
@@ -344,6 +347,7 @@ async def test_an_expense_without_receipts_is_recorded_in_the_commit_that_keeps_
     assert len(settled) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [0, 1, 2])
 async def test_work_that_is_asked_to_stop_finishes_what_was_begun_and_goes_on_later(
     scene: Scene, after: int

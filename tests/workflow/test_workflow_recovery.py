@@ -60,6 +60,7 @@ async def test_an_outcome_that_is_remembered_is_only_reported(scene: Scene) -> N
     assert (await scene.company.outcomes(job_id))[1]["externalId"] == "JE-7"
 
 
+@pytest.mark.slow
 async def test_an_entry_that_was_made_before_the_crash_is_found_and_completed(scene: Scene) -> None:
     job_id = await scene.company.job_of(expense(1, files=["pdf", "png"]))
     scene.connector.before = at("attach", 1, Crash())
@@ -119,6 +120,7 @@ async def test_what_somebody_else_began_is_never_recorded_blindly(scene: Scene) 
     assert scene.connector.asked("record") == [eid(2)]
 
 
+@pytest.mark.slow
 async def test_what_somebody_else_began_is_not_recorded_blindly_after_another_crash_either(
     scene: Scene,
 ) -> None:
@@ -230,6 +232,7 @@ async def test_without_an_answer_to_the_end_the_outcome_is_told_as_unknown(
     assert f"Look there for the reference {eid(1)}" in told["failureReason"]
 
 
+@pytest.mark.slow
 async def test_a_look_up_that_cannot_be_made_leaves_the_outcome_unknown(
     scene: Scene, pleo_settings: ChangeSettings
 ) -> None:
@@ -242,6 +245,7 @@ async def test_a_look_up_that_cannot_be_made_leaves_the_outcome_unknown(
     assert scene.booked() == [1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [UnauthorisedError("Wrong login."), ForbiddenError("No such right.")])
 async def test_where_nobody_lets_us_in_the_outcome_is_told_as_unknown_after_one_more_look(
     scene: Scene, error: ConnectorError

@@ -139,6 +139,7 @@ async def test_an_outcome_that_pleo_refuses_is_shown_and_the_job_ends_as_pleo_sh
     assert len(ours) == 1
 
 
+@pytest.mark.slow
 async def test_an_outcome_that_pleo_took_without_our_hearing_is_not_sent_again(scene: Scene) -> None:
     job_id = await scene.company.job_of(expense(1), expense(2, account="9999"))
     async with scene.parts() as parts:
@@ -168,6 +169,7 @@ async def test_a_job_that_pleo_calls_finished_although_it_is_not_is_not_given_up
     assert (await scene.run_one()).event == "completed"
 
 
+@pytest.mark.slow
 async def test_what_is_marked_already_is_not_marked_again(scene: Scene) -> None:
     job_id = await scene.company.job_of(expense(1), expense(2))
     scene.connector.before = at("record", 1, Crash())
@@ -201,6 +203,7 @@ async def let_time_pass(scene: Scene, job_id: str, *, seconds: int, beats: int) 
         assert len(await scene.company.updates(job_id)) == told + 1
 
 
+@pytest.mark.slow
 async def test_a_long_entry_does_not_let_the_job_expire(scene: Scene, pleo_settings: ChangeSettings) -> None:
     await pleo_settings(expiresIn=60)
     job_id = await scene.company.job_of(expense(1), expense(2))
@@ -217,6 +220,7 @@ async def test_a_long_entry_does_not_let_the_job_expire(scene: Scene, pleo_setti
     assert [one["accountingEntryId"] for one in told] == [eid(1), eid(2)]
 
 
+@pytest.mark.slow
 async def test_a_long_look_up_of_an_interrupted_entry_does_not_let_the_job_expire(
     scene: Scene, pleo_settings: ChangeSettings
 ) -> None:
@@ -290,6 +294,7 @@ async def test_in_a_job_that_lives_for_long_pleo_hears_from_us_every_half_minute
     assert scene.clock.slept == [30.0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", ["failed", "status"])
 async def test_a_job_that_expires_in_mid_work_is_stopped_and_its_entries_are_recognised_later(
     scene: Scene, pleo_settings: ChangeSettings, style: str

@@ -64,6 +64,7 @@ async def test_an_outcome_that_stays_unclear_ends_the_run_within_a_minute_and_th
     assert scene.booked() == [1]
 
 
+@pytest.mark.slow
 async def test_a_silent_system_is_not_asked_for_every_expense_of_the_job(scene: Scene) -> None:
     scene.connector.change(concurrency=1)
     job_id = await scene.company.job_of(*(expense(number, day=number) for number in range(1, 21)))
@@ -130,6 +131,7 @@ async def test_the_job_does_not_expire_while_somebody_looks_every_few_minutes(
     assert (await scene.company.job(job_id))["status"] == "in_progress"
 
 
+@pytest.mark.slow
 async def test_after_most_of_the_jobs_time_an_outcome_that_is_unclear_still_is_told_as_unknown(
     scene: Scene,
 ) -> None:
@@ -186,6 +188,7 @@ async def test_a_command_waits_for_the_answer_itself(scene: Scene) -> None:
     assert scene.clock.now() - NOON >= timedelta(minutes=48)
 
 
+@pytest.mark.slow
 async def test_what_was_left_because_of_a_silence_is_done_later_although_the_silence_was_broken_meanwhile(
     scene: Scene,
 ) -> None:

@@ -173,6 +173,7 @@ async def test_a_missing_vat_account_fails_the_job(scene: Scene) -> None:
     )
 
 
+@pytest.mark.slow
 async def test_problems_are_told_in_pleos_order(scene: Scene) -> None:
     """Connection, then company, then capability, then configuration."""
     await switch_on_vendor_tagging(scene)
@@ -195,6 +196,7 @@ async def test_problems_are_told_in_pleos_order(scene: Scene) -> None:
     assert "accounts.wallet" in await told(foreign=False)
 
 
+@pytest.mark.slow
 async def test_nothing_is_recorded_after_a_failed_check_and_the_next_export_works(scene: Scene) -> None:
     await scene.company.job_of(expense(1))
     scene.connector.findings = [found(Cause.CHART_MISSING)]

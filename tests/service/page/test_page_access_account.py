@@ -83,6 +83,7 @@ async def test_a_password_that_is_not_changed_says_why_and_stays(
     assert (await sign_in(elsewhere)).status_code == 303
 
 
+@pytest.mark.slow
 async def test_guessing_at_an_open_page_is_counted_as_failed_sign_ins_are(site: Site) -> None:
     await add(site)
     here = await anna(site)

@@ -159,6 +159,7 @@ async def test_a_page_that_asks_by_itself_keeps_nobody_signed_in(site: Site) -> 
         assert answer.status_code == expected
 
 
+@pytest.mark.slow
 async def test_a_session_ends_after_twelve_hours_however_busy_it_was(site: Site) -> None:
     browser = await site.signed_in(Role.VIEWER)
     for _ in range(12 * 3 - 1):

@@ -88,6 +88,7 @@ async def test_the_overview_tells_working_waiting_and_paused_companies_apart(sit
     assert ">paused<" in text
 
 
+@pytest.mark.slow
 async def test_a_company_that_waits_for_a_limit_says_until_when(site: Site) -> None:
     await site.store.wait_until(COMPANY, site.clock().replace(hour=13, minute=30))
     browser = await site.signed_in(Role.VIEWER)
@@ -369,6 +370,7 @@ async def test_a_download_in_json_holds_all_items(site: Site) -> None:
     assert found[1000]["outcome"] == "waiting"
 
 
+@pytest.mark.slow
 async def test_settings_say_where_each_value_comes_from_and_show_no_secret(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
