@@ -24,6 +24,7 @@ from pleo_export.cli import (
     webhooks,
 )
 from pleo_export.cli.common import ExitCode
+from pleo_export.cli.heaps import keep_few_heaps
 from pleo_export.version import VERSION
 
 app = typer.Typer(
@@ -84,6 +85,7 @@ def options(
 
 def main() -> None:
     """Run a command. A fault of ours keeps its trace, and an exit code that means nothing else."""
+    keep_few_heaps()
     gc.freeze()  # what is loaded by now stays: the collector need not look through it again and again
     try:
         app()

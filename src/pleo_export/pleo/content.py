@@ -4,8 +4,6 @@ import mmap
 import zipfile
 from pathlib import Path
 
-import puremagic
-
 HTML = "text/html"
 TEXT = "text/plain"
 _DOC, _XLS = "application/msword", "application/vnd.ms-excel"
@@ -77,6 +75,8 @@ def _by_text(head: bytes) -> str | None:
 
 
 def _by_magic(path: Path) -> str:
+    import puremagic  # noqa: PLC0415 rarely needed, and all of its signatures are loaded with it
+
     try:
         with path.open("rb") as file:  # not by path: then a name's ending would count
             return puremagic.from_stream(file, mime=True) or _UNKNOWN

@@ -18,7 +18,6 @@ from pleo_export.engine.errors import EngineError
 from pleo_export.observe import logs, metrics
 from pleo_export.observe.watchdog import tell_systemd, watchdog
 from pleo_export.service.connecting import CONNECTING_TIME
-from pleo_export.service.heaps import keep_few_heaps
 from pleo_export.service.kinds import CONNECTING
 from pleo_export.service.opening import Opened, opened, opened_engine
 from pleo_export.service.page.access import housekeeping
@@ -46,7 +45,6 @@ log = logging.getLogger(__name__)
 
 async def run_service(settings: ServiceSettings, *, web: bool, work: bool) -> bool:
     """Run the parts until SIGTERM or SIGINT. False where a company was still at work when the time was up."""
-    keep_few_heaps()
     logs.configure(settings.log_format, settings.log_level)
     for chatty in ("dbos", "uvicorn", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

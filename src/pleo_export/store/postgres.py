@@ -22,6 +22,10 @@ from pleo_export.store.errors import (
     StoreNotWritableError,
     StoreUnreachableError,
 )
+from pleo_export.store.tables import OPEN, jobs_open
+
+# Not where the index is described: SQLAlchemy would load all that it knows of PostgreSQL, 2 MB, for who uses a file.
+jobs_open.dialect_kwargs["postgresql_where"] = OPEN
 
 # Our tables stand in a schema of their own, so that the database may hold other things as well.
 SCHEMA = "pleo_export"

@@ -133,8 +133,8 @@ jobs = Table(
     Index("jobs_untold", "told_at"),
 )
 # What is open is looked at every second while the page is looked at.
-_OPEN = and_(jobs.c.closed_at.is_(None), jobs.c.problem.is_(None))
-Index("jobs_open", jobs.c.company_id, sqlite_where=_OPEN, postgresql_where=_OPEN)
+OPEN = and_(jobs.c.closed_at.is_(None), jobs.c.problem.is_(None))
+jobs_open = Index("jobs_open", jobs.c.company_id, sqlite_where=OPEN)
 
 items = Table(
     "items",

@@ -5,7 +5,7 @@ import sys
 import tempfile
 import threading
 
-from pleo_export.service.heaps import keep_few_heaps
+from pleo_export.cli.heaps import keep_few_heaps
 
 THREADS = 8
 
