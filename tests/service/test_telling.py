@@ -18,6 +18,7 @@ from standardwebhooks.webhooks import WebhookVerificationError
 from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.job import JobEventType
 from pleo_export.domain.progress import Company, ItemProgress, JobProgress, Phase, Settled
+from pleo_export.domain.reconciling import Difference, Told
 from pleo_export.service.telling.messages import about_job
 from pleo_export.service.telling.telling import GIVEN_UP_AFTER, GRACE, pause_after
 from pleo_export.store.notifications import CLAIMED
@@ -112,6 +113,43 @@ async def test_a_job_that_was_given_up_is_told_with_its_reason(told: Scene, hook
     data = json.loads(hook.got[0][1])["data"]
     assert data["ending"] == "given_up"
     assert data["reason"] == "The job expired in Pleo before it was closed here."
+
+
+async def test_what_differs_is_told_once_it_is_all_found_and_never_again(told: Scene, hook: Receiver) -> None:
+    def differs(kind: Difference) -> Told:
+        return Told(kind=kind, sentence="JE-9 is gone.", remedy="Ask Ada.")
+
+    missing, open_still = differs(Difference.ENTRY_MISSING), differs(Difference.LEFT_OPEN)
+    await told.store.reconciled(COMPANY, JOB, {"e1": missing, "e2": missing})
+    await told.pass_time(GRACE - SECOND)
+    await told.store.reconciled(COMPANY, "job-2", {"e3": open_still})
+    await told.pass_time(GRACE - SECOND)
+    assert hook.got == []
+    await told.pass_time(SECOND)
+    event = json.loads(hook.got[0][1])
+    assert event["type"] == "differences.found"
+    assert event["data"] == {
+        "company_id": COMPANY,
+        "company": NAME,
+        "differences": [
+            {"difference": "entry-missing", "number": 2, "remedy": Difference.ENTRY_MISSING.remedy},
+            {"difference": "left-open", "number": 1, "remedy": "Export it again in Pleo."},
+        ],
+        "url": f"{PAGE}/companies/{COMPANY}",
+    }
+    await told.store.reconciled(COMPANY, JOB, {"e1": missing})
+    await told.pass_time(2 * GRACE)
+    assert len(hook.got) == 1
+
+
+async def test_what_differs_no_more_when_it_would_be_told_is_told_to_nobody(
+    told: Scene, hook: Receiver
+) -> None:
+    gone = Told(kind=Difference.ENTRY_GONE, sentence="JE-9 is gone.", remedy="Ask Ada.")
+    await told.store.reconciled(COMPANY, JOB, {"e1": gone})
+    await told.store.reconciled(COMPANY, JOB, {})
+    await told.pass_time(GRACE)
+    assert hook.got == []
 
 
 async def test_a_trouble_that_lasts_is_told_when_it_has_lasted_and_when_it_is_over(

@@ -1,11 +1,13 @@
 from datetime import datetime, timedelta
 
 from pleo_export.domain.job import JobEventType
+from pleo_export.domain.reconciling import Difference, Told
 from pleo_export.store import Store
 from pleo_export.store.notifications import CLAIMED, Broken, Note
 from tests.store.stores import COMPANY, JOB, NOON, StoppedClock, opened, planned, reject
 
 MINUTE = timedelta(minutes=1)
+MISSING = Told(kind=Difference.ENTRY_MISSING, sentence="It is gone.", remedy="Restore it.")
 
 
 def note(channel: str = "webhook", about: str = f"job {JOB} failed", company_id: str = COMPANY) -> Note:
@@ -58,6 +60,29 @@ async def test_a_job_that_pleo_opened_again_is_told_of_twice_only_where_it_ends_
         await end(store)
         await store.notifications.tell_job(JOB, [note(about="failed")])
         assert len(await store.notifications.kept(COMPANY)) == 2
+
+
+async def test_differences_are_to_be_told_of_once_they_are_all_found_and_until_somebody_notes_it(
+    url: str,
+) -> None:
+    clock = StoppedClock()
+    async with planned(url, "e1", "e2", clock=clock) as store, opened(url, clock) as other:
+        notes = store.notifications
+        await store.reconciled(COMPANY, JOB, {"e1": MISSING})
+        clock.forward(60)
+        await store.reconciled(COMPANY, JOB, {"e1": MISSING, "e2": MISSING})
+        assert await notes.untold_differences(NOON) == []
+        assert await notes.untold_differences(NOON + MINUTE) == [(COMPANY, NOON + MINUTE)]
+        assert await notes.tell_differences(COMPANY, NOON, [note(about="the first")])
+        assert not await other.notifications.tell_differences(COMPANY, NOON, [note(about="the first")])
+        assert await notes.untold_differences(NOON + MINUTE) == [(COMPANY, NOON + MINUTE)]
+        assert await notes.tell_differences(COMPANY, NOON + MINUTE, [])
+        await store.reconciled(COMPANY, JOB, {"e1": MISSING, "e2": MISSING})
+        assert await notes.untold_differences(NOON + MINUTE) == [], "they were found before"
+        await store.reconciled(COMPANY, JOB, {})
+        await store.reconciled(COMPANY, JOB, {"e2": MISSING})
+        assert await notes.untold_differences(NOON + MINUTE) == [(COMPANY, NOON + MINUTE)], "it is back"
+        assert [one.about for one in await notes.kept(COMPANY)] == ["the first"]
 
 
 async def test_a_note_that_is_due_is_given_to_one_process_and_after_a_while_to_another(url: str) -> None:

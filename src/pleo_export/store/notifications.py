@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
 
 from pleo_export.store.reader import Reader
-from pleo_export.store.tables import companies, insert_if_absent, jobs, notifications
+from pleo_export.store.tables import companies, differences, insert_if_absent, jobs, notifications
 from pleo_export.store.writer import Writer
 
 # Longer than any sending takes: only then may another process take its place.
@@ -66,7 +66,7 @@ class Broken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Notifications:
-    """Which jobs and connections are still to be told of, and the notes on their way. Several processes may work on them.
+    """What jobs, differences and connections are still to be told of, and the notes on their way, for several processes.
 
     All verbs raise StoreError.
     """
@@ -85,6 +85,37 @@ class Notifications:
         """Keep the notes about an ended job, which may be none; False where another process has done so."""
         now = self._clock()
         tell = update(jobs).where(jobs.c.job_id == job_id, _ENDED).values(told_at=now)
+
+        def told(connection: Connection) -> bool:
+            return bool(connection.execute(tell).rowcount) and _keep(connection, notes, now)
+
+        return await self._writer.run(told)
+
+    async def untold_differences(self, before: datetime) -> list[tuple[str, datetime]]:
+        """Return the companies with differences that were not told of yet, and when the newest of them was found.
+
+        Those in which any was found since `before` are left out: more of them may be on the way.
+        """
+        newest = func.max(differences.c.found_at, type_=differences.c.found_at.type)
+        query = (
+            select(differences.c.company_id, newest)
+            .where(differences.c.told_at.is_(None))
+            .group_by(differences.c.company_id)
+            .having(newest <= before)
+        )
+        return await self._reader.run(
+            lambda connection: [(company_id, found_at) for company_id, found_at in connection.execute(query)]
+        )
+
+    async def tell_differences(self, company_id: str, until: datetime, notes: Sequence[Note]) -> bool:
+        """Keep the notes about differences found up to then; False where another process has done so."""
+        now = self._clock()
+        untold = (
+            differences.c.company_id == company_id,
+            differences.c.told_at.is_(None),
+            differences.c.found_at <= until,
+        )
+        tell = update(differences).where(*untold).values(told_at=now)
 
         def told(connection: Connection) -> bool:
             return bool(connection.execute(tell).rowcount) and _keep(connection, notes, now)

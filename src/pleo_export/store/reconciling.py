@@ -122,9 +122,10 @@ def keep(
 ) -> None:
     """Keep what was found in a job in the place of what was found before; what differs as before does so since then."""
     its_own = (differences.c.company_id == company_id, differences.c.job_id == job_id)
+    columns = (differences.c[name] for name in ("accounting_entry_id", "kind", "found_at", "told_at"))
     before = {
-        (one.accounting_entry_id, one.kind): one.found_at
-        for one in of_company(connection, company_id, job_id)
+        (entry_id, kind): (found_at, told_at)
+        for entry_id, kind, found_at, told_at in connection.execute(select(*columns).where(*its_own))
     }
     connection.execute(delete(differences).where(*its_own))
     rows = [
@@ -135,7 +136,11 @@ def keep(
             "kind": told.kind.value,
             "sentence": told.sentence,
             "remedy": told.remedy,
-            "found_at": before.get((entry_id, told.kind.value), now),
+            **dict(
+                zip(
+                    ("found_at", "told_at"), before.get((entry_id, told.kind.value), (now, None)), strict=True
+                )
+            ),
         }
         for entry_id, told in found.items()
     ]

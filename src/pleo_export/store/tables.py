@@ -196,6 +196,7 @@ differences = Table(
     Column("sentence", Sentence, nullable=False),
     Column("remedy", Sentence, nullable=False),
     Column("found_at", UtcInstant, nullable=False),
+    Column("told_at", UtcInstant),  # when it was noted whom to tell of it
 )
 
 leases = Table(

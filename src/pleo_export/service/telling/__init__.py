@@ -1,1 +1,1 @@
-"""Tells people when a job ends with failures or a connection breaks."""
+"""Tells people when a job ends with failures, Pleo and the books differ, or a connection breaks."""

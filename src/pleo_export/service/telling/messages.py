@@ -1,9 +1,10 @@
-"""What people are told: one message a job with its failures by cause, and one each when a connection breaks and works again.
+"""What people are told: of a job its failures by cause; of what differs, by kind; when a connection breaks, and works again.
 
 No expense stands in them: of what was said about one, only the words of the catalogue.
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -14,10 +15,13 @@ import msgspec
 from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.failures import Rejection, rejection
 from pleo_export.domain.grouping import by_cause, rejection_of
+from pleo_export.domain.item import known
 from pleo_export.domain.job import JobEventType
 from pleo_export.domain.progress import Company, ItemProgress, JobProgress, Phase
+from pleo_export.domain.reconciling import Difference
 from pleo_export.observe.redaction import redacted
 from pleo_export.store.notifications import Broken
+from pleo_export.store.reconciling import Kept
 
 _FIELD = re.compile(r"\{[^{}]*\}")
 GIVEN_UP = "given_up"  # how a job ended that got no closing event
@@ -33,6 +37,14 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     text: str
     data: dict[str, Any]
+
+
+class Differing(msgspec.Struct, frozen=True, kw_only=True):
+    """How many expenses differ in the same way, by its code, and what helps."""
+
+    difference: Difference
+    number: int
+    remedy: str
 
 
 class Failures(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +88,29 @@ def about_job(
             "failures": [msgspec.structs.asdict(one) for one in failures],
             "url": url,
         },
+    )
+
+
+def about_differences(
+    company: Company, kept: Sequence[Kept], until: datetime, at: datetime, page: str | None
+) -> Message | None:
+    """Tell what differs between Pleo, our memory and the books, up to what was found then; None where nothing does any more."""
+    kinds = differing_of(kept)
+    if not kinds:
+        return None
+    url = _company_page(company, page)
+    return _message(
+        company,
+        f"differences {until.isoformat()}",
+        "differences.found",
+        at,
+        subject=f"Pleo and the books of {_name(company)} differ",
+        text=[
+            f"Pleo, pleo-export and the books of {_name(company)} were compared and do not say the same of every expense.",
+            *(f"{one.number} x {one.difference}\n    {one.remedy}" for one in kinds),
+            f"See {url}" if url else "",
+        ],
+        data={"differences": [msgspec.structs.asdict(one) for one in kinds], "url": url},
     )
 
 
@@ -132,6 +167,15 @@ def failures_of(items: Sequence[ItemProgress]) -> list[Failures]:
             remedy=_words(group.cause.remedy),
         )
         for group in by_cause(rejected)
+    ]
+
+
+def differing_of(kept: Sequence[Kept]) -> list[Differing]:
+    """Group what differs by its kind, the most frequent one first."""
+    kinds = Counter(kind for one in kept if (kind := known(Difference, one.kind)) is not None)
+    return [
+        Differing(difference=kind, number=number, remedy=_words(kind.remedy))
+        for kind, number in kinds.most_common()
     ]
 
 

@@ -19,6 +19,7 @@ from pleo_export.service.telling.mail import send_mail
 from pleo_export.service.telling.messages import (
     Message,
     about_broken,
+    about_differences,
     about_job,
     about_restored,
     broken_matter,
@@ -29,7 +30,9 @@ from pleo_export.store import Store
 from pleo_export.store.notifications import Claimed, Note
 
 LOOK_SECONDS = 5.0
-GRACE = timedelta(minutes=15)  # a trouble that is over by then is nothing to be told of
+GRACE = timedelta(
+    minutes=15
+)  # a trouble that is over by then is nothing to be told of, and what comes together is told once
 PAUSE_MINUTES = (
     1,
     4,
@@ -73,6 +76,7 @@ class Telling:
     async def look(self) -> None:
         """Note what has happened since the last look, then send what is due. Raises StoreError."""
         await self._note_jobs()
+        await self._note_differences()
         await self._note_connections()
         due = await self._notes.claim(AT_ONCE_MAX)
         await asyncio.gather(*map(self._send, due))
@@ -84,6 +88,14 @@ class Telling:
             items = await self._store.items(job_id) if _receivers(company) else []
             message = about_job(company, job, items, self._clock.now(), self._settings.public_url)
             await self._notes.tell_job(job_id, _notes(company, message))
+
+    async def _note_differences(self) -> None:
+        page, now = self._settings.public_url, self._clock.now()
+        for company_id, until in await self._notes.untold_differences(now - GRACE):
+            company = await self._store.company(company_id)
+            kept = await self._store.differences(company_id)
+            message = about_differences(company, kept, until, now, page)
+            await self._notes.tell_differences(company_id, until, _notes(company, message))
 
     async def _note_connections(self) -> None:
         await self._notes.watch_troubles()
