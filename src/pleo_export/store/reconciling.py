@@ -122,10 +122,9 @@ def keep(
 ) -> None:
     """Keep what was found in a job in the place of what was found before; what differs as before does so since then."""
     its_own = (differences.c.company_id == company_id, differences.c.job_id == job_id)
-    columns = (differences.c[name] for name in ("accounting_entry_id", "kind", "found_at", "told_at"))
     before = {
-        (entry_id, kind): (found_at, told_at)
-        for entry_id, kind, found_at, told_at in connection.execute(select(*columns).where(*its_own))
+        (row.accounting_entry_id, row.kind): {"found_at": row.found_at, "told_at": row.told_at}
+        for row in connection.execute(select(differences).where(*its_own))
     }
     connection.execute(delete(differences).where(*its_own))
     rows = [
@@ -136,11 +135,7 @@ def keep(
             "kind": told.kind.value,
             "sentence": told.sentence,
             "remedy": told.remedy,
-            **dict(
-                zip(
-                    ("found_at", "told_at"), before.get((entry_id, told.kind.value), (now, None)), strict=True
-                )
-            ),
+            **before.get((entry_id, told.kind.value), {"found_at": now, "told_at": None}),
         }
         for entry_id, told in found.items()
     ]
