@@ -73,6 +73,14 @@ TAXES = {
         invoice_tags=(15,),
         refund_tags=(16,),
     ),
+    "nothing": Tax(
+        id=30,
+        name="nothing",
+        rate=Decimal(0),
+        invoice=(Share(95, Decimal(100), None, ()),),
+        refund=(Share(96, Decimal(100), None, ()),),
+    ),
+    "a group": Tax(id=31, name="a group", rate=None, invoice=(), refund=()),
 }
 
 
@@ -266,15 +274,97 @@ def test_tax_that_odoo_rounds_otherwise_is_made_up_for_on_the_same_account() -> 
     ]
 
 
-def test_tax_of_several_lines_is_one_line_of_a_bill() -> None:
-    line = {"tax_code": "full"}
-    legs = (
-        sample_posting("6100", 10_001, "DKK", **line),
-        sample_posting("2610", 2500, "DKK", **line),
-        sample_posting("6200", 10_001, "DKK", **line),
-        sample_posting("2610", 2500, "DKK", **line),
-        sample_posting("2400", -25_002, "DKK"),
+def _lines_of(code: str, *lines: tuple[str, int, int], tax_account: str = "2610") -> tuple[Posting, ...]:
+    """Lines by account, net amount and tax, with what is owed for all of them."""
+    legs = [
+        sample_posting(account, units, "DKK", tax_code=code, line_id=f"line-{number}")
+        for number, (expense, net, tax) in enumerate(lines)
+        for account, units in ((expense, net), (tax_account, tax))
+    ]
+    return (*legs, sample_posting("2400", -sum(leg.amount.units for leg in legs), "DKK"))
+
+
+def _two_lines(code: str, units: int, tax: int) -> tuple[Posting, ...]:
+    """Such a line twice, on two accounts, split by its code; and what is owed for both."""
+    *first, owed = _by_code(code, units, tax).postings
+    second = [
+        replace(leg, line_id="other", account="6200" if leg.account == first[0].account else leg.account)
+        for leg in first
+    ]
+    return (
+        *(replace(leg, line_id="one") for leg in first),
+        *second,
+        replace(owed, amount=owed.amount + owed.amount),
     )
+
+
+def test_a_discount_among_the_lines_of_an_entry_takes_base_and_tax_off() -> None:
+    legs = _lines_of("full", ("6100", 10_000, 2500), ("6200", -4000, -1000))
+    assert [tag for _, tag in marked(legs, TAXES)] == [
+        Tag(20),
+        Tag(share=81, tags=(7,)),
+        Tag(20),
+        Tag(share=83, tags=(7,)),
+        NO_TAG,
+    ]
+    assert [
+        (leg.account, leg.amount.units, tag.tax, tag.share)
+        for leg, tag in marked_for_bill(legs, TAXES, refund=False, by_line=True)
+    ] == [
+        ("6100", 10_000, 20, None),
+        ("2610", 1500, None, 81),
+        ("6200", -4000, 20, None),
+        ("2400", -7500, None, None),
+    ]
+
+
+def test_tax_that_is_not_deducted_is_no_base_whichever_line_it_is_of() -> None:
+    legs = _two_lines("partly", 12_500, 2500)
+    one_line = [Tag(28), Tag(share=91, tags=(7,)), Tag(share=92)]
+    assert [tag for _, tag in marked(legs, TAXES)] == [*one_line, *one_line, NO_TAG]
+    assert [
+        (leg.account, leg.amount.units, tag.share)
+        for leg, tag in marked_for_bill(legs, TAXES, refund=False, by_line=True)
+    ] == [
+        ("6100", 10_000, None),
+        ("2610", 1250, 91),
+        ("6100", 1875, 92),
+        ("6200", 10_000, None),
+        ("6200", 1875, 92),
+        ("1900", -25_000, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "tax_account"), [("full", "2690"), ("nothing", "2610"), ("a group", "2610"), ("partly", "2610")]
+)
+def test_of_a_tax_on_other_accounts_or_of_another_amount_odoo_is_told_nothing(
+    code: str, tax_account: str
+) -> None:
+    legs = _lines_of(code, ("6100", 10_000, 2500), tax_account=tax_account)
+    untold = [(leg, NO_TAG) for leg in legs]
+    assert marked(legs, TAXES) == untold
+    assert marked_for_bill(legs, TAXES, refund=False, by_line=True) == untold
+
+
+def test_of_a_reverse_charge_that_is_owed_on_another_account_odoo_is_not_told_half() -> None:
+    expense, deducted, owed, paid = _by_code("reverse", 10_000, 2500).postings
+    legs = (expense, deducted, replace(owed, account="2629"), paid)
+    assert marked(legs, TAXES) == [(leg, NO_TAG) for leg in legs]
+
+
+def test_a_part_of_a_tax_keeps_what_pleo_says_in_the_other_currency() -> None:
+    whole = sample_left_to_the_system(facts=FACTS, code="partly", units=12_500, tax=2500)
+    line, paid = whole.postings
+    charged = replace(line, original=Money("SEK", 17_501))
+    legs = split(replace(whole, postings=(charged, paid)), TAXES).postings
+    originals = [leg.original for leg in legs[:3]]
+    assert [one and one.currency for one in originals] == ["SEK", "SEK", "SEK"]
+    assert sum(one.units for one in originals if one) == 17_501
+
+
+def test_tax_of_several_lines_is_one_line_of_a_bill() -> None:
+    legs = _lines_of("full", ("6100", 10_001, 2500), ("6200", 10_001, 2500))
     by_line, at_once = (
         [
             (leg.account, leg.amount.units)

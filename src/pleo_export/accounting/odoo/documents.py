@@ -112,8 +112,8 @@ def _narration(plan: Plan, part: Part, legs: Sequence[Marked]) -> str:
     if part is not Part.ENTRY:
         return ""
     untold = plan.untold
-    if plan.is_bill and any(tag == NO_TAG and leg.tax_code in plan.chart.taxes for leg, tag in legs):
-        untold = untold or "By its own tax it would come to another amount."
+    if any(tag == NO_TAG and leg.tax_code in plan.chart.taxes for leg, tag in legs):
+        untold = untold or "By its own tax it would be another amount, or stand on another account."
     return explanation(plan.entry, untold)
 
 

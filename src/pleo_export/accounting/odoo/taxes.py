@@ -4,7 +4,7 @@ A tax has shares: the account and the tags for so many percent of it. A share wi
 is (tax that is not deducted). Shares that add up to nothing are reverse charge.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 import msgspec
@@ -114,27 +114,39 @@ def _aside(leg: Posting) -> bool:
 def _shared(leg: Posting, tax: Tax, expense: str) -> Iterator[Posting]:
     """Yield the parts of a tax; what rounding leaves goes to the last one."""
     shares = [one for one in tax.invoice if (one.percent > 0) == (leg.account == _ASIDE) and one.percent]
-    left = leg.amount
-    for share in shares:
-        part = left if share is shares[-1] else _part(leg.amount, abs(share.percent) / _WHOLE)
-        left -= part
-        original = leg.original if len(shares) == 1 else None
-        yield replace(leg, account=share.account or expense, amount=part, original=original)
+    amounts = _in_parts(leg.amount, shares)
+    originals = [None] * len(shares) if leg.original is None else _in_parts(leg.original, shares)
+    for share, amount, original in zip(shares, amounts, originals, strict=True):
+        yield replace(leg, account=share.account or expense, amount=amount, original=original)
+
+
+def _in_parts(whole: Money, shares: Sequence[Share]) -> list[Money]:
+    parts = [_part(whole, abs(share.percent) / _WHOLE) for share in shares[:-1]]
+    return [*parts, sum((-part for part in parts), whole)]
 
 
 Marked = tuple[Posting, Tag]
 
 
 def marked(legs: Sequence[Posting], taxes: Mapping[str, Tax]) -> list[Marked]:
-    """Return the legs of a journal entry with what Odoo has to know of each; it leaves the amounts as they are."""
+    """Return the legs of a journal entry with what Odoo has to know of each; it leaves the amounts as they are.
+
+    It is told of a tax wholly or not at all: half of a reverse charge would be a claim to what nobody owes.
+    """
     tags: dict[int, Tag] = {}
     for tax, places in _taxed(legs, taxes):
-        own = [legs[place] for place in places]
-        refund = own[0].amount.units < 0
-        shares = _shares(own, tax, refund=refund)
-        whole = tax.rate == 0 or all(share in shares for share in tax.shares(refund=refund))
-        for place, share in zip(places, shares, strict=True):
-            tags[place] = share.tag if share else (tax.tag(refund=refund) if whole else NO_TAG)
+        expenses = _expenses([legs[place] for place in places])
+        # A line below zero among others (a discount) is a refund by itself, as Odoo takes it in a journal entry.
+        for refund in (False, True):
+            own = [
+                place
+                for place, expense in zip(places, expenses, strict=True)
+                if (expense.amount.units < 0) is refund
+            ]
+            shares = _shares([legs[place] for place in own], tax, refund=refund)
+            if shares and (tax.rate == 0 or all(share in shares for share in tax.shares(refund=refund))):
+                for place, share in zip(own, shares, strict=True):
+                    tags[place] = share.tag if share else tax.tag(refund=refund)
     return [(leg, tags.get(place, NO_TAG)) for place, leg in enumerate(legs)]
 
 
@@ -159,21 +171,34 @@ def _as_computed(
 ) -> list[list[Marked]] | None:
     """Return what stands in the place of each leg of a tax; None where Odoo would come to something else."""
     shares = _shares(legs, tax, refund=refund)
+    if shares is None or tax.rate is None:
+        return None
     expenses = [leg for leg, share in zip(legs, shares, strict=True) if share is None]
-    due = [leg.amount for leg in expenses]
     lines: list[list[Marked]] = [
         [(leg, tax.tag(refund=refund))] if share is None else []
         for leg, share in zip(legs, shares, strict=True)
     ]
-    for share in tax.shares(refund=refund):
-        group = [place for place, one in enumerate(shares) if one is share]
-        units = _computed(due, (tax.rate or 0) * share.percent / _WHOLE, by_line=by_line)
+    for share, account in _accounts(tax.shares(refund=refund), expenses):
+        group = [
+            place
+            for place, (leg, one) in enumerate(zip(legs, shares, strict=True))
+            if one is share and leg.account == account
+        ]
+        due = [leg.amount for leg in expenses if share.account is not None or leg.account == account]
+        units = _computed(due, tax.rate * share.percent / _WHOLE, by_line=by_line)
         off = sum(legs[place].amount.units for place in group) - units
         if abs(off) > len(due) or (tax.rate and not group):
             return None
         if group:
             lines[group[0]] = list(_share_lines([legs[place] for place in group], share, units, off))
     return lines
+
+
+def _accounts(shares: Iterable[Share], expenses: Sequence[Posting]) -> Iterator[tuple[Share, str]]:
+    """Yield each share with each account that it has lines on: its own, or those of the expenses."""
+    for share in shares:
+        for account in [share.account] if share.account else dict.fromkeys(leg.account for leg in expenses):
+            yield share, account
 
 
 def _share_lines(legs: Sequence[Posting], share: Share, units: int, off: int) -> Iterator[Marked]:
@@ -188,16 +213,28 @@ def _share_lines(legs: Sequence[Posting], share: Share, units: int, off: int) ->
 
 
 def _taxed(legs: Sequence[Posting], taxes: Mapping[str, Tax]) -> Iterator[tuple[Tax, list[int]]]:
-    """Yield each tax with the places of its legs; the first of them is an expense."""
+    """Yield each tax with the places of its legs."""
     for code in dict.fromkeys(leg.tax_code for leg in legs):
         if code is not None and code in taxes:
             yield taxes[code], [place for place, leg in enumerate(legs) if leg.tax_code == code]
 
 
-def _shares(legs: Sequence[Posting], tax: Tax, *, refund: bool) -> list[Share | None]:
-    """Return for each leg the share of the tax that it is; None where it is an expense itself."""
+def _expenses(legs: Sequence[Posting]) -> list[Posting]:
+    """Return for each leg the expense of its line, which is the line's first leg."""
+    first: dict[str | None, Posting] = {}
+    return [first.setdefault(leg.line_id, leg) for leg in legs]
+
+
+def _shares(legs: Sequence[Posting], tax: Tax, *, refund: bool) -> list[Share | None] | None:
+    """Return for each leg the share of the tax that it is, None for an expense; no list at all where a leg is neither."""
     there = tax.shares(refund=refund)
-    return [None if place == 0 else _share(leg, there, legs[0]) for place, leg in enumerate(legs)]
+    found: list[Share | None] = []
+    for leg, expense in zip(legs, _expenses(legs), strict=True):
+        share = None if leg is expense else _share(leg, there, expense)
+        if share is None and leg is not expense:
+            return None
+        found.append(share)
+    return found
 
 
 def _share(leg: Posting, shares: Sequence[Share], expense: Posting) -> Share | None:
