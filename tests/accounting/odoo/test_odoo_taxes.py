@@ -7,7 +7,7 @@ import pytest
 from pleo_export.accounting.odoo import OdooConnector
 from pleo_export.accounting.port import Recorded
 from pleo_export.domain.entry import Entry, EntryKind
-from pleo_export.testing.samples import sample_bill, sample_posting
+from pleo_export.testing.samples import sample_bill, sample_entry, sample_posting
 from tests.accounting.odoo.books import FACTS, OdooBooks
 from tests.accounting.odoo.faults import refuse
 
@@ -55,6 +55,26 @@ def _says_tax(arguments: dict[str, Any]) -> bool:
     return any(row[place] for row in arguments["data"])
 
 
+async def test_a_discount_in_a_journal_entry_counts_as_a_refund_does(
+    books: OdooBooks, connector: OdooConnector
+) -> None:
+    charged, returned = await connector.record(bill()), await connector.record(bill("taxed-2", sign=-1))
+    lines = (("charge", 10_002, 2500), ("discount", -10_002, -2500))
+    legs = [
+        sample_posting(account, units, "DKK", tax_code=FACTS.tax_code, line_id=line)
+        for line, net, tax in lines
+        for account, units in ((FACTS.expense, net), (FACTS.tax, tax))
+    ]
+    nothing = [sample_posting(FACTS.wallet, units, "DKK") for units in (1, -1)]
+    entry = await connector.record(sample_entry("taxed-3", facts=FACTS, postings=(*legs, *nothing)))
+    by_documents, by_entry = (
+        [(taxes, tags) for one in some for _, _, taxes, tags in told(books, one) if taxes or tags]
+        for some in ((charged, returned), (entry,))
+    )
+    assert by_entry == by_documents
+    assert len(by_entry) == 4
+
+
 async def test_a_bill_whose_tax_odoo_is_not_told_of_says_why(
     books: OdooBooks, connector: OdooConnector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,7 +90,10 @@ async def test_a_bill_with_another_tax_than_that_of_its_code_says_so(
 ) -> None:
     recorded = await connector.record(bill(tax=1200))
     (move,) = books.read("account.move", [], ["narration"])
-    assert "because: By its own tax it would be another amount, or stand on another account." in move["narration"]
+    assert (
+        "because: By its own tax it would be another amount, or stand on another account."
+        in move["narration"]
+    )
     assert not any(taxes for _, _, taxes, _ in told(books, recorded))
 
 
