@@ -118,6 +118,19 @@ async def test_a_vendors_own_payable_account_is_told_and_others_have_none(
     assert vendors[FACTS.vendor.id].account is None
 
 
+async def test_a_contact_without_a_reference_is_owed_under_its_own_id_and_not_under_its_number(
+    books: OdooBooks, connector: OdooConnector
+) -> None:
+    vals = {"name": "Hotel Grand", "vat": "DK13585628", "is_company": True}
+    (hotel,) = books.database.call("res.partner", "create", vals_list=[vals])
+    (vendor,) = (one for one in (await connector.reference_data()).vendors or () if one.name == "Hotel Grand")
+    await connector.record(sample_bill(facts=FACTS, vendor=EntryVendor(vendor.id, vendor.name)))
+    number = EntryVendor(str(hotel), "Somebody else", create=True)
+    await connector.record(sample_bill("bill-2", facts=FACTS, vendor=number))
+    bills = books.read("account.move", [["move_type", "=", "in_invoice"]], ["partner_id"])
+    assert [one["partner_id"][1] for one in bills] == ["Hotel Grand", "Somebody else"]
+
+
 async def test_a_draft_bill_and_its_settlement_are_matched_when_a_person_posts_them(
     books: OdooBooks, connector: OdooConnector
 ) -> None:

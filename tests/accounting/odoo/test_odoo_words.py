@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from pleo_export.accounting.odoo.batches import Batches, Outcome
+from pleo_export.accounting.odoo.chart import Account, Chart, Partner
+from pleo_export.accounting.odoo.client import Company
 from pleo_export.accounting.odoo.errors import (
     OdooAddressError,
     OdooBusyError,
@@ -24,6 +26,7 @@ from pleo_export.accounting.odoo.explanation import explanation
 from pleo_export.accounting.odoo.locks import Locks
 from pleo_export.accounting.odoo.names import Part, entry_id, receipt_id, vendor_id
 from pleo_export.accounting.odoo.note import note_of, read_note, written
+from pleo_export.accounting.odoo.reference import reference_of
 from pleo_export.accounting.odoo.taxes import NO_TAG, Share, Tag, Tax, marked, marked_for_bill, split
 from pleo_export.accounting.odoo.values import need_rates, values
 from pleo_export.accounting.port import (
@@ -36,9 +39,15 @@ from pleo_export.accounting.port import (
     UnauthorisedError,
     UnreachableError,
 )
+from pleo_export.domain.check import settings_findings
 from pleo_export.domain.entry import Entry, Owed, Posting
+from pleo_export.domain.failure_types import ItemFailureType
+from pleo_export.domain.item import ExportItem, Supplier, User
 from pleo_export.domain.matching import document_of, match
 from pleo_export.domain.money import Money
+from pleo_export.domain.reference import ReferenceData
+from pleo_export.domain.settings import MappingSettings
+from pleo_export.testing.expenses import REFERENCE, SETTINGS, expense
 from pleo_export.testing.samples import (
     Facts,
     sample_entry,
@@ -47,6 +56,7 @@ from pleo_export.testing.samples import (
     sample_payment,
     sample_posting,
 )
+from tests.domain.mapping import PAYABLE_METHOD, entry_of, rejection_of
 
 FACTS = Facts(currency="DKK", foreign="EUR", tax_code="full", reverse_code="reverse")
 TAXES = {
@@ -394,6 +404,57 @@ def test_a_lock_counts_for_what_it_is_for() -> None:
     ]
     assert told == ["2025-12-31", "2026-01-31", "2026-02-28", "2026-03-31"]
     assert Locks(*["1-01-01"] * 5).through("purchase", taxed=True) is None
+
+
+def _books_with(vendor: Partner) -> ReferenceData:
+    """Return books that have the accounts of the samples, and one vendor."""
+    accounts = {
+        code: Account(number, code, one.name, "", currency_id=False, active=True, reconcile=False)
+        for number, (code, one) in enumerate(REFERENCE.accounts.items())
+    }
+    chart = Chart(
+        company=Company(1, "Example", "EUR"),
+        accounts=accounts,
+        journals={},
+        taxes={},
+        vendors={vendor.key: vendor},
+        currencies={},
+        analytic={},
+        payable=None,
+    )
+    return reference_of(chart, Locks(*["1-01-01"] * 5))
+
+
+HOTEL = _books_with(
+    Partner(77, "Hotel Grand", ref=False, vat="DK13585628", property_account_payable_id=False)
+)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        expense("out_of_pocket", bookkeeping=PAYABLE_METHOD, user=User(id="u", name="Ada", code="77")),
+        expense("card_purchase", bookkeeping=PAYABLE_METHOD, supplier=Supplier(name="Taxi", code="77")),
+    ],
+    ids=["employee", "supplier"],
+)
+def test_a_code_of_pleo_that_is_the_number_of_a_contact_does_not_mean_it(item: ExportItem) -> None:
+    assert rejection_of(item, reference=HOTEL).type is ItemFailureType.VENDOR_UNKNOWN
+
+
+def test_a_contact_without_a_reference_is_found_by_its_tax_number_and_by_the_mapping() -> None:
+    mapping = MappingSettings(vendors={"Hotel": "res.partner,77"})
+    by_name = SETTINGS.model_copy(update={"mapping": mapping})
+    for supplier in (Supplier(name="Grand", tax_identifier="DK13585628"), Supplier(name="Hotel")):
+        entry = entry_of(expense("card_purchase", supplier=supplier), by_name, HOTEL)
+        assert entry.vendor is not None
+        assert (entry.vendor.id, entry.vendor.name) == ("res.partner,77", "Hotel Grand")
+
+
+def test_a_mapping_to_the_number_of_a_contact_is_found_wrong() -> None:
+    by_number = SETTINGS.model_copy(update={"mapping": MappingSettings(vendors={"Hotel": "77"})})
+    said = [one.problem for one in settings_findings(by_number, HOTEL)]
+    assert said == ["mapping.vendors.Hotel = '77': there is no such vendor in the accounting system."]
 
 
 class Desk:

@@ -46,8 +46,8 @@ class Partner(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """The vendor's id: the internal reference, else Odoo's own number."""
-        return self.ref if isinstance(self.ref, str) else str(self.id)
+        """The vendor's id: the internal reference, else the record as Odoo writes it, which is nobody's code in Pleo."""
+        return self.ref if isinstance(self.ref, str) else f"res.partner,{self.id}"
 
 
 class Currency(msgspec.Struct, frozen=True):
@@ -139,7 +139,7 @@ async def read_chart(client: OdooClient) -> Chart:
         journals=_first((one.code, one) for one in journals),
         taxes=_first((one.name, _tax(one, shares, codes)) for one in taxes),
         ambiguous=_ambiguous(taxes),
-        vendors={one.key: one for one in sorted(partners, key=lambda one: isinstance(one.ref, str))},
+        vendors={one.key: one for one in partners},
         currencies={one.name: one.id for one in currencies},
         analytic={
             (one.root_plan_id[1], one.code if isinstance(one.code, str) else one.name): one.id
