@@ -105,3 +105,16 @@ async def test_it_looks_again_and_again(scene: Scene, settings: ServiceSettings)
     await scene.clock.until_slept(before + 1)
     task.cancel()
     assert await differences(scene, scene.a) == [Difference.ENTRY_MISSING]
+
+
+async def test_comparing_counts_against_the_same_limit_of_calls_as_exporting(
+    scene: Scene, settings: ServiceSettings
+) -> None:
+    await exported(scene, settings, scene.a, 1)
+    of_company = await scene.companies.settings(scene.a.company_id)
+    credential = await scene.companies.credential(scene.a.company_id, of_company)
+    limiter = scene.companies.limiter(scene.a.company_id, of_company, credential)
+    assert not limiter.has_capacity(limiter.max_rate), "the export made calls"
+    before = limiter._level
+    await reconciling(scene).look()
+    assert limiter._level > before

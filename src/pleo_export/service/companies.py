@@ -1,8 +1,11 @@
 """A company as the service knows it: its settings and its credential, read from the store."""
 
+import hashlib
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from aiolimiter import AsyncLimiter
 
 from pleo_export.compose import credential_for
 from pleo_export.config import SETTINGS_FILE, Settings, parse_settings
@@ -10,6 +13,7 @@ from pleo_export.domain.progress import Company
 from pleo_export.pleo.auth import ApiKey, Credential
 from pleo_export.pleo.client import PleoClient
 from pleo_export.pleo.oauth import AuthorisationServer, OAuthCredential
+from pleo_export.pleo.transport import rate_limiter
 from pleo_export.service.connecting import StoreKeeper
 from pleo_export.service.errors import OAuthNotSetUpError
 from pleo_export.service.kinds import API_KEY, OAUTH, WEBHOOK_SECRETS
@@ -35,6 +39,7 @@ class Companies:
     def __init__(self, store: Store, vault: Vault | None, server: AuthorisationServer | None = None) -> None:
         self._store, self._vault, self._server = store, vault, server
         self._connections: dict[str, OAuthCredential] = {}
+        self._limiters: dict[str, AsyncLimiter] = {}
         self._webhook_secrets: dict[str | None, tuple[float, tuple[str, Sequence[str]] | None]] = {}
 
     async def settings(self, company_id: str) -> Settings:
@@ -68,6 +73,13 @@ class Companies:
             keeper = StoreKeeper(self._store, self, company_id)
             self._connections[company_id] = OAuthCredential(self._server, keeper)
         return self._connections[company_id]
+
+    def limiter(self, company_id: str, settings: Settings, credential: Credential) -> AsyncLimiter:
+        """Return what limits the calls of a credential: one for all that is done with it here, for whichever company."""
+        # A connection by OAuth is one company's, and its header changes.
+        who = company_id if isinstance(credential, OAuthCredential) else credential.header
+        key = hashlib.sha256(f"{settings.pleo.base_url} {who}".encode()).hexdigest()
+        return self._limiters.setdefault(key, rate_limiter())
 
     async def disconnect(self, company_id: str) -> bool:
         """End a company's connection by OAuth, in Pleo too; return whether there was one.

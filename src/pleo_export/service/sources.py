@@ -38,7 +38,8 @@ async def opened_sources(companies: Companies, company_id: str) -> AsyncIterator
     settings = await companies.settings(company_id)
     credential = await companies.credential(company_id, settings)
     key = await companies.secret(company_id, ODOO_API_KEY)
-    client = PleoClient(settings.pleo.base_url, credential, around=COUNTED)
+    limiter = companies.limiter(company_id, settings, credential)
+    client = PleoClient(settings.pleo.base_url, credential, around=COUNTED, limiter=limiter)
     async with sources_of(settings, client, key) as sources:
         yield settings, sources
 

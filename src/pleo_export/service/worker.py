@@ -1,7 +1,6 @@
 """The worker: drains the companies that the engine hands it."""
 
 import asyncio
-import hashlib
 import logging
 import os
 import socket
@@ -13,8 +12,6 @@ from functools import partial
 from threading import Event
 from typing import Protocol
 
-from aiolimiter import AsyncLimiter
-
 from pleo_export.clock import Clock
 from pleo_export.compose import parts_of, sources_of
 from pleo_export.config import Settings
@@ -22,10 +19,7 @@ from pleo_export.domain.progress import Company
 from pleo_export.engine import Begun, problem_of
 from pleo_export.observe import logs, metrics
 from pleo_export.observe.traces import open_traces
-from pleo_export.pleo.auth import Credential
 from pleo_export.pleo.client import PleoClient
-from pleo_export.pleo.oauth import OAuthCredential
-from pleo_export.pleo.transport import rate_limiter
 from pleo_export.service.companies import Companies, settings_of
 from pleo_export.service.counted import COUNTED
 from pleo_export.service.kinds import ODOO_API_KEY
@@ -61,7 +55,6 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         self._traces = open_traces()
         self._seen: set[str] = set()
-        self._limiters: dict[str, AsyncLimiter] = {}
         self._folder = own_folder(settings.work_folder)
         self.holder = f"{socket.gethostname()}:{os.getpid()}"
 
@@ -125,20 +118,13 @@ class Worker:
 
         return told
 
-    def _limiter(self, company_id: str, settings: Settings, credential: Credential) -> AsyncLimiter:
-        """Return what limits the calls of a credential, shared by all companies it serves, from drain to drain."""
-        # A connection by OAuth is one company's, and its header changes.
-        who = company_id if isinstance(credential, OAuthCredential) else credential.header
-        key = hashlib.sha256(f"{settings.pleo.base_url} {who}".encode()).hexdigest()
-        return self._limiters.setdefault(key, rate_limiter())
-
     @asynccontextmanager
     async def _parts(
         self, company: Company, settings: Settings, store: Store, notify: Callable[[Notice], None]
     ) -> AsyncIterator[Parts]:
         company_id, since = company.company_id, company.trouble_since
         credential = await self._companies.credential(company_id, settings)
-        limiter = self._limiter(company_id, settings, credential)
+        limiter = self._companies.limiter(company_id, settings, credential)
         around = replace(COUNTED, asked_to_wait=partial(self._note_wait, store, company_id))
         pleo = PleoClient(settings.pleo.base_url, credential, around=around, limiter=limiter)
         key = await self._companies.secret(company_id, ODOO_API_KEY)
