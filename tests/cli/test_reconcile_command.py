@@ -90,14 +90,19 @@ def test_an_older_copy_of_the_database_is_made_good(desk: Desk, tmp_path: Path) 
 
 
 @pytest.mark.slow
-def test_what_another_integration_did_is_not_guessed_at(desk: Desk) -> None:
+def test_what_only_pleo_knows_is_not_guessed_at_and_never_called_agreed(desk: Desk) -> None:
     job = desk.export(2)
     desk.call("run")
     forget(desk)
     shutil.rmtree(desk.ledger)
     (compared,) = desk.json("reconcile")
-    assert (compared["job_id"], compared["differences"]) == (job, [])
-    assert "another integration" in compared["note"]
+    assert (compared["job_id"], compared["expenses"], compared["differences"]) == (job, 0, [])
+    assert (compared["unaccounted"], "Another integration" in compared["note"]) == (2, True)
+    told = desk.call("reconcile", "--job", job)
+    assert told.exit_code == ExitCode.SOMETHING_FAILED
+    assert "2 expenses that Pleo shows as exported stand neither here nor in the books." in " ".join(
+        told.stdout.split()
+    )
 
 
 def test_a_job_that_waits_is_left_to_the_run(desk: Desk) -> None:
@@ -139,7 +144,6 @@ def test_one_job_can_be_asked_for(desk: Desk) -> None:
     desk.export(1, seed=2)
     desk.call("run")
     assert [one["job_id"] for one in desk.json("reconcile", "--job", first)] == [first]
-    unknown = "00000000-0000-4000-8000-000000000000"
-    (compared,) = desk.json("reconcile", "--job", unknown)
-    assert "does not know this export any more" in compared["note"]
-    assert desk.call("reconcile", "--job", "nonsense").exit_code == ExitCode.WRONG_SETTINGS
+    for nobodys in ("00000000-0000-4000-8000-000000000000", "nonsense"):
+        asked = desk.call("reconcile", "--job", nobodys)
+        assert (asked.exit_code, asked.stdout) == (ExitCode.WRONG_SETTINGS, "")

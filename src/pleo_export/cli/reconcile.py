@@ -25,7 +25,7 @@ from pleo_export.cli.common import (
     print_json,
 )
 from pleo_export.cli.hosted import opened, opened_engine, service_settings
-from pleo_export.cli.preview import check_job_id
+from pleo_export.cli.preview import check_job_id, no_such_job
 from pleo_export.clock import SystemClock
 from pleo_export.compose import credential_for, reading, working
 from pleo_export.config import load_settings
@@ -83,7 +83,7 @@ def reconcile(  # noqa: PLR0913  each an option
         print_json([_plain(one) for one in compared])
     else:
         _show(compared, out())
-    if any(one.found for one in compared):
+    if any(one.found or one.unaccounted for one in compared):
         raise typer.Exit(ExitCode.SOMETHING_FAILED)
 
 
@@ -99,7 +99,10 @@ async def _of_service(company: str, job: str | None) -> Sequence[Compared]:
 
 async def _compare(looking: Looking, job: str | None) -> Sequence[Compared]:
     if job is not None:
-        return [one async for one in compare(looking, [job], None)]
+        compared = [one async for one in compare(looking, [job], None)]
+        if all(one.job is None and not one.expenses for one in compared):
+            no_such_job(job)
+        return compared
     since = looking.clock.now() - timedelta(days=DAYS)
     known = await looking.store.jobs_since(looking.company_id, since)
     return [one async for one in compare(looking, known, since)]
@@ -189,11 +192,18 @@ def _by_kind(found: Sequence[Found]) -> Mapping[Difference, Sequence[Found]]:
 def _summary(compared: Sequence[Compared]) -> str:
     expenses = sum(of_job.expenses for of_job in compared)
     found = [one for of_job in compared for one in of_job.found]
-    if not found:
-        return f"{expenses} expenses of {len(compared)} jobs were compared: Pleo, our memory and the books agree."
+    unaccounted = sum(of_job.unaccounted for of_job in compared)
     fixable = sum(one.told.kind.fix is not None for one in found)
-    helps = f" --fix settles {fixable} of them." if fixable else ""
-    return f"{expenses} expenses of {len(compared)} jobs were compared: {len(found)} differ.{helps}"
+    jobs = sum(not of_job.unaccounted for of_job in compared)
+    what = f"{len(found)} differ" if found else "Pleo, our memory and the books agree"
+    sentences = [
+        f"{expenses} expenses of {jobs} jobs were compared: {what}." if jobs or not unaccounted else "",
+        f"--fix settles {fixable} of them." if fixable else "",
+        f"{unaccounted} expenses that Pleo shows as exported stand neither here nor in the books."
+        if unaccounted
+        else "",
+    ]
+    return " ".join(filter(None, sentences))
 
 
 def _plain(compared: Compared) -> dict[str, object]:
@@ -201,6 +211,7 @@ def _plain(compared: Compared) -> dict[str, object]:
         "job_id": compared.job_id,
         "note": compared.note,
         "expenses": compared.expenses,
+        "unaccounted": compared.unaccounted,
         "differences": [
             {
                 "accounting_entry_id": one.accounting_entry_id,

@@ -18,7 +18,7 @@ import msgspec
 from pleo_export.accounting.port import EntryRefusedError, Recorded
 from pleo_export.domain.explanation import Explanation
 from pleo_export.domain.failures import Severity
-from pleo_export.domain.job import ExportJob, ExportJobItem, JobStatus
+from pleo_export.domain.job import ExportJob, ExportJobItem, ItemStatus, JobStatus
 from pleo_export.domain.progress import ItemProgress
 from pleo_export.domain.reconciling import Adoption, Fix, Seen, Sighting, Told, difference, not_reported
 from pleo_export.pleo.errors import ExportNotFoundError
@@ -31,7 +31,10 @@ from pleo_export.workflow.side_by_side import side_by_side
 ANY_STATUS = tuple(status for status in JobStatus if status is not JobStatus.EXPIRED)
 AT_WORK = "The export is still open in Pleo: what it lacks is settled by the next run."
 FORGOTTEN = "Pleo does not know this export any more; only our memory and the books were compared."
-NOT_OURS = "Nothing of this export is remembered here or stands in the books: another integration worked on it, it seems."
+NOT_OURS = (
+    "Nothing of this export is remembered here or stands in the books. Another integration may have worked on it; or our"
+    " memory and the books were both lost, or these are other books."
+)
 
 
 class Store(Protocol):
@@ -66,13 +69,17 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
-    """One job: how many of its expenses were compared, what differs, and what else is to be said of it."""
+    """One job: how many of its expenses were compared, what differs, and what else is to be said of it.
+
+    `unaccounted`: how many expenses Pleo shows as exported in a job that nobody else knows anything of.
+    """
 
     job_id: str
     job: ExportJob | None
     expenses: int = 0
     found: Sequence[Found] = ()
     note: str | None = None
+    unaccounted: int = 0
 
     @property
     def ended(self) -> bool:
@@ -103,7 +110,7 @@ async def compare(
         superseded = later | await looking.store.exported_later(job_id)
         later |= case.pleo.keys() | case.here.keys()
         compared = await _compared(looking, job_id, case, superseded)
-        if compared.ended:
+        if compared.ended and not compared.unaccounted:
             told = {one.accounting_entry_id: one.told for one in compared.found}
             await looking.store.reconciled(looking.company_id, job_id, told)
         yield compared
@@ -185,7 +192,8 @@ async def _compared(looking: Looking, job_id: str, case: _Case, superseded: Abst
         seen += [task.result() for task in tasks]
         looking.looked_up(len(tasks))
     if entry_ids and not case.here and not any(entry for entry, _ in seen):
-        return Compared(job_id=job_id, job=job, expenses=len(seen), note=NOT_OURS)
+        exported = sum(one.status == ItemStatus.SUCCESSFUL for one in case.pleo.values())
+        return Compared(job_id=job_id, job=job, note=NOT_OURS, unaccounted=exported)
     found = [one for _, one in seen if one is not None]
     return Compared(job_id=job_id, job=job, expenses=len(seen), found=found, note=note)
 
