@@ -9,7 +9,7 @@ from shutil import copy
 import pytest
 from fava.core import FavaLedger
 
-from pleo_export.accounting.ledger import LedgerConnector, LedgerSettings, bean_check, payables
+from pleo_export.accounting.ledger import LedgerConnector, LedgerSettings, bean_check, payables, trial_balance
 from pleo_export.accounting.ledger.folder import LedgerFolder
 from pleo_export.accounting.ledger.reader import head_of, metadata_text
 from pleo_export.accounting.ledger.writer import entry_text
@@ -326,3 +326,23 @@ async def test_a_price_that_cannot_be_written_exactly_still_balances(
     await ledger.record(sample_payment(owed=Owed("2400", whole, dollars), clearing=clearing))
     verdict = bean_check(ledger_settings.folder, 60)
     assert verdict.clean, verdict.errors
+
+
+@pytest.mark.slow
+async def test_a_bill_is_cleared_against_payments_from_wallets_in_two_currencies(
+    ledger: LedgerConnector, ledger_settings: LedgerSettings
+) -> None:
+    half, pounds = Money("USD", 5000), Money("GBP", 4000)
+    from_pounds = sample_payment(
+        "payment-2",
+        postings=(sample_posting("2400", 4000, "GBP"), sample_posting("1900", -4000, "GBP")),
+        owed=Owed("2400", pounds, half),
+    )
+    bill = sample_invoice(worth=9000)
+    await recorded(ledger, sample_payment(units=4600, charged=5000), from_pounds, bill)
+    assert await settled(ledger) == {"payment-1": 4600, "payment-2": 4000, "invoice-1": 10_000}
+    verdict = bean_check(ledger_settings.folder, 60)
+    assert verdict.clean, verdict.errors
+    amounts = trial_balance(ledger_settings.folder)
+    assert [key for key, amount in amounts.items() if key[0] == "Liabilities:Payables" and amount] == []
+    assert amounts["Expenses:ExchangeDifferences", "EUR"] == 1

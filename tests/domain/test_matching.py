@@ -214,6 +214,24 @@ def test_a_payment_from_a_wallet_in_a_third_currency_clears_without_a_difference
     assert balance(entries) == {}
 
 
+def test_payments_from_wallets_in_different_currencies_settle_one_bill_when_it_comes() -> None:
+    half = money(5_000, "USD")
+    documents, entries = books(
+        payment(4_600, charged=half),
+        payment(4_000, "GBP", charged=half, reference="payment-2"),
+        bill(10_000, "USD", worth=money(9_000)),
+    )
+    assert clearing(entries[-1]) == [
+        (PAYABLE, "50.00 USD"),
+        (EXCHANGE, "1.00 EUR"),
+        (PAYABLE, "-46.00 EUR"),
+        (PAYABLE, "50.00 USD"),
+        (PAYABLE, "-40.00 GBP"),
+    ]
+    assert left(documents) == {"payment": 0, "payment-2": 0, "bill": 0}
+    assert balance(entries) == {(EXCHANGE, "EUR"): 100}
+
+
 def test_a_payment_whose_currencies_never_meet_the_bill_is_left_open() -> None:
     _, (_, paid) = books(bill(10_000, "USD", worth=money(9_000)), payment(9_000))
     assert paid.matches == ()

@@ -1,7 +1,8 @@
-"""The Entry: what the accounting system gets for one export item. Signed postings that sum to zero."""
+"""The Entry: what the accounting system gets for one export item. Signed postings that sum to zero, in each currency."""
 
 import hashlib
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -74,7 +75,7 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def weight(self) -> Money:
-        """What the leg counts in the sum of its entry, which is zero."""
+        """What the leg counts in the sum of its entry, which is zero in each currency."""
         return self.amount if self.value is None else self.value
 
 
@@ -196,15 +197,15 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         for legs in (self.postings, self.settlement, self.clearing):
-            difference = _sum(posting.weight for posting in legs)
-            if difference is not None and difference.units != 0:
-                raise UnbalancedEntryError(self.reference, difference)
+            for currency, units in _weights(legs).items():
+                if units:
+                    raise UnbalancedEntryError(self.reference, Money(currency, units))
 
     @property
     def total(self) -> Money:
         """The debits of the entry, settlement aside."""
-        debits = [posting.amount for posting in self.postings if posting.amount.units > 0]
-        return _sum(debits) or Money(self.postings[0].amount.currency, 0)
+        debits = (posting.amount for posting in self.postings if posting.amount.units > 0)
+        return sum(debits, Money(self.postings[0].amount.currency, 0))
 
     @property
     def fingerprint(self) -> str:
@@ -234,8 +235,10 @@ def without_links(entry: Entry) -> Entry:
     return replace(entry, attachments=tuple(replace(one, url="") for one in entry.attachments))
 
 
-def _sum(amounts: Iterable[Money]) -> Money | None:
-    total: Money | None = None
-    for amount in amounts:
-        total = amount if total is None else total + amount
-    return total
+def _weights(legs: Iterable[Posting]) -> Mapping[str, int]:
+    """Sum what the legs weigh, by currency: a bill may be cleared against payments from wallets in several."""
+    sums: defaultdict[str, int] = defaultdict(int)
+    for leg in legs:
+        weight = leg.weight
+        sums[weight.currency] += weight.units
+    return sums

@@ -61,6 +61,36 @@ async def test_each_line_is_worth_what_the_rate_of_its_own_currency_says(
     assert [one.open.units for one in await connector.payables(FACTS.vendor.id)] == [0, 0]
 
 
+async def test_a_bill_is_cleared_against_payments_from_wallets_in_two_currencies(
+    books: OdooBooks, connector: OdooConnector
+) -> None:
+    half, kronor = Money("EUR", 5000), Money("SEK", 60_000)
+    from_kronor = sample_payment(
+        "payment-2",
+        facts=FACTS,
+        postings=(
+            sample_posting(FACTS.payable, 60_000, "SEK"),
+            sample_posting(FACTS.wallet, -60_000, "SEK"),
+        ),
+        owed=Owed(FACTS.payable, kronor, half),
+    )
+    entries = []
+    for entry in (
+        sample_payment(facts=FACTS, units=37_600, charged=5000),
+        from_kronor,
+        sample_invoice(facts=FACTS, worth=75_000),
+    ):
+        entries.append(match(entry, await connector.payables(FACTS.vendor.id), FACTS.exchange))
+        assert (await connector.record(entries[-1])).created
+    assert [one.open.units for one in await connector.payables(FACTS.vendor.id)] == [0, 0, 0]
+    assert await books.totals() == {
+        (FACTS.expense, "EUR"): 10_000,
+        (FACTS.wallet, "DKK"): -37_600,
+        (FACTS.wallet, "SEK"): -60_000,
+        (FACTS.exchange, "DKK"): 100,
+    }
+
+
 async def test_a_currency_without_a_rate_for_the_day_is_refused_and_found_by_the_check(
     books: OdooBooks, connector: OdooConnector
 ) -> None:

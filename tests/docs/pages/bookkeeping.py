@@ -97,7 +97,8 @@ it. *Stated* rows follow Pleo's own pages; for the others Pleo publishes no acco
 - **Currency**: the wallet's, except that `invoice` is booked in the supplier's. Where the two differ, each posting also shows
   what it is in the other one: what the supplier charged, or what the bill was worth in the wallet's currency. The payment of a foreign invoice is in the wallet's currency, as Pleo asks. When it meets its
   bill, a third transaction clears the one against the other at what the bill was worth when it came; what it cost more or
-  less goes to `accounts.exchange_difference`. Without this account both stay open. A journal entry is never matched, so
+  less goes to `accounts.exchange_difference`. Without this account both stay open. Payments from wallets in several
+  currencies may settle one bill: each is cleared in its own. A journal entry is never matched, so
   the payable account shows both currencies until somebody clears them by hand.
 - **Dimensions**: the tags of a line, and the team and the person where `mapping.team` and `mapping.user` name a dimension;
   they stand on the line, not on its tax. A tag counts more than a team or person on the same dimension.
