@@ -294,6 +294,13 @@ async def test_a_first_event_that_is_applied_late_explains_the_refusal_of_the_se
     assert server.calls == [EVENTS, LOOK, EVENTS, LOOK]
 
 
+async def test_a_refusal_after_an_unclear_answer_is_no_lost_race_while_the_job_stands_as_before() -> None:
+    script = [STALLS, standing("pending"), TOO_LATE, standing("pending"), TOO_LATE, standing("in_progress")]
+    async with serving(*script) as server, client(server) as pleo:
+        await pleo.send_event(JobEvent(job_id=JOB, event=JobEventType.STARTED))
+    assert server.calls == [EVENTS, LOOK] * 3
+
+
 async def test_a_refused_event_without_an_unclear_one_before_it_is_the_loss_of_a_race() -> None:
     async with serving(TOO_LATE) as server, client(server) as pleo:
         with pytest.raises(errors.InvalidExportJobStatusChangeError):

@@ -16,6 +16,7 @@ WRITES: list[Callable[[Store], Awaitable[object]]] = [
     lambda store: store.ensure_lease(),
     lambda store: store.see_company(COMPANY),
     lambda store: store.see_job("job-2", COMPANY),
+    lambda store: store.forget_job(JOB),
     lambda store: store.mark_started(JOB),
     lambda store: store.plan(JOB, ["e2"]),
     lambda store: store.intend(JOB, "e1"),

@@ -41,6 +41,16 @@ async def test_a_job_seen_twice_keeps_its_first_sight_and_its_company(url: str) 
         assert [company.company_id for company in await store.companies()] == [COMPANY]
 
 
+async def test_a_job_that_was_never_started_can_be_forgotten_and_another_cannot(url: str) -> None:
+    async with opened(url) as store:
+        assert [await store.see_job(JOB, COMPANY) for _ in range(2)] == [True, False]
+        await store.forget_job(JOB)
+        assert await store.see_job(JOB, COMPANY)
+        await store.mark_started(JOB)
+        await store.forget_job(JOB)
+        assert [job.job_id for job in await store.open_jobs(COMPANY)] == [JOB]
+
+
 async def test_jobs_come_newest_first_with_the_number_of_items_in_each_phase(url: str) -> None:
     clock = StoppedClock()
     async with planned(url, "e1", "e2", "e3", "e4", clock=clock) as store:

@@ -3,8 +3,9 @@ import pytest
 from pleo_export.domain.failure_types import JobFailureType
 from pleo_export.domain.job import ExportJob, JobEvent, JobEventType
 from pleo_export.domain.progress import JobProgress
-from pleo_export.pleo.errors import ExportNotFoundError, Facts, PleoForbiddenError
+from pleo_export.pleo.errors import ExportNotFoundError, Facts, PleoForbiddenError, PleoNoAnswerError
 from pleo_export.pleo.retrying import Before, at_any_time
+from pleo_export.store.errors import UnknownJobError
 from pleo_export.workflow.detect import LOOKS_MAX, detect_and_start
 from pleo_export.workflow.ports import Parts
 from tests.workflow.workflow_scene import Around, ChangeSettings, ClosesAtSecondTry, Scene, expense
@@ -24,6 +25,14 @@ class Faster(Around):
             self._times -= 1
             await self._scene.company.event(event.job_id, "started")
         await self.inner.send_event(event, before)
+
+
+class AnswerLost(Around):
+    """Pleo's client, which sends an event and never learns what became of it."""
+
+    async def send_event(self, event: JobEvent, before: Before = at_any_time) -> None:
+        await self.inner.send_event(event, before)
+        raise PleoNoAnswerError(Facts(method="POST", path="/v3/export-job-events"))
 
 
 class Finisher(Around):
@@ -134,6 +143,55 @@ async def test_whoever_loses_the_race_for_a_job_looks_again_and_leaves_it_to_the
     assert scene.booked() == [2]
     assert (await scene.company.job(lost))["status"] == "in_progress"
     assert await scene.company.updates(lost) == []
+
+
+async def test_a_job_lost_to_another_worker_is_not_taken_for_ours_at_the_next_look(scene: Scene) -> None:
+    lost = await scene.company.job_of(expense(1), expense(2))
+    async with scene.parts() as parts:
+        assert await scene.run(pleo=Faster(parts, scene, times=1)) == []
+        await scene.company.mark(lost, 1)
+        assert await scene.run(recovering=False) == []
+        assert await parts.store.open_jobs(scene.company.id) == []
+    assert await scene.company.statuses(lost) == {1: "in_progress", 2: "pending"}
+    assert scene.booked() == []
+
+
+async def test_a_lost_job_that_its_winner_has_ended_casts_no_doubt_on_our_memory(scene: Scene) -> None:
+    lost = await scene.company.job_of(expense(1))
+    async with scene.parts() as parts:
+        await scene.run(pleo=Faster(parts, scene, times=1))
+        await scene.company.event(lost, "completed")
+        assert await scene.run(recovering=False) == []
+        with pytest.raises(UnknownJobError):
+            await parts.store.job(lost)
+
+
+async def test_beside_an_interrupted_job_of_ours_that_of_another_worker_is_left_alone(scene: Scene) -> None:
+    await scene.company.running_job_of(expense(1))
+    ours = await scene.company.job_of(expense(2))
+    await interrupt(scene, ours)
+    assert [summary.job_id for summary in await scene.run(recovering=False)] == [ours]
+    assert scene.booked() == [2]
+
+
+async def test_a_job_whose_start_was_taken_and_not_answered_is_ours(scene: Scene) -> None:
+    job_id = await scene.company.job_of(expense(1))
+    async with scene.parts() as parts:
+        with pytest.raises(PleoNoAnswerError):
+            await scene.run(pleo=AnswerLost(parts.pleo))
+    (summary,) = await scene.run(recovering=False)
+    assert (summary.job_id, summary.event) == (job_id, "completed")
+
+
+async def test_a_job_whose_first_start_was_taken_late_is_ours_although_the_second_is_refused(
+    scene: Scene,
+) -> None:
+    job_id = await scene.company.job_of(expense(1))
+    async with scene.parts() as parts:
+        await parts.store.see_job(job_id, scene.company.id)  # and died when `started` was on its way
+        assert await scene.run(recovering=False, pleo=Faster(parts, scene, times=1)) == []
+    (summary,) = await scene.run(recovering=False)
+    assert (summary.job_id, summary.event) == (job_id, "completed")
 
 
 async def test_a_job_lost_to_another_worker_does_not_hide_our_interrupted_one(scene: Scene) -> None:

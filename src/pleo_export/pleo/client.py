@@ -202,10 +202,12 @@ class PleoClient:
                 unclear = True
                 if not await self._applied(event):
                     raise EventNotAppliedError(error) from None
-            except InvalidExportJobStatusChangeError:
+            except InvalidExportJobStatusChangeError as error:
                 # An unclear try may have been applied after we looked; this one then came too late.
-                if not (unclear and await self._applied(event)):
+                if not unclear:
                     raise
+                if not await self._applied(event):
+                    raise EventNotAppliedError(error) from None
 
         # Nothing but this one class: a failed look must never lead to sending again.
         await self._transport.retrier.run(

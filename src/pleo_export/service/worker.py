@@ -95,8 +95,7 @@ class Worker:
     async def _export(self, begun: Begun, company: Company, store: Store) -> None:
         company_id = company.company_id
         settings = settings_of(company)
-        # What is in progress at the first look, or while we remember an open job, may be ours from before.
-        recovering = company_id not in self._seen or bool(await store.open_jobs(company_id))
+        recovering = company_id not in self._seen
         watched = logs.watch(self._timed(begun, metrics.watch()))
         with self._traces.run(company_id, watched) as notify:
             async with self._parts(company, settings, store, notify) as parts:

@@ -49,15 +49,20 @@ class Exports:
         now = self._clock()
         await self._write(lambda connection: companies.see(connection, company_id, now))
 
-    async def see_job(self, job_id: str, company_id: str, *, planned: bool = False) -> None:
+    async def see_job(self, job_id: str, company_id: str, *, planned: bool = False) -> bool:
         """Remember the job, which Pleo shows as unfinished, and its company too; and whether it follows a plan.
 
         Pleo's word counts: a job that was given up or closed here before is open again; its closing event stays decided.
+        Return whether nothing was known of it.
         """
         now = self._clock()
-        await self._write(
+        return await self._write(
             lambda connection: jobs.see_job(connection, job_id, company_id, now, planned=planned)
         )
+
+    async def forget_job(self, job_id: str) -> None:
+        """Forget a job that was seen and never started here: it is another worker's."""
+        await self._write(lambda connection: jobs.forget(connection, job_id))
 
     async def mark_started(self, job_id: str) -> None:
         """Note that Pleo took `started`; the first time counts."""

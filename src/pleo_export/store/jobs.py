@@ -11,6 +11,7 @@ from sqlalchemy import (
     RowMapping,
     Select,
     case,
+    delete,
     func,
     literal,
     or_,
@@ -36,15 +37,15 @@ COUNTS = {
 }
 
 
-def see_job(connection: Connection, job_id: str, company_id: str, now: datetime, *, planned: bool) -> None:
+def see_job(connection: Connection, job_id: str, company_id: str, now: datetime, *, planned: bool) -> bool:
     """Remember the job, which Pleo shows as unfinished, and its company too: no earlier end of it holds.
 
-    Once `planned`, it stays so.
+    Once `planned`, it stays so. Return whether nothing was known of it.
     Raises JobOfAnotherCompanyError.
     """
     companies.note(connection, company_id, now)
     row = {"job_id": job_id, "company_id": company_id, "first_seen_at": now}
-    connection.execute(insert_if_absent(jobs), row)
+    is_new = bool(connection.execute(insert_if_absent(jobs), row).rowcount)
     known = connection.execute(select(jobs.c.company_id).where(jobs.c.job_id == job_id)).scalar_one()
     if known != company_id:
         raise JobOfAnotherCompanyError(job_id, known, company_id)
@@ -56,6 +57,12 @@ def see_job(connection: Connection, job_id: str, company_id: str, now: datetime,
         told_at=None,
         planned=or_(jobs.c.planned, literal(planned)),
     )
+    return is_new
+
+
+def forget(connection: Connection, job_id: str) -> None:
+    """Forget a job that was seen and never started."""
+    connection.execute(delete(jobs).where(jobs.c.job_id == job_id, jobs.c.started_at.is_(None)))
 
 
 def mark_started(connection: Connection, job_id: str, now: datetime) -> None:

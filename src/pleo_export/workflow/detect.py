@@ -1,6 +1,6 @@
 """Step 1: find the oldest job that is ready, and take it. Detecting never changes anything; starting does."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from pleo_export.crash_points import reach
 from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.job import ExportJob, JobEvent, JobEventType, JobStatus
+from pleo_export.domain.progress import JobProgress
 from pleo_export.pleo.errors import ExportNotFoundError, InvalidExportJobStatusChangeError
 from pleo_export.workflow.memory import compare_end
 from pleo_export.workflow.plan import PlanNeededError, require_next
@@ -29,18 +30,22 @@ class FirstLook(NamedTuple):
 NO_LOOK = FirstLook(frozenset(), None)
 
 
-async def first_look(parts: Parts) -> FirstLook:
+async def first_look(parts: Parts, *, recovering: bool) -> FirstLook:
     """Return the jobs that were interrupted, and close here those that ended in Pleo while nobody was looking.
 
-    To be asked once, before any job is started: what is in progress then is our own from before. A job that is seen
-    in progress later, after a lost race, is another worker's.
+    To be asked once, before any job is started. When `recovering`, whatever is in progress is our own from before; else
+    only what is open here, and without that Pleo is not asked. A job that is seen in progress later, after a lost race,
+    is another worker's.
     """
+    known = {job.job_id: job for job in await parts.store.open_jobs(parts.company_id)}
+    if not (known or recovering):
+        return NO_LOOK
     # The list comes first: with a wrong credential it fails before anything is judged by what cannot be seen.
     listed = await parts.pleo.list_jobs(parts.company_id, [JobStatus.PENDING, JobStatus.IN_PROGRESS])
     unfinished = {job.id: job.status for job in listed if job.unfinished}
-    await _settle_finished_jobs(parts, unfinished)
-    interrupted = (job_id for job_id, status in unfinished.items() if status == JobStatus.IN_PROGRESS)
-    return FirstLook(frozenset(interrupted), listed)
+    await _settle_finished_jobs(parts, [job for job_id, job in known.items() if job_id not in unfinished])
+    in_progress = (job_id for job_id, status in unfinished.items() if status == JobStatus.IN_PROGRESS)
+    return FirstLook(frozenset(one for one in in_progress if recovering or one in known), listed)
 
 
 async def detect_and_start(
@@ -94,7 +99,7 @@ async def _start(parts: Parts, job: ExportJob, interrupted: AbstractSet[str]) ->
         job = await parts.pleo.get_job(job.id)  # a pending one that is none any more cannot be started
     if not job.unfinished or (job.status == JobStatus.IN_PROGRESS and job.id not in interrupted):
         return None
-    await parts.store.see_job(job.id, job.company_id, planned=parts.plan is not None)
+    is_new = await parts.store.see_job(job.id, job.company_id, planned=parts.plan is not None)
     reach("job.seen")
     if parts.plan is None and (await parts.store.job(job.id)).planned:
         raise PlanNeededError(job.id)
@@ -104,17 +109,19 @@ async def _start(parts: Parts, job: ExportJob, interrupted: AbstractSet[str]) ->
     try:
         await parts.pleo.send_event(started, parts.store.ensure_lease)
     except InvalidExportJobStatusChangeError:
-        return None  # another worker was faster: normal, so look at the list again
+        # Another worker was faster: normal, so look at the list again. Were it kept here, it would be taken for ours at
+        # the next look; which it may be where we knew it, because an earlier start was interrupted.
+        if is_new:
+            await parts.store.forget_job(job.id)
+        return None
     reach("job.started_told")
     await parts.store.mark_started(job.id)
     reach("job.started_kept")
     return replace(job, status=JobStatus.IN_PROGRESS, last_updated_at=parts.clock.now())
 
 
-async def _settle_finished_jobs(parts: Parts, unfinished: Container[str]) -> None:
-    for known in await parts.store.open_jobs(parts.company_id):
-        if known.job_id in unfinished:
-            continue
+async def _settle_finished_jobs(parts: Parts, finished: Sequence[JobProgress]) -> None:
+    for known in finished:
         try:
             job = await parts.pleo.get_job(known.job_id)
         except ExportNotFoundError:

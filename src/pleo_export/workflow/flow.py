@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from pleo_export.domain.job import ExportJob
 from pleo_export.domain.reference import ReferenceData
 from pleo_export.workflow.complete import complete, fail_early, send_decided_event, summary
-from pleo_export.workflow.detect import NO_LOOK, detect_and_start, first_look
+from pleo_export.workflow.detect import detect_and_start, first_look
 from pleo_export.workflow.fetch import agenda_of, fetch
 from pleo_export.workflow.fresh_links import with_fresh_links
 from pleo_export.workflow.outcomes import settle_begun
@@ -25,12 +25,13 @@ from pleo_export.workflow.validate import validate
 async def export_pending(parts: Parts, *, recovering: bool = True) -> list[JobSummary]:
     """Export every job that waits for the company, oldest first, one after the other; with a plan, only its job.
 
-    The first look takes up interrupted jobs of ours as well (`recovering`). The caller makes sure that only one
-    worker does this for a company at a time. Errors of Pleo's API that outlast their retries are raised: whatever
-    was recorded is durable, and the next call goes on from there. Raises PlanError before anything is recorded where
-    the planned job is not the next one, and StoppedError or SilentError where the work ends before it is done.
+    The first look takes up interrupted jobs of ours as well: those that are open here and, when `recovering`, whatever
+    is in progress. The caller makes sure that only one worker does this for a company at a time. Errors of Pleo's API
+    that outlast their retries are raised: whatever was recorded is durable, and the next call goes on from there. Raises
+    PlanError before anything is recorded where the planned job is not the next one, and StoppedError or SilentError where
+    the work ends before it is done.
     """
-    interrupted, listed = await first_look(parts) if recovering else NO_LOOK
+    interrupted, listed = await first_look(parts, recovering=recovering)
     summaries: list[JobSummary] = []
     if parts.stopping():
         raise StoppedError

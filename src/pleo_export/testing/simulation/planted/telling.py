@@ -108,7 +108,7 @@ def _with_link(before: Any) -> Any:
     return reject
 
 
-async def _no_look(_parts: object) -> Any:
+async def _no_look(_parts: object, **_: object) -> Any:
     return NO_LOOK
 
 
