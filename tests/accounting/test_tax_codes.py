@@ -73,6 +73,16 @@ def test_one_minor_unit_of_rounding_is_the_books_own(units: int, stated: int) ->
     assert booked(taxed(units, stated))[1] == ("2610", units // 5)
 
 
+def test_of_three_decimals_a_hundredth_is_rounding_because_pleo_states_no_less() -> None:
+    def dinars(stated: int) -> Entry:
+        leg = sample_posting("6100", 12_510, "KWD", tax=Money("KWD", stated), tax_code="V25")
+        return sample_entry(postings=(leg, sample_posting("1900", -12_510, "KWD")))
+
+    assert booked(dinars(2500)) == [("6100", 10_008), ("2610", 2502), ("1900", -12_510)]
+    with pytest.raises(TaxDiffersError):
+        split_by_code(dinars(2490), RULES)
+
+
 @pytest.mark.parametrize(("units", "stated"), [(12_500, 2498), (12_500, 0), (-12_500, 2500)])
 def test_more_than_that_is_refused_with_both_amounts(units: int, stated: int) -> None:
     with pytest.raises(TaxDiffersError) as refused:

@@ -121,6 +121,17 @@ class TestRounding:
             (WALLET, -125_00),
         ]
 
+    @pytest.mark.parametrize("off", [-1, 1])
+    def test_of_a_currency_with_three_decimals_it_is_a_hundredth_the_least_that_pleo_states(
+        self, off: int
+    ) -> None:
+        paid, net = amounts(125_00, "KWD"), amounts(100_00 + off, "KWD")
+        its_tax = tax(amounts(25_00, "KWD"))
+        stated = expense("card_purchase", line(paid, tax=its_tax, net_amount=net))
+        assert legs(entry_of(stated, ROUNDED).postings)[2:] == [(ROUNDING, -off * 10), (WALLET, -125_000)]
+        split = expense("card_purchase", line(amounts(125_00 - off, "KWD")), amount=paid)
+        assert legs(entry_of(split, ROUNDED).postings)[1:] == [(ROUNDING, off * 10), (WALLET, -125_000)]
+
     def test_without_an_account_for_it_the_stated_net_amount_is_not_used(self) -> None:
         item = expense("card_purchase", line(125_00, tax=tax(25_00), net_amount=amounts(100_01)))
         assert legs(entry_of(item).postings)[0] == (CATEGORY, 100_00)

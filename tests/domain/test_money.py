@@ -121,6 +121,15 @@ def test_sums_and_differences_are_those_of_the_minor_units(left: int, right: int
     assert Money("EUR", left) - Money("EUR", right) == Money("EUR", left - right)
 
 
+@pytest.mark.parametrize(
+    ("currency", "units_max"), [("JPY", 1), ("EUR", 1), ("KWD", 10), ("BHD", 10), ("TND", 10), ("CLF", 100)]
+)
+def test_rounding_costs_a_minor_unit_or_the_least_that_pleo_states(currency: str, units_max: int) -> None:
+    for sign in (1, -1):
+        assert Money(currency, sign * units_max).is_rounding
+        assert not Money(currency, sign * (units_max + 1)).is_rounding
+
+
 def test_amounts_of_two_currencies_are_never_added() -> None:
     with pytest.raises(CurrencyMismatchError, match=r"in SEK cannot be added to one in EUR"):
         Money("EUR", 1) + Money("SEK", 1)

@@ -14,8 +14,6 @@ from pleo_export.domain.entry import Entry, Posting, Reason
 from pleo_export.domain.matching import round_half_even
 from pleo_export.domain.money import Money
 
-TAX_TOLERANCE_UNITS = 1  # minor units: what Pleo and the books may round differently
-
 
 class TaxRule(msgspec.Struct, frozen=True, kw_only=True):
     """What a tax code does: `rate` is a fraction, None where nothing can be split by the code.
@@ -77,7 +75,7 @@ def _legs(posting: Posting, rules: Mapping[str, TaxRule]) -> Iterator[Posting]:
         raise TaxRateMissingError(posting)
     on_top = rule.output_account is not None
     tax = _tax(posting.amount, rule.rate, on_top=on_top)
-    if abs((tax - posting.tax).units) > TAX_TOLERANCE_UNITS:
+    if not (tax - posting.tax).is_rounding:
         raise TaxDiffersError(posting, tax)
     stated = "" if tax == posting.tax else f", Pleo states {posting.tax}"
     net = posting.amount if on_top else posting.amount - tax

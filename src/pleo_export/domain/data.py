@@ -31,8 +31,8 @@ def other_side(amounts: Amounts, *, in_supplier_currency: bool) -> Money | None:
         return None
 
 
-def unexplained(item: ExportItem, total: Money, *, in_supplier_currency: bool, tolerance: int) -> Money:
-    """Return what the lines leave of the item's amount: at most `tolerance` minor units.
+def unexplained(item: ExportItem, total: Money, *, in_supplier_currency: bool, may_round: bool) -> Money:
+    """Return what the lines leave of the item's amount: nothing or, where they `may_round`, what rounding costs.
 
     Raises RejectedItemError for an item without lines or with lines that do not add up, and
     MoneyError for an amount that cannot be booked exactly.
@@ -43,7 +43,7 @@ def unexplained(item: ExportItem, total: Money, *, in_supplier_currency: bool, t
     for line in item.accounting_entry_lines:
         lines += booked_side(line.line_amount, in_supplier_currency=in_supplier_currency).exact()
     rest = total - lines
-    if abs(rest.units) > tolerance:
+    if rest.units and not (may_round and rest.is_rounding):
         raise RejectedItemError(Cause.LINES_DO_NOT_ADD_UP, lines=lines, total=total)
     return rest
 

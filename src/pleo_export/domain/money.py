@@ -10,6 +10,7 @@ import msgspec
 HUNDREDTHS_DIGITS_MAX = 16
 # The usual context rounds to 28 digits without a word; here whatever would be lost is an error.
 _EXACT = Context(prec=HUNDREDTHS_DIGITS_MAX + 4, traps=[Inexact])
+_HUNDREDTH = Decimal("0.01")
 
 
 # The standard forgets a currency on the day it is replaced; expenses of the months before still come in it.
@@ -94,6 +95,11 @@ class Money(msgspec.Struct, frozen=True):
     def decimal(self) -> Decimal:
         """The amount in currency units, with exactly the currency's decimals."""
         return Decimal(f"{self.units}E-{exponent(self.currency)}")  # from text, because arithmetic rounds
+
+    @property
+    def is_rounding(self) -> bool:
+        """Whether it is no more than rounding may cost: one minor unit, or a hundredth, the least that Pleo states."""
+        return abs(self.units) <= 1 or abs(self.decimal) <= _HUNDREDTH
 
     def __neg__(self) -> "Money":
         return Money(self.currency, -self.units)

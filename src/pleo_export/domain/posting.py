@@ -15,7 +15,7 @@ from pleo_export.domain.method import Method
 from pleo_export.domain.money import Money, MoneyError
 from pleo_export.domain.reference import ReferenceData
 from pleo_export.domain.settings import CompanySettings
-from pleo_export.domain.tax import ROUNDING_UNITS, split_line
+from pleo_export.domain.tax import split_line
 
 
 class Legs(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +58,7 @@ class _Builder(msgspec.Struct, frozen=True, kw_only=True):
             self.item,
             total,
             in_supplier_currency=self.how.always_supplier_currency,
-            tolerance=ROUNDING_UNITS if self.settings.accounts.rounding else 0,
+            may_round=self.settings.accounts.rounding is not None,
         )
         for position, line in enumerate(self.item.accounting_entry_lines, start=1):
             if lines_role is Role.CATEGORY:

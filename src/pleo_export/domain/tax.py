@@ -2,8 +2,8 @@
 
 `lineAmount` is what was paid. Inclusive and exclusive tax lie inside it: net = line - tax. Under reverse charge the
 line is net already and the tax stands on both tax accounts. Pleo's pages describe `netAmount` in two ways that
-contradict each other, so it is checked against both. Where tax lies inside, the net amount is a minor unit off and the
-company has an account for rounding, it is booked as Pleo states it and the minor unit on that account; else it is not
+contradict each other, so it is checked against both. Where tax lies inside, the net amount is off by rounding and the
+company has an account for that, it is booked as Pleo states it and what it is off by on that account; else it is not
 used.
 """
 
@@ -19,12 +19,11 @@ from pleo_export.domain.money import Money
 from pleo_export.domain.reference import LedgerAccount
 from pleo_export.domain.settings import TaxCodeMapping, VatHandling
 
-ROUNDING_UNITS = 1  # minor units: what rounding line by line may cost
 RATE_DIGITS_MAX = 9  # a rate is shown only, so one that nobody would write is shown as it was sent
 
 
 class LineLeg(msgspec.Struct, frozen=True):
-    """A posting beside the one on the category, in the direction of the line: tax, or the minor unit of rounding."""
+    """A posting beside the one on the category, in the direction of the line: tax, or what rounding left."""
 
     account: LedgerAccount
     amount: Money
@@ -114,7 +113,7 @@ def _explicit(tax: _LineTax, paid: Money, code: str | None) -> SplitLine:
 
 
 def _rounded(split: SplitLine, off: Money, accounts: Accounts) -> SplitLine:
-    """Book the net amount as Pleo states it where it is `off` by a minor unit and there is an account for that."""
+    """Book the net amount as Pleo states it where it is `off` and there is an account for that."""
     if off.units == 0 or accounts.settings.accounts.rounding is None:
         return split
     stated = split.net + off
@@ -150,13 +149,13 @@ def _code(tax: Tax, position: int, mapping: TaxCodeMapping, accounts: Accounts) 
 
 
 def _off(position: int, net: Money, paid: Money, tax: Money) -> Money:
-    """Return by how much the stated net amount misses what is booked: a minor unit at most.
+    """Return by how much the stated net amount misses what is booked, which is no more than rounding.
 
     Nothing where it is the whole line by its other reading, which is not what is booked.
     """
     off, off_whole = net - (paid - tax), net - paid
-    if abs(off.units) <= min(ROUNDING_UNITS, abs(off_whole.units)):
+    if off.is_rounding and abs(off.units) <= abs(off_whole.units):
         return off
-    if abs(off_whole.units) <= ROUNDING_UNITS:
+    if off_whole.is_rounding:
         return Money(paid.currency, 0)
     raise RejectedItemError(Cause.TAX_DOES_NOT_ADD_UP, line=position, paid=paid, tax=tax, net=net)

@@ -93,7 +93,8 @@ it. *Stated* rows follow Pleo's own pages; for the others Pleo publishes no acco
 - **Rounding**: where the sum of the lines is one minor unit off, or Pleo's net amount of a line with tax in it, that unit is
   booked on `accounts.rounding`: one for the sum and one for a line at most. Without this account a net amount that is off is not
   used, and lines that do not add up are refused. Where the accounting system splits the tax, its own rounding counts;
-  a minor unit of difference to Pleo's is said at the posting, more is refused.
+  a minor unit of difference to Pleo's is said at the posting, more is refused. Of a currency with three decimals (KWD) all
+  this is said of a hundredth, the least that Pleo states.
 - **Currency**: the wallet's, except that `invoice` is booked in the supplier's. Where the two differ, each posting also shows
   what it is in the other one: what the supplier charged, or what the bill was worth in the wallet's currency. The payment of a foreign invoice is in the wallet's currency, as Pleo asks. When it meets its
   bill, a third transaction clears the one against the other at what the bill was worth when it came; what it cost more or
