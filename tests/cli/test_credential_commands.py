@@ -180,3 +180,10 @@ def test_connecting_without_a_registration_says_what_is_missing(backstage: Backs
     refused = backstage.say("credentials", "connect", backstage.company_id)
     assert refused.exit_code == ExitCode.WRONG_SETTINGS
     assert "PLEO_EXPORT_OAUTH_CLIENT_ID" in refused.stderr
+
+
+def test_rotating_with_a_key_that_is_none_says_so(backstage: Backstage) -> None:
+    backstage.env["PLEO_EXPORT_ENCRYPTION_KEY"] = "short"
+    refused = backstage.say("credentials", "rotate")
+    assert refused.exit_code == ExitCode.WRONG_SETTINGS
+    assert "PLEO_EXPORT_ENCRYPTION_KEY" in refused.stderr

@@ -1,4 +1,5 @@
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,25 @@ def test_a_place_that_cannot_be_used_is_named_in_a_sentence(desk: Desk) -> None:
     onto_a_file = CliRunner().invoke(app, ["init", str(desk.folder / "file")])
     assert onto_a_file.exit_code == ExitCode.WRONG_SETTINGS
     assert "Choose another place" in onto_a_file.stderr
+
+
+def test_a_simulator_whose_port_is_taken_says_what_to_choose() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        result = CliRunner().invoke(app, ["simulator", "--port", port])
+    assert result.exit_code == ExitCode.WRONG_SETTINGS
+    assert f"127.0.0.1:{port}: Address already in use. Choose --host or --port." in " ".join(
+        result.stderr.split()
+    )
+
+
+def test_init_says_what_is_wrong_with_a_key_that_cannot_be_sent(tmp_path: Path) -> None:
+    key = tmp_path / "key.txt"
+    key.write_text("schl\u00fcssel", encoding="utf-8")
+    result = CliRunner().invoke(app, ["init", str(tmp_path / "books"), "--api-key-file", str(key)])
+    assert result.exit_code == ExitCode.WRONG_SETTINGS
+    assert "key.txt" in result.stderr
+    assert not (tmp_path / "books").exists()
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pleo_export.cli.common import ExitCode
+from pleo_export.cli.reconcile import person
 from pleo_export.crash_points import struck_by
 from pleo_export.domain.reconciling import Difference
 from tests.cli.desk import Desk
@@ -103,6 +104,13 @@ def test_what_only_pleo_knows_is_not_guessed_at_and_never_called_agreed(desk: De
     assert "2 expenses that Pleo shows as exported stand neither here nor in the books." in " ".join(
         told.stdout.split()
     )
+
+
+def test_a_person_without_a_name_on_this_machine_is_named_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.getuid", lambda: 12345)
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(variable, raising=False)
+    assert person() == "user 12345"
 
 
 def test_a_job_that_waits_is_left_to_the_run(desk: Desk) -> None:

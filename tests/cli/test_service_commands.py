@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import socket
+import subprocess
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +18,7 @@ from pleo_export.cli.common import ExitCode
 from pleo_export.cli.init import settings_text
 from pleo_export.engine import Engine, RunState
 from pleo_export.store import Store
+from tests.e2e.story import PLEO_EXPORT
 
 COMPANY = "5f0c7f4e-1d54-4a6e-9a6b-0d8c1f3a2b10"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -79,6 +83,37 @@ def test_the_jobs_of_a_company_of_the_service_are_shown(database: str) -> None:
     assert "job-1" in shown
     assert "Pleo gave the job up." in shown
     assert "--company" in call("status")
+
+
+def test_brackets_in_names_and_sentences_are_shown_as_they_are(database: str) -> None:
+    other = COMPANY.replace("5", "6")
+    Path("other.toml").write_text(settings_text({"pleo.company_id": other}), encoding="utf-8")
+    call("companies", "add", "other.toml", "--name", "Acme [/b] [de] A/S")
+    assert "Acme [/b] [de] A/S" in call("companies", "list")
+
+    async def expire(store: Store) -> None:
+        await store.see_job("job-1", COMPANY)
+        await store.abandoned("job-1", "The chart /srv/w [/x] [de]/chart.toml is not valid.")
+
+    remember(database, expire)
+    assert "/srv/w [/x] [de]/chart.toml" in call("status", "--company", COMPANY)
+
+
+@pytest.mark.slow
+def test_a_service_whose_port_is_taken_says_so_and_what_to_set(database: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            [PLEO_EXPORT, "serve"],
+            env=os.environ | {"PLEO_EXPORT_PORT": port},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == ExitCode.WRONG_SETTINGS
+    assert f"127.0.0.1:{port}: Address already in use." in done.stderr
+    assert "PLEO_EXPORT_PORT" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_company_that_nobody_knows_has_no_status(database: str) -> None:

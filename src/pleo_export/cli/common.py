@@ -19,7 +19,7 @@ from pleo_export.domain.grouping import Failure, by_cause
 from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.pleo.auth import UnusableSecretError
 from pleo_export.pleo.retrying import CallError
-from pleo_export.service.errors import ConnectError
+from pleo_export.service.errors import ConnectError, ListenError
 from pleo_export.store.errors import CompanyExistsError, StoreError, UnknownCompanyError
 from pleo_export.store.lease import CompanyBusyError
 from pleo_export.vault.errors import VaultError
@@ -81,6 +81,7 @@ def explained() -> Iterator[None]:
         yield
     except (
         ConnectError,
+        ListenError,
         SettingsError,
         UnusableSecretError,
         PlanError,

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from pleo_export.cli.common import JsonOption, complete, explained, out, print_json
 from pleo_export.cli.credentials import end_connection
@@ -96,7 +96,8 @@ def _table(found: Sequence[Standing]) -> Table:
     for one in found:
         trouble = f"since {moment(one.trouble_since)}: {one.trouble}" if one.trouble is not None else ""
         now = ", ".join(whereabouts(one))
-        table.add_row(one.company_id, one.name, one.state, moment(one.last_checked_at), now, escape(trouble))
+        looked_at = moment(one.last_checked_at)
+        table.add_row(one.company_id, Text(one.name or ""), one.state, looked_at, now, Text(trouble))
     return table
 
 

@@ -94,7 +94,8 @@ def rotate() -> None:
     """Encrypt every secret with the newest key. Put the new key before the old one first; afterwards drop the old one."""
     from pleo_export.service.opening import vault_of  # noqa: PLC0415 loaded by these commands only
 
-    vault = vault_of(os.environ)
+    with explained():
+        vault = vault_of(os.environ)
     if vault is None:
         fail("There is no encryption key; see PLEO_EXPORT_ENCRYPTION_KEY.", ExitCode.WRONG_SETTINGS)
 

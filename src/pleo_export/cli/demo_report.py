@@ -121,7 +121,7 @@ def _outcomes(report: Report) -> Table:
             expense["type"],
             _amount(amount["currency"], Decimal(str(amount["value"]))),
             _outcome(item),
-            (expense["supplier"] or {}).get("name") or "",
+            Text((expense["supplier"] or {}).get("name") or ""),
         )
     return table
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from pleo_export.cli.common import ExitCode, complete, explained, fail, out
+from pleo_export.cli.hosted import api_key_in
 from pleo_export.cli.init_odoo import (
     OdooAnswers,
     OdooCompanyOption,
@@ -108,7 +109,7 @@ def init(  # noqa: PLR0913 the options of a command
     names = (SETTINGS_FILE, CHART_FILE) if connector == "ledger" else (SETTINGS_FILE,)
     with explained():
         if company_id is None and api_key_file is not None:
-            company_id = complete(_whose(api_key_file.read_text(encoding="ascii").strip(), base_url))
+            company_id = complete(_whose(api_key_in(api_key_file), base_url))
         if company_id is not None:
             given["pleo.company_id"] = _checked(company_id)
         if api_key_file is not None:

@@ -7,6 +7,7 @@ from typing import Annotated, NamedTuple
 import typer
 from pydantic import ValidationError
 from rich.table import Table
+from rich.text import Text
 
 from pleo_export.accounting.odoo import OdooConnector, OdooSettings
 from pleo_export.accounting.odoo.chart import Journal
@@ -177,5 +178,5 @@ def _show(found: Found) -> None:
     table = Table("Journal", "Name", "Type", "Taken for", box=None, header_style="bold")
     for one in found.journals:
         purposes = (name.partition(".")[2] for name, code in chosen.items() if code == one.code)
-        table.add_row(one.code, one.name, one.type, ", ".join(purposes))
+        table.add_row(Text(one.code), Text(one.name), one.type, ", ".join(purposes))
     out().print(table)

@@ -1,5 +1,6 @@
 """`pleo-export reconcile`: do Pleo, our memory and the books say the same, and what to do where they do not."""
 
+import os
 import random
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -111,7 +112,7 @@ async def _compare(looking: Looking, job: str | None) -> Sequence[Compared]:
 async def _fix_in_run(settings: Path, compared: Sequence[Compared]) -> None:
     async with _looking_by_settings(settings) as looking:
         for one in compared:
-            await adopt(looking, one, getuser())
+            await adopt(looking, one, person())
     loaded = load_settings(settings)
     for job in _unreported(compared):
         # Only who works for the company alone may speak to Pleo.
@@ -122,10 +123,18 @@ async def _fix_in_run(settings: Path, compared: Sequence[Compared]) -> None:
 async def _fix_in_service(company: str, compared: Sequence[Compared]) -> None:
     async with _looking_by_company(company) as looking:
         for one in compared:
-            await adopt(looking, one, getuser())
+            await adopt(looking, one, person())
     if _unreported(compared):
         with opened_engine(service_settings()) as engine:
             engine.fire(company, "reconcile")
+
+
+def person() -> str:
+    """Name the person who runs the command; in a container there may be no name for the number."""
+    try:
+        return getuser()
+    except (KeyError, OSError):  # the latter from Python 3.13 on
+        return f"user {os.getuid()}"
 
 
 def _unreported(compared: Sequence[Compared]) -> Sequence[ExportJob]:

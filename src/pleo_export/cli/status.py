@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from pleo_export.cli.common import (
     SETTINGS_DEFAULT,
@@ -105,7 +106,7 @@ def _table(jobs: Sequence[JobProgress]) -> Table:
             str(counts.get(Phase.RECORDED, 0)),
             str(counts.get(Phase.REJECTED, 0)),
             str(waiting),
-            job.problem or job.closing_reason or "",
+            Text(job.problem or job.closing_reason or ""),
         )
     return table
 

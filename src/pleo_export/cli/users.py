@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, TypeVar
 
 import typer
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from pleo_export.cli.common import ExitCode, JsonOption, complete, explained, fail, out, print_json
 from pleo_export.cli.hosted import opened, service_settings
@@ -134,7 +134,7 @@ def _table(found: Sequence[User]) -> Table:
             f"{role} of {'every company' if company_id == EVERY_COMPANY else company_id}"
             for company_id, role in user.roles.items()
         )
-        table.add_row(escape(user.name), escape(roles), _way_in(user), moment(user.created_at))
+        table.add_row(Text(user.name), Text(roles), _way_in(user), moment(user.created_at))
     return table
 
 

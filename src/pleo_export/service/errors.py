@@ -1,4 +1,6 @@
-"""How connecting a company by OAuth fails.
+"""How connecting a company by OAuth fails, and how the service cannot begin.
+
+ListenError                   nothing can listen on the address that is set
 
 ConnectError
 ├── OAuthNotSetUpError        the service does not know how it is registered with Pleo
@@ -6,6 +8,19 @@ ConnectError
 ├── OtherBrowserError         it was begun in another browser
 └── OtherCompanyError         the person connected another company
 """
+
+import os
+
+
+class ListenError(Exception):
+    """Nothing can listen on the address that is set."""
+
+    def __init__(self, host: str, port: int, port_variable: str, error: OSError) -> None:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        super().__init__(
+            f"The service cannot listen on {host}:{port}: {reason}. If another pleo-export runs there, leave it or end it;"
+            f" else set PLEO_EXPORT_HOST or {port_variable}."
+        )
 
 
 class ConnectError(Exception):

@@ -5,9 +5,10 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from datetime import timedelta
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -18,6 +19,7 @@ from pleo_export.engine.errors import EngineError
 from pleo_export.observe import logs, metrics
 from pleo_export.observe.watchdog import tell_systemd, watchdog
 from pleo_export.service.connecting import CONNECTING_TIME
+from pleo_export.service.errors import ListenError
 from pleo_export.service.kinds import CONNECTING
 from pleo_export.service.opening import Opened, opened, opened_engine
 from pleo_export.service.page.access import housekeeping
@@ -55,20 +57,21 @@ async def run_service(settings: ServiceSettings, *, web: bool, work: bool) -> bo
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(opened(settings))
         engine = stack.enter_context(opened_engine(settings))
+        port = settings.port if web else settings.health_port
+        listener = None if port is None else stack.enter_context(_listen(settings.host, port, web=web))
+        telling = Telling(settings, parts.store, SystemClock())
+        stack.callback(telling.close)
         tasks = [
             asyncio.create_task(watchdog(engine.fault)),
             asyncio.create_task(
                 _housekeeping(parts.store, engine, timedelta(days=settings.keep_expenses_days))
             ),
+            asyncio.create_task(telling.run()),
         ]
-        telling = Telling(settings, parts.store, SystemClock())
-        stack.callback(telling.close)
-        tasks.append(asyncio.create_task(telling.run()))
+        stack.push_async_callback(_end, tasks)
         server, serving = None, None
-        port = settings.port if web else settings.health_port
-        if port is not None:
+        if listener is not None:
             app = web_app(web_parts(settings, engine, parts), triggers=web)
-            listener = stack.enter_context(socket.create_server((settings.host, port)))
             if web:
                 add_page(app, page_parts(settings, engine, parts))
                 await welcome_first(parts.store, settings, SystemClock().now(), listener.getsockname()[1])
@@ -98,10 +101,23 @@ async def run_service(settings: ServiceSettings, *, web: bool, work: bool) -> bo
         if server is not None and serving is not None:
             server.should_exit = True
             await serving
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
     return ended
+
+
+def _listen(host: str, port: int, *, web: bool) -> socket.socket:
+    try:
+        return socket.create_server((host, port))
+    except OSError as error:
+        raise ListenError(
+            host, port, "PLEO_EXPORT_PORT" if web else "PLEO_EXPORT_HEALTH_PORT", error
+        ) from None
+
+
+async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Cancel what runs in the background, before anything that it uses is closed."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def web_parts(settings: ServiceSettings, engine: Engine, parts: Opened) -> WebParts:
