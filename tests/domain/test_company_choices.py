@@ -72,6 +72,15 @@ class TestVat:
         item = expense("card_purchase", line(125_00, tax=tax(25_00, code=None)))
         assert rejection_of(item, BY_CODE).cause is Cause.TAX_CODE_MISSING
 
+    def test_by_code_a_tax_of_nothing_without_a_code_is_none(self) -> None:
+        settings = company(vat={"handling": "by_code", "no_tax_code": "V00"})
+        (of_nothing, without) = (
+            entry_of(expense("card_purchase", one), settings)
+            for one in (line(125_00, tax=tax(0, code=None)), line(125_00))
+        )
+        assert of_nothing == without
+        assert (without.postings[0].tax_code, without.postings[0].tax) == ("V00", None)
+
     def test_by_code_needs_no_tax_accounts(self) -> None:
         settings = company(vat={"handling": "by_code", "input_account": None, "output_account": None})
         entry = entry_of(expense("card_purchase", line(125_00, tax=tax(25_00))), settings)

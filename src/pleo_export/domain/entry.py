@@ -212,8 +212,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         """A hash of what a bookkeeper would call the content.
 
         What depends on the day or on the books does not count: the posting date, the state, the job, the reasons, the
-        (ever changing) file links, the matches, and whether the vendor was there. The same expense gives the same
-        fingerprint at every attempt.
+        (ever changing) file links, the matches, and whether the vendor was there or is created. The same expense gives
+        the same fingerprint at every attempt, unless it is owed to a vendor since: one that was unknown, and whose bill
+        was put on the common account or became a journal entry.
         """
         content = (
             self.kind,

@@ -56,6 +56,8 @@ def split_line(line: Line, position: int, *, in_supplier_currency: bool, account
     code = _code(line.tax, position, mapping, accounts)
     off = _off(position, stated_net, paid, tax)
     if vat.handling is VatHandling.BY_CODE:
+        if code is None and tax.units == 0:
+            return SplitLine(paid, (), vat.no_tax_code)  # nothing is to be split
         if code is None:
             raise RejectedItemError(Cause.TAX_CODE_MISSING, line=position)
         return SplitLine(paid, (), code, tax)
