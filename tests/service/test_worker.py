@@ -1,9 +1,10 @@
 """A worker with several companies of a simulated Pleo, each with a ledger of its own that can fall silent."""
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from pleo_export import compose
 from pleo_export.accounting.port import Connector, NoAnswerError
 from pleo_export.cli.init import settings_text
 from pleo_export.config import Settings
+from pleo_export.crash_points import struck_by
 from pleo_export.domain.progress import Company, Phase
 from pleo_export.engine import Begun, Engine
 from pleo_export.service.companies import Companies
@@ -134,6 +136,11 @@ async def drain(worker: Worker, desk: Desk, token: int) -> None:
     await asyncio.to_thread(worker.drain, Begun(desk.company_id, token, "poll", NOON))
 
 
+def overwrite(database: Path, other: Path) -> None:
+    with closing(sqlite3.connect(other)) as source, closing(sqlite3.connect(database)) as target:
+        source.backup(target)
+
+
 async def state(desk: Desk, job_id: str) -> str:
     company = await asyncio.to_thread(desk.pleo.company, desk.company_id)
     return str(next(job["status"] for job in company["jobs"] if job["id"] == job_id))
@@ -179,6 +186,32 @@ async def test_the_silence_is_counted_over_all_runs_and_in_the_end_the_outcome_i
     assert (item.phase, item.unknown) == (Phase.REJECTED, True)
     assert await state(scene.a, job) == "failed"
     assert (await scene.company(scene.a)).trouble is None
+
+
+@pytest.mark.slow
+async def test_a_job_that_was_lost_with_the_lease_to_an_older_database_is_taken_up_by_the_same_worker(
+    scene: Scene, settings: ServiceSettings, tmp_path: Path
+) -> None:
+    """As where an asynchronous standby takes the database's place, and lacks what was written last."""
+    live, copy, struck = tmp_path / "service.db", tmp_path / "copy.db", list[str]()
+    worker = scene.worker(Idle(), settings)
+    await drain(worker, scene.a, 1)
+    overwrite(copy, live)
+    job = await asyncio.to_thread(scene.a.export, 1)
+
+    def fall_back(name: str) -> None:
+        if name == "entry.recorded" and not struck:
+            struck.append(name)
+            overwrite(live, copy)
+
+    with struck_by(fall_back):
+        await drain(worker, scene.a, 2)
+    assert struck
+    assert await scene.store.open_jobs(scene.a.company_id) == []
+    assert await state(scene.a, job) == "in_progress"
+    await drain(worker, scene.a, 3)
+    assert await state(scene.a, job) == "completed"
+    assert (await scene.store.job(job)).doubt is not None
 
 
 @pytest.mark.parametrize(("asked", "known"), [(90, timedelta(seconds=90)), (4, None)])

@@ -72,11 +72,14 @@ class Worker:
             company = await self._store.company(company_id)
             if not company.active:
                 return
+            # Whatever ends a drain before its end, the lease or the database may be lost: the next look is a first one.
+            recovering = company_id not in self._seen
+            self._seen.discard(company_id)
             await self._store.take_lease(company_id, token, self.holder)
             fenced = self._store.fenced(company_id, token)
             try:
                 with self._alone(company_id):
-                    await self._export(begun, company, fenced)
+                    await self._export(begun, company, fenced, recovering=recovering)
             except StoppedError:
                 log.info("stopped; the rest is left to the next worker")
             except FencedError:
@@ -92,10 +95,9 @@ class Worker:
         path = sqlite_path(self._settings.database_url)
         return nullcontext() if path is None else company_lease(path, company_id)
 
-    async def _export(self, begun: Begun, company: Company, store: Store) -> None:
+    async def _export(self, begun: Begun, company: Company, store: Store, *, recovering: bool) -> None:
         company_id = company.company_id
         settings = settings_of(company)
-        recovering = company_id not in self._seen
         watched = logs.watch(self._timed(begun, metrics.watch()))
         with self._traces.run(company_id, watched) as notify:
             async with self._parts(company, settings, store, notify) as parts:
