@@ -8,7 +8,8 @@ from sqlalchemy import Connection, update
 
 from pleo_export.domain.job import JobEventType
 from pleo_export.domain.progress import Phase
-from pleo_export.store import FencedError, Store
+from pleo_export.store import FencedError, Store, fencing
+from pleo_export.store.errors import StoreFailedError
 from pleo_export.store.tables import leases
 from tests.store.stores import COMPANY, JOB, create_entry, opened, planned, reject, succeed
 
@@ -59,6 +60,16 @@ async def test_of_two_views_the_older_is_refused_at_every_write_and_changes_noth
         assert await store.secrets() == []
         assert len(await older.items(JOB)) == 1
         await other.fenced(COMPANY, 2).intend(JOB, "e1")
+
+
+async def test_a_failed_look_at_the_lease_is_a_failure_of_the_store(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind, question in fencing.HELD.items():
+        monkeypatch.setitem(fencing.HELD, kind, question.replace("leases", "no_such_table"))
+    async with opened(url) as store:
+        with pytest.raises(StoreFailedError, match="no_such_table"):
+            await store.fenced(COMPANY, 1).ensure_lease()
 
 
 async def test_nobody_writes_with_a_token_that_never_took_the_lease(url: str) -> None:

@@ -9,10 +9,11 @@ from functools import partial
 import pytest
 
 from pleo_export.accounting.port import UnreachableError
-from pleo_export.store import FencedError, Store
+from pleo_export.store import FencedError, Store, fencing
+from pleo_export.store.errors import StoreFailedError
 from pleo_export.workflow.flow import export_pending
 from pleo_export.workflow.ports import Parts
-from tests.workflow.workflow_scene import Scene, eid, expense
+from tests.workflow.workflow_scene import Scene, eid, expense, nothing
 
 
 @asynccontextmanager
@@ -63,3 +64,23 @@ async def test_a_worker_that_was_taken_over_between_two_tries_does_not_try_again
             await export_pending(parts)
     assert scene.connector.asked("record") == [eid(1)]
     assert scene.booked() == []
+
+
+async def test_an_expense_does_not_fail_because_the_lease_could_not_be_looked_at(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = await scene.company.job_of(expense(1))
+
+    async def lose_the_table(_verb: str, _reference: str) -> None:
+        monkeypatch.setitem(fencing.HELD, "sqlite", "SELECT 1 FROM no_such_table WHERE ? = ?")
+        raise UnreachableError
+
+    scene.connector.before = lose_the_table
+    async with first_worker(scene) as (parts, _):
+        with pytest.raises(StoreFailedError):
+            await export_pending(parts)
+        monkeypatch.undo()
+        scene.connector.before = nothing
+        (summary,) = await export_pending(parts)
+    assert summary.event == "completed"
+    assert await scene.company.statuses(job_id) == {1: "successful"}

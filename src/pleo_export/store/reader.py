@@ -3,8 +3,6 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
-from sqlalchemy.exc import DBAPIError
-
 from pleo_export.store.database import Database
 from pleo_export.store.errors import StoreClosedError
 from pleo_export.store.writer import Operation, T
@@ -34,5 +32,5 @@ class Reader:
         try:
             with self._database.reader.begin() as connection:
                 return query(connection)
-        except DBAPIError as error:
+        except self._database.driver_errors as error:
             raise self._database.explained(error) from error
