@@ -386,6 +386,24 @@ def test_tax_of_several_lines_is_one_line_of_a_bill() -> None:
     assert at_once == [("6100", 10_001), ("2610", 5001), ("2610", -1), ("6200", 10_001), ("2400", -25_002)]
 
 
+def test_with_three_decimals_a_hundredth_is_rounding_as_pleo_states_no_less() -> None:
+    legs = tuple(
+        sample_posting(account, units, "KWD", tax_code=code)
+        for account, units, code in (
+            ("6100", 10_002, "full"),
+            ("2610", 2510, "full"),
+            ("2400", -12_512, None),
+        )
+    )
+    told = marked_for_bill(legs, TAXES, refund=False, by_line=True)
+    assert [(leg.account, leg.amount.units) for leg, _ in told] == [
+        ("6100", 10_002),
+        ("2610", 2501),
+        ("2610", 9),
+        ("2400", -12_512),
+    ]
+
+
 def test_tax_that_is_not_that_of_its_code_is_booked_as_pleo_says_and_not_marked() -> None:
     line = {"tax_code": "full"}
     legs = (

@@ -187,7 +187,8 @@ def _as_computed(
         due = [leg.amount for leg in expenses if share.account is not None or leg.account == account]
         units = _computed(due, tax.rate * share.percent / _WHOLE, by_line=by_line)
         off = sum(legs[place].amount.units for place in group) - units
-        if abs(off) > len(due) or (tax.rate and not group):
+        a_line = Money(legs[0].amount.currency, -(-abs(off) // len(due)))
+        if not a_line.is_rounding or (tax.rate and not group):
             return None
         if group:
             lines[group[0]] = list(_share_lines([legs[place] for place in group], share, units, off))
