@@ -51,6 +51,16 @@ def test_roles_are_given_and_taken_away() -> None:
     assert roles("ada") == {COMPANY: "operator"}
 
 
+def test_a_role_that_nobody_has_is_not_taken_away() -> None:
+    call("add", "ada", "--role", "viewer", "--company", COMPANY)
+    refused = call("revoke", "Ada", code=ExitCode.WRONG_SETTINGS)
+    assert f"ada has no role of every company; the roles are: viewer of {COMPANY}." in refused
+    shown = call("revoke", "ada", "--company", COMPANY, "--company", "ghost", code=ExitCode.WRONG_SETTINGS)
+    assert f"ada has no role of {COMPANY} any more." in shown
+    assert "ada has no role of ghost, nor any other." in shown
+    assert roles("ada") == {}
+
+
 @pytest.mark.slow
 def test_a_disabled_user_gets_no_link() -> None:
     call("add", "ada", "--role", "viewer")

@@ -7,6 +7,7 @@ from pleo_export.store import Store
 from pleo_export.store.errors import (
     DisabledUserError,
     InvitationGoneError,
+    NoSuchRoleError,
     UnknownUserError,
     UserExistsError,
 )
@@ -49,8 +50,20 @@ async def test_of_several_grants_for_a_company_the_last_counts(url: str) -> None
         await store.people.grant("ada", "company-b", "operator")
         assert (await store.people.named("ada")).roles == {COMPANY: "viewer", "company-b": "operator"}
         await store.people.revoke("ada", COMPANY)
-        await store.people.revoke("ada", COMPANY)
         assert (await store.people.named("ada")).roles == {"company-b": "operator"}
+
+
+async def test_a_role_that_nobody_has_is_not_taken_away(url: str) -> None:
+    async with opened(url) as store:
+        await store.people.add("ada", {COMPANY: "viewer", "company-b": "operator"}, NOON)
+        with pytest.raises(NoSuchRoleError) as refused:
+            await store.people.revoke("ada", EVERY_COMPANY)
+        assert f"ada has no role of every company; the roles are: viewer of {COMPANY}, " in str(refused.value)
+        assert "operator of company-b. Name the company of one." in str(refused.value)
+        for company_id in (COMPANY, "company-b"):
+            await store.people.revoke("ada", company_id)
+        with pytest.raises(NoSuchRoleError, match="ada has no role of company-b, nor any other"):
+            await store.people.revoke("ada", "company-b")
 
 
 async def test_nobody_who_is_not_known_takes_a_step(url: str) -> None:

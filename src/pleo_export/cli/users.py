@@ -14,8 +14,8 @@ from pleo_export.service.page.access.errors import WeakPasswordError
 from pleo_export.service.page.access.people import Desk
 from pleo_export.service.page.access.roles import Role
 from pleo_export.service.standing import moment
-from pleo_export.store.errors import DisabledUserError, UnknownUserError, UserExistsError
-from pleo_export.store.people import User
+from pleo_export.store.errors import ContradictionError
+from pleo_export.store.people import User, called
 from pleo_export.store.tables import EVERY_COMPANY
 
 T = TypeVar("T")
@@ -56,9 +56,9 @@ def grant(name: NameArgument, role: RoleArgument, *, company: CompaniesOption = 
     async def granted(desk: Desk) -> None:
         for company_id in company or [EVERY_COMPANY]:
             await desk.grant(_kept(name), role, company_id)
+            out().print(f"{name} is {role} of {called(company_id)}.", markup=False)
 
     _done(granted)
-    out().print(f"{name} is {role} of {_called(company)}.", markup=False)
 
 
 @app.command()
@@ -68,9 +68,9 @@ def revoke(name: NameArgument, *, company: CompaniesOption = None) -> None:
     async def revoked(desk: Desk) -> None:
         for company_id in company or [EVERY_COMPANY]:
             await desk.revoke(_kept(name), company_id)
+            out().print(f"{name} has no role of {called(company_id)} any more.", markup=False)
 
     _done(revoked)
-    out().print(f"{name} has no role of {_called(company)} any more.", markup=False)
 
 
 @app.command()
@@ -110,16 +110,12 @@ def _done(work: Callable[[Desk], Awaitable[T]]) -> T:
     with explained():
         try:
             return complete(at_the_desk())
-        except (WeakPasswordError, UnknownUserError, UserExistsError, DisabledUserError) as error:
+        except (WeakPasswordError, ContradictionError) as error:
             fail(str(error), ExitCode.WRONG_SETTINGS)
 
 
 def _kept(name: str) -> str:
     return name.strip().lower()
-
-
-def _called(company: Sequence[str] | None) -> str:
-    return ", ".join(company) if company else "every company"
 
 
 def _show_link(made: str) -> None:
@@ -130,11 +126,8 @@ def _show_link(made: str) -> None:
 def _table(found: Sequence[User]) -> Table:
     table = Table("Name", "May be", "Signs in with", "Since", box=None, header_style="bold")
     for user in found:
-        roles = ", ".join(
-            f"{role} of {'every company' if company_id == EVERY_COMPANY else company_id}"
-            for company_id, role in user.roles.items()
-        )
-        table.add_row(Text(user.name), Text(roles), _way_in(user), moment(user.created_at))
+        roles = Text(", ".join(user.told_roles()))
+        table.add_row(Text(user.name), roles, _way_in(user), moment(user.created_at))
     return table
 
 

@@ -20,6 +20,7 @@
     ├── UnknownUserError             nobody of that name was added
     ├── UserExistsError              somebody of that name was
     ├── DisabledUserError            the user may not sign in
+    ├── NoSuchRoleError              the user has no role there that could be taken away
     ├── InvitationGoneError          a link was used, or is too old
     ├── UnknownJobError
     ├── UnknownItemError
@@ -34,6 +35,7 @@ StoreUnreachableError nobody knows whether it was kept: what stands in the store
 StoreReplacedError the store must be opened anew. After a FencedError the work is another's.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 Place = Path | str  # a file, or words for a database, without credentials
@@ -197,6 +199,16 @@ class DisabledUserError(ContradictionError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"User {name} is disabled; enable that one first.")
+
+
+class NoSuchRoleError(ContradictionError):
+    """The user has no role there; the sentence names the roles that there are."""
+
+    def __init__(self, name: str, company: str, roles: Sequence[str]) -> None:
+        others = (
+            f"; the roles are: {', '.join(roles)}. Name the company of one." if roles else ", nor any other."
+        )
+        super().__init__(f"{name} has no role of {company}{others}")
 
 
 class InvitationGoneError(ContradictionError):

@@ -15,6 +15,7 @@ from pleo_export.domain.item import Instant
 from pleo_export.store.errors import (
     DisabledUserError,
     InvitationGoneError,
+    NoSuchRoleError,
     UnknownUserError,
     UserExistsError,
 )
@@ -49,6 +50,15 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     issuer: str | None = None
     subject: str | None = None
     roles: Mapping[str, str]
+
+    def told_roles(self) -> list[str]:
+        """Tell each role with the company it is for."""
+        return [f"{role} of {called(company_id)}" for company_id, role in self.roles.items()]
+
+
+def called(company_id: str) -> str:
+    """Return how a sentence names what a role is for."""
+    return "every company" if company_id == EVERY_COMPANY else company_id
 
 
 class Identified(NamedTuple):
@@ -140,8 +150,14 @@ class People:
         await self._writer.run(lambda connection: _grant(connection, _id(connection, name), company_id, role))
 
     async def revoke(self, name: str, company_id: str) -> None:
-        """Take a user's role in a company away, if there is one. Raises UnknownUserError."""
-        await self._writer.run(lambda connection: _revoke(connection, _id(connection, name), company_id))
+        """Take a user's role in a company away. Raises UnknownUserError, NoSuchRoleError."""
+
+        def revoke(connection: Connection) -> None:
+            if not _revoke(connection, _id(connection, name), company_id):
+                (user,) = _users(connection, users.c.name == name)
+                raise NoSuchRoleError(name, called(company_id), user.told_roles())
+
+        await self._writer.run(revoke)
 
     async def disable(self, name: str, now: datetime) -> None:
         """Let a user sign in no more; what is open ends at once. Raises UnknownUserError."""
@@ -340,9 +356,9 @@ def _grant(connection: Connection, user_id: str, company_id: str, role: str) -> 
     connection.execute(insert(grants).values(user_id=user_id, company_id=company_id, role=role))
 
 
-def _revoke(connection: Connection, user_id: str, company_id: str) -> None:
+def _revoke(connection: Connection, user_id: str, company_id: str) -> bool:
     its = (grants.c.user_id == user_id, grants.c.company_id == company_id)
-    connection.execute(delete(grants).where(*its))
+    return bool(connection.execute(delete(grants).where(*its)).rowcount)
 
 
 def _change(connection: Connection, user_id: str, *guards: ColumnElement[bool], **values: Any) -> bool:

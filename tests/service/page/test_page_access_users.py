@@ -65,6 +65,13 @@ async def test_roles_are_given_and_taken_away_and_count_at_once(site: Site) -> N
     ] * 2
 
 
+async def test_a_role_that_nobody_has_is_not_said_to_be_taken_away(site: Site) -> None:
+    owner, _ = await site.owner(), await site.signed_in(Role.VIEWER, "bo")
+    answer = await owner.press("/users/revoke", name="bo", company=EVERY_COMPANY)
+    assert (answer.status_code, "bo has no role of every company" in answer.text) == (422, True)
+    assert await audited(site) == []
+
+
 async def test_a_disabled_user_is_out_until_enabled(site: Site) -> None:
     owner, bo = await site.owner(), await site.signed_in(Role.VIEWER, "bo")
     await owner.press("/users/disable", name="bo")

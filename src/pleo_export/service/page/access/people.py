@@ -10,6 +10,7 @@ from pleo_export.service.page.access.roles import Role
 from pleo_export.service.settings import ServiceSettings
 from pleo_export.store import Store
 from pleo_export.store.errors import UnknownCompanyError
+from pleo_export.store.people import called
 from pleo_export.store.tables import EVERY_COMPANY
 
 
@@ -31,19 +32,19 @@ class Desk:
         for company_id in company_ids:
             await self._require_served(company_id)
         await self.store.people.add(name, dict.fromkeys(company_ids, role), self.now())
-        await self._note("added a user", f"{name}: {role} of {', '.join(map(_called, company_ids))}")
+        await self._note("added a user", f"{name}: {role} of {', '.join(map(called, company_ids))}")
         return await self.link(name)
 
     async def grant(self, name: str, role: Role, company_id: str) -> None:
         """Give a user a role in a company, in the place of the one before. Raises UnknownCompanyError."""
         await self._require_served(company_id)
         await self.store.people.grant(name, company_id, role)
-        await self._note("granted a role", f"{name}: {role} of {_called(company_id)}", company_id)
+        await self._note("granted a role", f"{name}: {role} of {called(company_id)}", company_id)
 
     async def revoke(self, name: str, company_id: str) -> None:
-        """Take a user's role in a company away."""
+        """Take a user's role in a company away. Raises NoSuchRoleError."""
         await self.store.people.revoke(name, company_id)
-        await self._note("took a role away", f"{name}: of {_called(company_id)}", company_id)
+        await self._note("took a role away", f"{name}: of {called(company_id)}", company_id)
 
     async def disable(self, name: str) -> None:
         """Let a user sign in no more, and end what is open."""
@@ -73,7 +74,3 @@ class Desk:
     async def _note(self, action: str, detail: str, company_id: str = EVERY_COMPANY) -> None:
         about = None if company_id == EVERY_COMPANY else company_id
         await self.store.note_action(self.who, about, action, detail)
-
-
-def _called(company_id: str) -> str:
-    return "every company" if company_id == EVERY_COMPANY else company_id
