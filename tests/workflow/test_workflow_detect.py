@@ -1,14 +1,24 @@
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+
 import pytest
+from msgspec.structs import replace
 
 from pleo_export.domain.failure_types import JobFailureType
-from pleo_export.domain.job import ExportJob, JobEvent, JobEventType
+from pleo_export.domain.job import ExportJob, JobEvent, JobEventType, JobStatus
 from pleo_export.domain.progress import JobProgress
-from pleo_export.pleo.errors import ExportNotFoundError, Facts, PleoForbiddenError, PleoNoAnswerError
+from pleo_export.pleo.errors import (
+    ExportNotFoundError,
+    Facts,
+    InvalidExportJobStatusChangeError,
+    PleoForbiddenError,
+    PleoNoAnswerError,
+)
 from pleo_export.pleo.retrying import Before, at_any_time
 from pleo_export.store.errors import UnknownJobError
 from pleo_export.workflow.detect import LOOKS_MAX, detect_and_start
 from pleo_export.workflow.ports import Parts
-from tests.workflow.workflow_scene import Around, ChangeSettings, ClosesAtSecondTry, Scene, expense
+from tests.workflow.workflow_scene import NOON, Around, ChangeSettings, ClosesAtSecondTry, Scene, expense
 
 NOBODYS = "99999999-9999-4999-8999-999999999999"
 
@@ -46,6 +56,31 @@ class Finisher(Around):
         if event.job_id == self._job_id and event.event is JobEventType.STARTED:
             await self._scene.company.event(self._job_id, "failed")
         await self.inner.send_event(event, before)
+
+
+class Stuck(Around):
+    """Pleo's client, to which Pleo lists these jobs as pending and never lets them start."""
+
+    def __init__(self, inner: object, job_ids: AbstractSet[str]) -> None:
+        super().__init__(inner)
+        self._job_ids = job_ids
+
+    async def send_event(self, event: JobEvent, before: Before = at_any_time) -> None:
+        if event.job_id in self._job_ids:
+            raise InvalidExportJobStatusChangeError(Facts(method="POST", path="/events", status=422))
+        await self.inner.send_event(event, before)
+
+
+class ListsExpired(Around):
+    """Pleo's client, to which Pleo lists a job that has expired as pending."""
+
+    def __init__(self, inner: object, job_id: str) -> None:
+        super().__init__(inner)
+        self._job_id = job_id
+
+    async def list_jobs(self, company_id: str, statuses: Sequence[JobStatus]) -> list[ExportJob]:
+        listed = await self.inner.list_jobs(company_id, statuses)
+        return [replace(job, expired_at=NOON) if job.id == self._job_id else job for job in listed]
 
 
 class ForgetsOnce(Around):
@@ -220,6 +255,38 @@ async def test_a_job_that_ends_before_it_is_started_is_passed_over(scene: Scene)
         (summary,) = await scene.run(pleo=Finisher(parts, scene, ended))
     assert summary.job_id == other
     assert "started" not in await scene.company.event_names(ended)
+
+
+async def test_a_job_that_is_listed_as_pending_and_cannot_be_started_keeps_no_other_waiting(
+    scene: Scene,
+) -> None:
+    stuck = await scene.company.job_of(expense(1))
+    await scene.company.pass_time(5)
+    other = await scene.company.job_of(expense(2))
+    async with scene.parts() as parts:
+        (summary,) = await scene.run(pleo=Stuck(parts.pleo, {stuck}))
+    assert summary.job_id == other
+    assert scene.booked() == [2]
+
+
+async def test_a_job_that_has_expired_and_is_listed_as_pending_is_passed_over(scene: Scene) -> None:
+    expired = await scene.company.job_of(expense(1))
+    await scene.company.pass_time(5)
+    other = await scene.company.job_of(expense(2))
+    async with scene.parts() as parts:
+        (summary,) = await scene.run(pleo=ListsExpired(parts.pleo, expired))
+    assert summary.job_id == other
+    assert await scene.company.event_names(expired) == []
+
+
+async def test_it_is_logged_where_too_many_jobs_cannot_be_started_to_get_to_the_next_one(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    jobs = [await scene.company.job_of(expense(number)) for number in range(1, LOOKS_MAX + 2)]
+    async with scene.parts() as parts:
+        assert await scene.run(pleo=Stuck(parts.pleo, set(jobs))) == []
+    assert "could be started; the younger ones wait" in caplog.text
+    assert sum(job_id in caplog.text for job_id in jobs) == LOOKS_MAX
 
 
 @pytest.mark.parametrize("style", ["failed", "status"])

@@ -1,5 +1,6 @@
 """Step 1: find the oldest job that is ready, and take it. Detecting never changes anything; starting does."""
 
+import logging
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
@@ -17,7 +18,11 @@ from pleo_export.workflow.ports import Parts, StepTaken
 from pleo_export.workflow.problems import JobLostError
 from pleo_export.workflow.side_by_side import both
 
-LOOKS_MAX = 5  # how often the list is read anew because somebody else was faster
+LOOKS_MAX = (
+    5  # how often the list is read anew because somebody else was faster, or a job could not be started
+)
+
+log = logging.getLogger(__name__)
 
 
 class FirstLook(NamedTuple):
@@ -54,20 +59,26 @@ async def detect_and_start(
     """Return the oldest job, now `in_progress` and ours, or None where there is none.
 
     `pending` jobs count and those that were `interrupted`: these are taken up again and never started twice. What was
-    just `listed` is not asked for again.
+    just `listed` is not asked for again. A job that Pleo lists and does not let start is passed over.
     Raises PlanError, before the step is taken, where there is a plan and its job is not the oldest.
     """
     look = _listed(parts, interrupted, listed)
     found, _ = await both(look, parts.store.see_company(parts.company_id))
     jobs = _waiting(parts, interrupted, found)
     parts.notify(StepTaken(step=1, name="Detect and start"))
+    passed_over = set[str]()
     for _ in range(LOOKS_MAX):
         if not jobs:
             return None
         started = await _start(parts, jobs[0], interrupted)
         if started is not None:
             return started
-        jobs = _waiting(parts, interrupted, await _listed(parts, interrupted))
+        passed_over.add(jobs[0].id)
+        found = await _listed(parts, interrupted)
+        jobs = _waiting(parts, interrupted, [job for job in found if job.id not in passed_over])
+    if jobs:
+        told = ", ".join(sorted(passed_over))
+        log.warning("none of the jobs %s could be started; the younger ones wait for the next look", told)
     return None
 
 
@@ -86,7 +97,11 @@ def _waiting(parts: Parts, interrupted: AbstractSet[str], listed: Sequence[Expor
     # Which of two jobs is older is not published; `createdAt` with the id as tie-break is the same every time. What was
     # made in the same second as one that was begun must not come before it.
     jobs = sorted(
-        (job for job in listed if job.status == JobStatus.PENDING or job.id in interrupted),
+        (
+            job
+            for job in listed
+            if job.unfinished and (job.status == JobStatus.PENDING or job.id in interrupted)
+        ),
         key=lambda job: (job.status == JobStatus.PENDING, job.created_at, job.id),
     )
     if parts.plan is not None:
