@@ -133,7 +133,37 @@ def test_a_company_whose_workers_all_died_is_shown_in_trouble_with_the_sentence_
     assert (listed()["state"], listed()["takeovers"]) == ("in trouble", 5)
 
 
+def causes_of_what_waits(database: str) -> list[str]:
+    engine = Engine(f"{database}.engine.db", clock)
+    waiting = [(run.id, run.cause) for run in engine.status().waiting if run.company_id == COMPANY]
+    for run_id, _ in waiting:
+        engine._runs.begin(run_id, "a worker")
+        engine._runs.end(run_id, RunState.DONE, None, successor=None)
+    engine.close()
+    return [cause for _, cause in waiting]
+
+
+def test_a_company_that_comes_back_is_looked_at_at_once(database: str) -> None:
+    assert causes_of_what_waits(database) == ["added"]
+    call("companies", "pause", COMPANY)
+    assert causes_of_what_waits(database) == []
+    call("companies", "resume", COMPANY)
+    assert causes_of_what_waits(database) == ["resumed"]
+    call("companies", "remove", COMPANY)
+    call("companies", "add", "pleo-export.toml")
+    assert causes_of_what_waits(database) == ["added"]
+
+
+def test_a_company_is_resumed_even_where_the_engine_cannot_be_told(database: str) -> None:
+    call("companies", "pause", COMPANY)
+    Path("service.db.engine.db").write_text("no database", encoding="utf-8")
+    shown = call("companies", "resume", COMPANY, code=ExitCode.NOT_REACHED)
+    assert f"{COMPANY} is worked for again." in shown
+    assert "the engine's database" in shown
+
+
 def test_what_waits_and_what_is_at_work_is_shown(database: str) -> None:
+    causes_of_what_waits(database)  # which ends it
     engine = Engine(f"{database}.engine.db", clock)
     engine.fire(COMPANY, "webhook")
     assert "waiting since 2026-03-01 12:00 UTC" in call("companies", "list")

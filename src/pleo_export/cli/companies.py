@@ -51,7 +51,9 @@ def add(
         keys = {kind: api_key_in(key_file) for kind, key_file in files.items() if key_file is not None}
         company_id = loaded.pleo.company_id
         complete(_add(company_id, (name or company_id, text, folder), keys))
-    out().print(f"{loaded.pleo.company_id} was added. A running service takes it up within seconds.")
+    out().print(f"{company_id} was added.")
+    _take_up(company_id, "added")
+    out().print("A running service takes it up within seconds.")
 
 
 async def _add(company_id: str, facts: tuple[str, str, str], keys: Mapping[str, str]) -> None:
@@ -135,6 +137,7 @@ def resume(company: CompanyArgument) -> None:
     """Work for a paused company again."""
     _change("resume", company)
     out().print(f"{company} is worked for again.")
+    _take_up(company, "resumed")
 
 
 @app.command()
@@ -155,6 +158,12 @@ def remove(company: CompanyArgument) -> None:
     with explained():
         ended = complete(leave())
     out().print(f"{company} was removed. {ended}".rstrip(), markup=False)
+
+
+def _take_up(company_id: str, cause: str) -> None:
+    """Have a running service look at the company now. What was changed before stays where the engine cannot be told."""
+    with opened_engine(service_settings()) as engine:
+        engine.fire(company_id, cause)
 
 
 def _change(verb: str, company_id: str) -> None:
