@@ -18,6 +18,7 @@ from pleo_export.cli.common import ExitCode
 from pleo_export.cli.init import settings_text
 from pleo_export.engine import Engine, RunState
 from pleo_export.store import Store
+from pleo_export.vault import new_key
 from tests.e2e.story import PLEO_EXPORT
 
 COMPANY = "5f0c7f4e-1d54-4a6e-9a6b-0d8c1f3a2b10"
@@ -118,6 +119,40 @@ def test_a_service_whose_port_is_taken_says_so_and_what_to_set(database: str) ->
 
 def test_a_company_that_nobody_knows_has_no_status(database: str) -> None:
     assert "is not known here" in call("status", "--company", "ghost", code=ExitCode.WRONG_SETTINGS)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("companies", "show", COMPANY),
+        ("companies", "remove", COMPANY),
+        ("credentials", "set-api-key", COMPANY, "key.txt"),
+        ("credentials", "connect", COMPANY),
+        ("check", COMPANY),
+        ("reconcile", COMPANY),
+    ],
+)
+def test_of_a_company_that_was_removed_nothing_but_the_memory_is_known(
+    database: str, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("PLEO_EXPORT_ENCRYPTION_KEY", new_key())
+    monkeypatch.setenv("PLEO_EXPORT_OAUTH_CLIENT_ID", "client")
+    monkeypatch.setenv("PLEO_EXPORT_OAUTH_CLIENT_SECRET", "secret")
+    monkeypatch.setenv("PLEO_EXPORT_PUBLIC_URL", "https://books.example/")
+    Path("key.txt").write_text("plp_key", encoding="utf-8")
+    call("companies", "remove", COMPANY)
+    assert call(*command, code=ExitCode.WRONG_SETTINGS) == (
+        f"company {COMPANY} is not known here; add it first\n"
+    )
+    assert call("status", "--company", COMPANY)
+
+
+def test_a_paused_company_is_not_looked_at(database: str) -> None:
+    causes_of_what_waits(database)
+    call("companies", "pause", COMPANY)
+    refused = call("check", COMPANY, code=ExitCode.WRONG_SETTINGS)
+    assert "is paused, so nothing is looked for. Resume it first." in refused
+    assert causes_of_what_waits(database) == []
 
 
 @pytest.mark.slow

@@ -117,6 +117,7 @@ async def test_a_company_that_is_not_in_service_takes_no_step(url: str) -> None:
             store.remove_company(COMPANY),
             store.change_company(COMPANY, "", ""),
             store.company("ghost"),
+            store.company_in_service(COMPANY),
             store.trouble("ghost", "nothing works"),
         ):
             with pytest.raises(UnknownCompanyError, match="is not known here; add it first"):

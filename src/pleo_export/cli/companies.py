@@ -122,7 +122,7 @@ def show(company: CompanyArgument) -> None:
 
 async def _one(service: ServiceSettings, company_id: str) -> Company:
     async with opened(service) as (store, _, _):
-        return await store.company(company_id)
+        return await store.company_in_service(company_id)
 
 
 @app.command()
@@ -149,11 +149,12 @@ def remove(company: CompanyArgument) -> None:
 
     async def leave() -> str:
         async with opened(service_settings()) as (store, companies, _):
-            await store.company(company)
             ended = await end_connection(companies, company)
             await store.remove_company(company)
             return ended
 
+    with explained():
+        complete(_one(service_settings(), company))
     take_back(company)
     with explained():
         ended = complete(leave())

@@ -43,7 +43,7 @@ def set_api_key(company: CompanyArgument, file: FileArgument, *, of: OfOption = 
 
     async def keep() -> str:
         async with opened(service_settings()) as (store, companies, _):
-            await store.company(company)
+            await store.company_in_service(company)
             await companies.keep_secret(company, KINDS[of], api_key_in(file))
             # Afterwards: until then the connection is what the company is worked for with.
             return await end_connection(companies, company) if of == "pleo" else ""
@@ -83,7 +83,7 @@ def connect(company: CompanyArgument) -> None:
 
     async def begin() -> str:
         async with opened(service_settings()) as (store, _, connecting):
-            return await connecting.begin((await store.company(company)).company_id)
+            return await connecting.begin((await store.company_in_service(company)).company_id)
 
     with explained():
         typer.echo(complete(begin()))

@@ -57,9 +57,12 @@ def check(company: CompanyArgument = None) -> None:
 
 async def _ids(service: ServiceSettings, company: str | None) -> Sequence[str]:
     async with opened(service) as (store, _, _):
-        if company is not None:
-            return [(await store.company(company)).company_id]
-        return [one.company_id for one in await store.companies() if one.active]
+        if company is None:
+            return [one.company_id for one in await store.companies() if one.active]
+        if not (await store.company_in_service(company)).active:
+            paused = f"{company} is paused, so nothing is looked for. Resume it first."
+            fail(paused, ExitCode.WRONG_SETTINGS)
+        return [company]
 
 
 def _run(settings: Path | None, name: str | None, *, web: bool, work: bool) -> None:

@@ -44,7 +44,7 @@ class Companies:
 
     async def settings(self, company_id: str) -> Settings:
         """Return a company's settings. Raises UnknownCompanyError, and SettingsError where this version refuses them."""
-        return settings_of(await self._store.company(company_id))
+        return settings_of(await self._store.company_in_service(company_id))
 
     async def pleo_url(self, company_id: str) -> str:
         """Return where the company's Pleo answers."""

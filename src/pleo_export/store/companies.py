@@ -88,6 +88,14 @@ def get(connection: Connection, company_id: str) -> Company:
     return found[0]
 
 
+def in_service(connection: Connection, company_id: str) -> Company:
+    """Return one company, which was added and not removed since. Raises UnknownCompanyError."""
+    company = get(connection, company_id)
+    if not company.in_service:
+        raise UnknownCompanyError(company_id)
+    return company
+
+
 def everyone(connection: Connection) -> list[Company]:
     """Return every company that was ever seen, by id, without its settings: of many, they are most of what there is."""
     return _read(connection, select(*WITHOUT_SETTINGS).order_by(companies.c.company_id))

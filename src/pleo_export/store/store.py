@@ -211,8 +211,12 @@ class Store(Exports):
         await self._write(lambda connection: companies.trouble(connection, company_id, sentence, now))
 
     async def company(self, company_id: str) -> Company:
-        """Return one company. Raises UnknownCompanyError."""
+        """Return one company, in service or not. Raises UnknownCompanyError where it was never seen."""
         return await self._reader.run(lambda connection: companies.get(connection, company_id))
+
+    async def company_in_service(self, company_id: str) -> Company:
+        """Return one company that is in service. Raises UnknownCompanyError."""
+        return await self._reader.run(lambda connection: companies.in_service(connection, company_id))
 
     async def companies(self) -> list[Company]:
         """Return every company ever seen, by id, those not in service too; `settings` are left out."""

@@ -9,7 +9,6 @@ from pleo_export.service.page.access.passwords import read_name
 from pleo_export.service.page.access.roles import Role
 from pleo_export.service.settings import ServiceSettings
 from pleo_export.store import Store
-from pleo_export.store.errors import UnknownCompanyError
 from pleo_export.store.people import called
 from pleo_export.store.tables import EVERY_COMPANY
 
@@ -68,8 +67,8 @@ class Desk:
         return link
 
     async def _require_served(self, company_id: str) -> None:
-        if company_id != EVERY_COMPANY and not (await self.store.company(company_id)).in_service:
-            raise UnknownCompanyError(company_id)
+        if company_id != EVERY_COMPANY:
+            await self.store.company_in_service(company_id)
 
     async def _note(self, action: str, detail: str, company_id: str = EVERY_COMPANY) -> None:
         about = None if company_id == EVERY_COMPANY else company_id
