@@ -1,5 +1,7 @@
 import tomllib
 
+import pytest
+
 from pleo_export.cli.common import ExitCode
 from pleo_export.config import load_settings
 from tests.cli.desk import Desk
@@ -84,6 +86,28 @@ def test_without_a_job_it_says_what_to_do(desk: Desk) -> None:
     result = desk.call("settings", "suggest")
     assert result.exit_code == ExitCode.ALL_WELL
     assert "Press Export there first" in result.stderr
+
+
+@pytest.mark.parametrize("text", [None, "accounts = 3"])
+def test_a_chart_that_cannot_be_read_is_said_as_doctor_says_it(desk: Desk, text: str | None) -> None:
+    desk.export(1)
+    chart = desk.folder / "chart.toml"
+    chart.unlink()
+    if text is not None:
+        chart.write_text(text, encoding="utf-8")
+    result, doctor = desk.call("settings", "suggest"), desk.call("doctor")
+    assert result.exit_code == doctor.exit_code == ExitCode.SOMETHING_FAILED
+    assert result.stderr.startswith(f"The chart file {chart} ")
+    assert f"error The chart file {chart} " in doctor.stdout
+
+
+@pytest.mark.parametrize("command", [("preview",), ("settings", "suggest", "--job")])
+def test_a_job_that_ended_is_an_error_that_no_waiting_mends(desk: Desk, command: tuple[str, ...]) -> None:
+    job = desk.export(1)
+    desk.call("run")
+    result = desk.call(*command, job)
+    assert result.exit_code == ExitCode.WRONG_SETTINGS
+    assert "The export job is finished" in result.stderr
 
 
 def test_a_job_that_pleo_does_not_know_is_an_error(desk: Desk) -> None:

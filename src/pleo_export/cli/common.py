@@ -18,6 +18,7 @@ from pleo_export.config import SETTINGS_FILE, SettingsError
 from pleo_export.domain.grouping import Failure, by_cause
 from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.pleo.auth import UnusableSecretError
+from pleo_export.pleo.errors import ExportJobStatusUnprocessableError
 from pleo_export.pleo.retrying import CallError
 from pleo_export.service.errors import ConnectError, ListenError
 from pleo_export.store.errors import CompanyExistsError, StoreError, UnknownCompanyError
@@ -88,6 +89,7 @@ def explained() -> Iterator[None]:
         VaultError,
         UnknownCompanyError,
         CompanyExistsError,
+        ExportJobStatusUnprocessableError,
     ) as error:
         fail(str(error), ExitCode.WRONG_SETTINGS)
     except JobProblemError as error:

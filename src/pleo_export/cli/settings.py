@@ -30,6 +30,7 @@ from pleo_export.pleo.errors import ExportNotFoundError
 from pleo_export.toml_text import toml_comment, toml_line
 from pleo_export.workflow.fetch import read_expenses
 from pleo_export.workflow.ports import Sources
+from pleo_export.workflow.problems import require_well
 
 app = typer.Typer(help="Help with the settings file.", no_args_is_help=True)
 
@@ -67,6 +68,7 @@ def suggest(
 
 async def _suggested(settings: Settings, credential: Credential, job: str | None) -> Suggestions:
     async with reading(settings, credential) as sources:
+        require_well(await sources.connector.check())
         expenses = await _expenses(sources, job)
         if not expenses:
             err().print("No expense waits in Pleo, so there is nothing to look at. Press Export there first.")

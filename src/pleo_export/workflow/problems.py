@@ -1,7 +1,9 @@
 """What ends a whole job rather than one item."""
 
+from collections.abc import Iterable
+
 from pleo_export.domain.catalogue import Cause
-from pleo_export.domain.failures import Finding
+from pleo_export.domain.failures import Finding, Severity
 from pleo_export.domain.job import ExportJob
 
 
@@ -11,6 +13,13 @@ class JobProblemError(Exception):
     def __init__(self, finding: Finding) -> None:
         self.finding = finding
         super().__init__(f"{finding.problem} {finding.remedy}")
+
+
+def require_well(findings: Iterable[Finding]) -> None:
+    """Raise JobProblemError with the first finding that keeps a job from being recorded."""
+    for one in findings:
+        if one.severity is Severity.ERROR:
+            raise JobProblemError(one)
 
 
 class StoppedError(Exception):

@@ -17,7 +17,7 @@ from pleo_export.domain.reference import ReferenceData
 from pleo_export.domain.settings import AttachmentFailure, CompanySettings, UnknownVendor, VatHandling
 from pleo_export.workflow.persist import persist
 from pleo_export.workflow.ports import Parts, Sources, StepTaken, in_step
-from pleo_export.workflow.problems import JobProblemError
+from pleo_export.workflow.problems import JobProblemError, require_well
 from pleo_export.workflow.silence import SILENT, leave_open
 
 
@@ -48,10 +48,7 @@ async def require_ready(sources: Sources, job: ExportJob, ask: Ask = once) -> Re
     company = _company_findings(sources, job)
     found, reference = await examine(sources.connector, sources.settings, ask)
     # Without reference data the accounting system itself is not ready; with it, what was found is configuration.
-    in_order = (*found, *company) if reference is None else (*company, *found)
-    for one in in_order:
-        if one.severity is Severity.ERROR:
-            raise JobProblemError(one)
+    require_well((*found, *company) if reference is None else (*company, *found))
     assert reference is not None
     return reference
 
