@@ -1,4 +1,5 @@
 import re
+import shlex
 import socket
 from pathlib import Path
 
@@ -175,6 +176,20 @@ def test_init_refuses_an_id_that_is_none(tmp_path: Path) -> None:
     assert result.exit_code == ExitCode.WRONG_SETTINGS
     assert "is no UUID" in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("address", ["nonsense", "ftp://x", "http://pleo.example.com"])
+def test_init_refuses_an_address_that_the_settings_may_not_hold(tmp_path: Path, address: str) -> None:
+    result = CliRunner().invoke(app, ["init", str(tmp_path), "--base-url", address])
+    assert result.exit_code == ExitCode.WRONG_SETTINGS
+    assert "--base-url: The Pleo base URL " in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_init_says_to_call_next_can_be_copied(tmp_path: Path) -> None:
+    folder = tmp_path / "our books"
+    said = CliRunner().invoke(app, ["init", str(folder)]).stdout.splitlines()[-1]
+    assert shlex.split(said)[1:] == ["pleo-export", "doctor", "--settings", f"{folder / 'pleo-export.toml'}"]
 
 
 @pytest.mark.parametrize(

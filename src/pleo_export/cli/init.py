@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Literal, get_args, get_origin
 from uuid import UUID
 
@@ -21,6 +22,8 @@ from pleo_export.cli.init_odoo import (
     odoo_values,
 )
 from pleo_export.config import ACCOUNTING_SYSTEMS, PLEO_URL, SETTINGS_FILE, Settings
+from pleo_export.pleo.addresses import UnusableBaseUrlError
+from pleo_export.pleo.addresses import base_url as read_base_url
 from pleo_export.pleo.auth import ApiKey
 from pleo_export.pleo.client import PleoClient
 from pleo_export.pleo.installations import InstallationStatus, company_of
@@ -105,6 +108,7 @@ def init(  # noqa: PLR0913 the options of a command
 
     With `--connector odoo` it asks for what was not given, and shows the company it found there before it writes anything.
     """
+    _require_address(base_url)
     given: dict[str, Value] = {} if base_url == PLEO_URL else {"pleo.base_url": base_url}
     names = (SETTINGS_FILE, CHART_FILE) if connector == "ledger" else (SETTINGS_FILE,)
     with explained():
@@ -126,7 +130,15 @@ def init(  # noqa: PLR0913 the options of a command
             (folder / name).write_text(texts[name], encoding="utf-8")
     written = " and ".join(str(folder / name) for name in names)
     out().print(f"Written: {written}.\nNext:\n{NEXT[connector]}", markup=False)
-    out().print(f"  3. pleo-export doctor --settings {folder / SETTINGS_FILE}", markup=False)
+    settings = quote(str(folder / SETTINGS_FILE))
+    out().print(f"  3. pleo-export doctor --settings {settings}", markup=False, soft_wrap=True)
+
+
+def _require_address(url: str) -> None:
+    try:
+        read_base_url(url)
+    except UnusableBaseUrlError as error:
+        fail(f"--base-url: {error}", ExitCode.WRONG_SETTINGS)
 
 
 def _refuse_to_overwrite(path: Path) -> None:
