@@ -9,7 +9,7 @@ from pleo_export.domain.failures import Finding
 from pleo_export.domain.job import ItemUpdate, ItemUpdateError, ItemUpdateResult, JobEvent, JobEventType
 from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.pleo.retrying import Before, at_any_time
-from pleo_export.workflow.complete import closing_for
+from pleo_export.workflow.complete import Closing, closing_for
 from pleo_export.workflow.detect import detect_and_start
 from pleo_export.workflow.ports import ItemSettled, StepTaken
 from tests.workflow.workflow_scene import Around, ChangeSettings, Crash, Scene, eid, expense
@@ -113,7 +113,7 @@ async def test_a_job_fails_when_everything_failed_and_says_why_in_words(scene: S
 
 def test_the_most_frequent_cause_names_the_failure_of_a_job() -> None:
     unreachable, unknown = Cause.SYSTEM_UNREACHABLE, Cause.ACCOUNT_UNKNOWN
-    closing = closing_for({}, [item(1, unknown), item(2, unreachable), item(3, unreachable)])
+    closing = closing_for({}, [item(1, unknown), item(2, unreachable), item(3, unreachable)], 3)
     assert closing.event is JobEventType.FAILED
     assert closing.reason == "No expense was exported. The most frequent cause (2 of 3): Why 2."
     assert closing.reason_type is JobFailureType.ACCOUNTING_SYSTEM_UNREACHABLE
@@ -121,25 +121,25 @@ def test_the_most_frequent_cause_names_the_failure_of_a_job() -> None:
 
 def test_causes_with_the_same_type_of_pleos_count_apart() -> None:
     closing = closing_for(
-        {}, [item(1, Cause.NO_LINES), item(2, Cause.KIND_UNKNOWN), item(3, Cause.KIND_UNKNOWN)]
+        {}, [item(1, Cause.NO_LINES), item(2, Cause.KIND_UNKNOWN), item(3, Cause.KIND_UNKNOWN)], 3
     )
     assert str(closing.reason).endswith("(2 of 3): Why 2.")
 
 
 @pytest.mark.parametrize("code", [None, "a-code-of-a-later-version"])
 def test_items_that_another_version_rejected_fail_the_job_with_the_reason_it_gave(code: str | None) -> None:
-    closing = closing_for({}, [replace(item(1, Cause.NO_LINES), failure_code=code)])
+    closing = closing_for({}, [replace(item(1, Cause.NO_LINES), failure_code=code)], 1)
     assert closing.reason == "No expense was exported. The most frequent cause (1 of 1): Why 1."
     assert closing.reason_type is JobFailureType.VALIDATION_FAILURE
 
 
 def test_what_pleo_holds_as_successful_counts_even_where_our_memory_is_older() -> None:
     scope = {eid(1): "successful", eid(2): "successful"}
-    assert closing_for(scope, [item(1, phase=Phase.INTENDED)]).event is JobEventType.COMPLETED
+    assert closing_for(scope, [item(1, phase=Phase.INTENDED)], 2).event is JobEventType.COMPLETED
 
 
 def test_a_job_whose_items_all_failed_before_is_failed() -> None:
-    closing = closing_for({eid(1): "failed", eid(2): "abandoned"}, [])
+    closing = closing_for({eid(1): "failed", eid(2): "abandoned"}, [], 2)
     assert (closing.event, closing.reason) == (
         JobEventType.FAILED,
         "No expense was exported. Export the expenses again in Pleo.",
@@ -148,24 +148,43 @@ def test_a_job_whose_items_all_failed_before_is_failed() -> None:
 
 def test_an_entry_that_pleo_did_not_hear_of_counts_as_pleo_shows_it() -> None:
     untold = [item(1), item(2, report_problem="LOCKED: No.")]
-    assert closing_for({eid(2): "failed"}, untold).event is JobEventType.COMPLETED_WITH_ERRORS
-    assert closing_for({eid(2): "successful"}, untold).event is JobEventType.COMPLETED
+    assert closing_for({eid(2): "failed"}, untold, 2).event is JobEventType.COMPLETED_WITH_ERRORS
+    assert closing_for({eid(2): "successful"}, untold, 2).event is JobEventType.COMPLETED
 
 
 def test_a_job_of_which_pleo_heard_nothing_says_so() -> None:
-    closing = closing_for({eid(1): "failed"}, [item(1, report_problem="LOCKED: No.")])
+    closing = closing_for({eid(1): "failed"}, [item(1, report_problem="LOCKED: No.")], 1)
     assert closing.event is JobEventType.FAILED
     assert "Pleo did not take the outcome of this expense (LOCKED: No.)" in str(closing.reason)
 
 
 def test_a_job_whose_items_were_ended_by_others_before_we_knew_an_outcome_is_failed() -> None:
-    closing = closing_for({eid(1): "failed"}, [item(1, phase=Phase.INTENDED)])
+    closing = closing_for({eid(1): "failed"}, [item(1, phase=Phase.INTENDED)], 1)
     assert closing.event is JobEventType.FAILED
     assert "ended in Pleo before its outcome was known" in str(closing.reason)
 
 
 def test_a_job_without_items_is_completed() -> None:
-    assert closing_for({}, []).event is JobEventType.COMPLETED
+    assert closing_for({}, [], 0).event is JobEventType.COMPLETED
+
+
+def test_a_job_of_which_pleo_listed_a_part_is_not_simply_completed() -> None:
+    scope = {eid(1): "successful"}
+    closing = closing_for(scope, [item(2)], 3)
+    assert closing.event is JobEventType.COMPLETED_WITH_ERRORS
+    assert "3 expenses were selected for this export, and it listed 2 of them" in str(closing.reason)
+    assert closing_for(scope, [item(2)], 1) == Closing(JobEventType.COMPLETED)
+
+
+def test_a_job_of_which_pleo_listed_nothing_is_failed() -> None:
+    closing = closing_for({}, [], 3)
+    assert (closing.event, closing.reason_type) == (JobEventType.FAILED, JobFailureType.VALIDATION_FAILURE)
+    assert "3 expenses were selected for this export, and it listed 0 of them" in str(closing.reason)
+
+
+def test_what_was_not_listed_counts_among_the_failures_of_a_job() -> None:
+    closing = closing_for({}, [item(1, Cause.NO_LINES)], 3)
+    assert closing.reason == "No expense was exported. The most frequent cause (1 of 3): Why 1."
 
 
 @pytest.mark.parametrize("sent", [False, True])

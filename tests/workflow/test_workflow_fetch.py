@@ -7,7 +7,6 @@ from pleo_export.domain.item import ExportItem, UnreadableItem
 from pleo_export.domain.job import ExportJobItem
 from pleo_export.pleo.errors import Facts, MissingContraAccountsError
 from pleo_export.workflow.fetch import fetch
-from pleo_export.workflow.flow import export_pending
 from pleo_export.workflow.problems import JobProblemError
 from pleo_export.workflow.spool import Spool
 from tests.workflow.workflow_scene import Around, ChangeSettings, Scene, eid, expense, with_parts
@@ -159,19 +158,41 @@ async def test_an_expense_that_is_not_listed_is_not_recorded(scene: Scene) -> No
     assert await scene.company.statuses(job_id) == {1: "successful", 2: "failed", 3: "successful"}
 
 
-async def test_a_control_list_of_another_length_than_the_job_is_told(
-    scene: Scene, caplog: pytest.LogCaptureFixture
-) -> None:
-    class Short(Around):
-        async def job_items(self, job_id: str) -> AsyncIterator[ExportJobItem]:
-            async for item in self.inner.job_items(job_id):
-                if item.accounting_entry_id != eid(2):
-                    yield item
+class Short(Around):
+    """Pleo's client, which is not shown the second expense in the control list, so many times."""
 
+    def __init__(self, inner: object, times: int) -> None:
+        super().__init__(inner)
+        self._times = times
+
+    async def job_items(self, job_id: str) -> AsyncIterator[ExportJobItem]:
+        self._times -= 1
+        cut = self._times >= 0
+        async for item in self.inner.job_items(job_id):
+            if not (cut and item.accounting_entry_id == eid(2)):
+                yield item
+
+
+async def test_a_control_list_that_is_shorter_than_the_job_is_read_once_more(scene: Scene) -> None:
     await scene.company.job_of(expense(1), expense(2))
     async with scene.parts() as parts:
-        await export_pending(with_parts(parts, pleo=Short(parts.pleo)))
+        summary = await scene.run_one(pleo=Short(parts.pleo, times=1))
+    assert (summary.event, summary.reason) == ("completed", None)
+    assert scene.booked() == [1, 2]
+
+
+async def test_a_job_whose_control_list_stays_too_short_is_not_told_as_completed(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    job_id = await scene.company.job_of(expense(1), expense(2))
+    async with scene.parts() as parts:
+        summary = await scene.run_one(pleo=Short(parts.pleo, times=100))
     assert "2 expenses were selected, and its control list names 1" in caplog.text
+    assert summary.event == "completed_with_errors"
+    assert "it listed 1 of them. Look in Pleo which ones are not exported" in str(summary.reason)
+    # A reason goes with `failed` only.
+    assert (await scene.company.events(job_id))[-1] == {"jobId": job_id, "event": "completed_with_errors"}
+    assert scene.booked() == [1]
 
 
 async def test_a_job_that_expires_before_its_data_is_read_is_given_up(scene: Scene) -> None:

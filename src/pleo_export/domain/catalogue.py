@@ -433,6 +433,9 @@ class Cause(StrEnum):
     NOTHING_EXPORTED = ("nothing-exported", None, Job.VALIDATION_FAILURE,
         "No expense was exported.",
         "Export the expenses again in Pleo.")
+    EXPENSES_NOT_LISTED = ("expenses-not-listed", None, Job.VALIDATION_FAILURE,
+        "Pleo says that {selected} expenses were selected for this export, and it listed {listed} of them.",
+        "Look in Pleo which ones are not exported, and export them again.")
     JOB_EXPIRED = ("job-expired", None, Job.JOB_EXPIRED,
         "The job expired in Pleo before it was closed here.",
         "What was recorded stays recorded and is recognised; export the remaining expenses again in Pleo.")

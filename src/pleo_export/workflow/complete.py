@@ -18,7 +18,7 @@ from pleo_export.workflow.scope import read_control_list
 
 
 class Closing(msgspec.Struct, frozen=True):
-    """The closing event and, for `failed`, its reason."""
+    """The closing event, its reason, which Pleo takes with `failed` only, and the reason's type."""
 
     event: JobEventType
     reason: str | None = None
@@ -31,7 +31,7 @@ async def complete(parts: Parts, job: ExportJob, scope: Mapping[str, str]) -> Jo
     if any(item.report_problem is not None for item in items):
         scope = await read_control_list(parts, job)  # the event has to agree with what Pleo holds now
         items = await parts.store.items(job.id)
-    await _close(parts, job, closing_for(scope, items))
+    await _close(parts, job, closing_for(scope, items, job.number_of_items))
     return _summary(await parts.store.job(job.id), items, scope, None)
 
 
@@ -73,11 +73,11 @@ def _summary(
     )
 
 
-def closing_for(scope: Mapping[str, str], items: Sequence[ItemProgress]) -> Closing:
+def closing_for(scope: Mapping[str, str], items: Sequence[ItemProgress], selected: int) -> Closing:
     """Decide the event: all recorded, some failed, or all failed with the most frequent cause.
 
-    An entry of which Pleo refused to hear counts as Pleo shows it in `scope`, which is to be fresh then. A reason goes
-    with `failed` only, as the API reference has it.
+    An entry of which Pleo refused to hear counts as Pleo shows it in `scope`, which is to be fresh then. Of those that
+    were `selected`, what Pleo never listed was not exported.
     """
     mine = {item.accounting_entry_id for item in items}
     successes = {
@@ -87,14 +87,16 @@ def closing_for(scope: Mapping[str, str], items: Sequence[ItemProgress]) -> Clos
     }
     # What Pleo holds as successful counts, also where an older copy of our memory was restored.
     successes |= {entry_id for entry_id, status in scope.items() if status == ItemStatus.SUCCESSFUL}
-    failures = len((mine | scope.keys()) - successes)
+    listed = len(mine | scope.keys())
+    failures = max(selected, listed) - len(successes)
     if failures == 0:
         return Closing(JobEventType.COMPLETED)
+    unlisted = Cause.EXPENSES_NOT_LISTED.told(selected=selected, listed=listed) if listed < selected else ()
     if successes:
-        return Closing(JobEventType.COMPLETED_WITH_ERRORS)
+        return Closing(JobEventType.COMPLETED_WITH_ERRORS, " ".join(unlisted) or None)
     if not items:
         nothing = Cause.NOTHING_EXPORTED
-        return Closing(JobEventType.FAILED, " ".join(nothing.told()), nothing.job)
+        return Closing(JobEventType.FAILED, " ".join(unlisted or nothing.told()), nothing.job)
     group = by_cause((item.accounting_entry_id, _why(item)) for item in items)[0]
     reason = MOST_FREQUENT.format(number=group.number, failures=failures, reason=next(iter(group.reasons)))
     return Closing(JobEventType.FAILED, reason, group.cause.job)
@@ -118,12 +120,13 @@ async def _close(parts: Parts, job: ExportJob, closing: Closing) -> None:
 
 async def _send(parts: Parts, job: ExportJob, closing: Closing) -> None:
     await take_step(parts, StepTaken(step=7, name=f"Complete ({closing.event})", job_id=job.id))
+    is_failed = closing.event is JobEventType.FAILED  # the API reference takes a reason with nothing else
     try:
         await parts.pleo.send_event(
             JobEvent(
                 job_id=job.id,
                 event=closing.event,
-                failure_reason=closing.reason,
+                failure_reason=closing.reason if is_failed else None,
                 failure_reason_type=closing.reason_type,
             ),
             parts.store.ensure_lease,

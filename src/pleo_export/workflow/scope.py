@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 async def retrieve_scope(parts: Parts, job: ExportJob) -> Mapping[str, str]:
     """Return the status of every item of the job before anything is recorded."""
     step = StepTaken(step=3, name="Retrieve the control list", job_id=job.id)
-    scope = await in_step(parts, step, read_control_list(parts, job))
+    scope = await in_step(parts, step, _read_whole(parts, job))
     if len(scope) != job.number_of_items:
         # Which of the two is right nobody can tell from here; what is not listed cannot be recorded.
         log.warning(
@@ -27,6 +27,14 @@ async def retrieve_scope(parts: Parts, job: ExportJob) -> Mapping[str, str]:
             len(scope),
         )
     await compare_outcomes(parts, job, scope)
+    return scope
+
+
+async def _read_whole(parts: Parts, job: ExportJob) -> Mapping[str, str]:
+    """Return the control list, read once more where it names fewer items than were selected."""
+    scope = await read_control_list(parts, job)
+    if len(scope) < job.number_of_items:
+        scope = {**scope, **await read_control_list(parts, job)}
     return scope
 
 
