@@ -156,6 +156,16 @@ def test_a_paused_company_is_not_looked_at(database: str) -> None:
 
 
 @pytest.mark.slow
+def test_a_worker_without_a_work_folder_does_not_start(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLEO_EXPORT_WORK_FOLDER", str(tmp_path / "pleo-export.toml" / "work"))
+    ended = subprocess.run([PLEO_EXPORT, "worker"], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == ExitCode.WRONG_SETTINGS
+    assert "Set PLEO_EXPORT_WORK_FOLDER" in ended.stderr
+
+
+@pytest.mark.slow
 def test_a_company_whose_workers_all_died_is_shown_in_trouble_with_the_sentence_and_since_when(
     database: str,
 ) -> None:

@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from pleo_export.service.errors import WorkFolderError
 from pleo_export.service.work_folder import own_folder
 
 HOST = socket.gethostname()
@@ -38,7 +41,15 @@ def test_receipts_of_dead_processes_of_this_machine_are_removed_and_no_others(tm
     assert all(receipt.exists() for receipt in kept)
 
 
-def test_a_work_folder_that_is_not_there_is_no_trouble_yet(tmp_path: Path) -> None:
+def test_a_work_folder_that_is_not_there_is_made_for_this_user_only(tmp_path: Path) -> None:
+    folder = own_folder(tmp_path / "nowhere" / "work")
+    assert folder.is_dir()
+    assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_a_work_folder_that_cannot_be_made_is_named_with_its_variable(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for folder in (tmp_path / "nowhere", tmp_path / "file" / "work"):
-        assert own_folder(folder).parent == folder
+    with pytest.raises(WorkFolderError) as refused:
+        own_folder(tmp_path / "file" / "work")
+    assert str(tmp_path / "file" / "work") in str(refused.value)
+    assert "Not a directory. Set PLEO_EXPORT_WORK_FOLDER" in str(refused.value)

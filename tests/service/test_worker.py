@@ -1,13 +1,14 @@
 """A worker with several companies of a simulated Pleo, each with a ledger of its own that can fall silent."""
 
 import asyncio
+import shutil
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 from uuid import uuid4
 
 import pytest
@@ -20,6 +21,7 @@ from pleo_export.crash_points import struck_by
 from pleo_export.domain.progress import Company, Phase
 from pleo_export.engine import Begun, Engine
 from pleo_export.service.companies import Companies
+from pleo_export.service.errors import WorkFolderError
 from pleo_export.service.kinds import API_KEY
 from pleo_export.service.settings import ServiceSettings
 from pleo_export.service.worker import SILENCE_SECONDS, Worker
@@ -236,13 +238,30 @@ async def test_a_long_wait_that_pleo_asks_for_is_known_while_it_lasts(
 
 
 async def test_whatever_keeps_a_company_from_being_worked_on_is_its_trouble(
-    scene: Scene, settings: ServiceSettings, tmp_path: Path
+    scene: Scene, settings: ServiceSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "file").touch()
-    lost = settings.model_copy(update={"work_folder": tmp_path / "file" / "work"})
-    with pytest.raises(NotADirectoryError):
-        await drain(scene.worker(Idle(), lost), scene.a, 1)
+    def broken(_: object) -> NoReturn:
+        raise ZeroDivisionError
+
+    worker = scene.worker(Idle(), settings)
+    with monkeypatch.context() as patch:
+        patch.setattr("pleo_export.service.worker.settings_of", broken)
+        with pytest.raises(ZeroDivisionError):
+            await drain(worker, scene.a, 1)
     company = await scene.company(scene.a)
-    assert company.trouble == ("An unexpected error (NotADirectoryError) ended the run; the log tells more.")
-    await drain(scene.worker(Idle(), settings), scene.a, 2)
+    assert company.trouble == "An unexpected error (ZeroDivisionError) ended the run; the log tells more."
+    await drain(worker, scene.a, 2)
     assert (await scene.company(scene.a)).trouble is None
+
+
+async def test_a_work_folder_that_goes_while_the_service_runs_is_named(
+    scene: Scene, settings: ServiceSettings
+) -> None:
+    worker = scene.worker(Idle(), settings)
+    shutil.rmtree(settings.work_folder)
+    settings.work_folder.touch()
+    with pytest.raises(WorkFolderError):
+        await drain(worker, scene.a, 1)
+    trouble = (await scene.company(scene.a)).trouble or ""
+    assert f"The folder {settings.work_folder}/" in trouble
+    assert "PLEO_EXPORT_WORK_FOLDER" in trouble

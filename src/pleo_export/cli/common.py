@@ -20,7 +20,7 @@ from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.pleo.auth import UnusableSecretError
 from pleo_export.pleo.errors import ExportJobStatusUnprocessableError
 from pleo_export.pleo.retrying import CallError
-from pleo_export.service.errors import ConnectError, ListenError
+from pleo_export.service.errors import ConnectError, ListenError, WorkFolderError
 from pleo_export.store.errors import CompanyExistsError, StoreError, UnknownCompanyError
 from pleo_export.store.lease import CompanyBusyError
 from pleo_export.vault.errors import VaultError
@@ -89,6 +89,7 @@ def explained() -> Iterator[None]:
         VaultError,
         UnknownCompanyError,
         CompanyExistsError,
+        WorkFolderError,
         ExportJobStatusUnprocessableError,
     ) as error:
         fail(str(error), ExitCode.WRONG_SETTINGS)

@@ -1,6 +1,7 @@
 """How connecting a company by OAuth fails, and how the service cannot begin.
 
 ListenError                   nothing can listen on the address that is set
+WorkFolderError               the work folder cannot be made, or nothing in it
 
 ConnectError
 ├── OAuthNotSetUpError        the service does not know how it is registered with Pleo
@@ -10,6 +11,7 @@ ConnectError
 """
 
 import os
+from pathlib import Path
 
 
 class ListenError(Exception):
@@ -20,6 +22,16 @@ class ListenError(Exception):
         super().__init__(
             f"The service cannot listen on {host}:{port}: {reason}. If another pleo-export runs there, leave it or end it;"
             f" else set PLEO_EXPORT_HOST or {port_variable}."
+        )
+
+
+class WorkFolderError(Exception):
+    """The work folder cannot be made, or nothing in it."""
+
+    def __init__(self, folder: Path, error: OSError) -> None:
+        super().__init__(
+            f"The folder {folder} for receipts cannot be made: {error.strerror or error}."
+            " Set PLEO_EXPORT_WORK_FOLDER to a folder that this user may write."
         )
 
 

@@ -5,15 +5,26 @@ import shutil
 import socket
 from pathlib import Path
 
+from pleo_export.service.errors import WorkFolderError
+
 
 def own_folder(work_folder: Path) -> Path:
-    """Return this process's own folder, which need not exist, and remove those that dead processes of this machine left."""
+    """Make this process's own folder, and remove those that dead processes of this machine left. Raises WorkFolderError."""
     prefix = f"{socket.gethostname()}-"
     for left in work_folder.glob(f"{prefix}*"):
         process = left.name.removeprefix(prefix)
         if process.isdecimal() and not _lives(int(process)):
             shutil.rmtree(left, ignore_errors=True)
-    return work_folder / f"{prefix}{os.getpid()}"
+    return made(work_folder / f"{prefix}{os.getpid()}")
+
+
+def made(folder: Path) -> Path:
+    """Make a folder in the work folder where there is none, and return it. Raises WorkFolderError."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # receipts are personal data
+    except OSError as error:
+        raise WorkFolderError(folder, error) from error
+    return folder
 
 
 def _lives(process: int) -> bool:

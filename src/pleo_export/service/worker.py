@@ -24,7 +24,7 @@ from pleo_export.service.companies import Companies, settings_of
 from pleo_export.service.counted import COUNTED
 from pleo_export.service.kinds import ODOO_API_KEY
 from pleo_export.service.settings import ServiceSettings
-from pleo_export.service.work_folder import own_folder
+from pleo_export.service.work_folder import made, own_folder
 from pleo_export.store import FencedError, Store, sqlite_path
 from pleo_export.store.errors import StoreError
 from pleo_export.store.lease import company_lease
@@ -131,7 +131,7 @@ class Worker:
         key = await self._companies.secret(company_id, ODOO_API_KEY)
         async with (
             sources_of(settings, pleo, key) as sources,
-            parts_of(settings, sources, store, self._folder / company_id, notify) as parts,
+            parts_of(settings, sources, store, made(self._folder / company_id), notify) as parts,
         ):
             yield replace(
                 parts,
