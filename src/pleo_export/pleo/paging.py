@@ -23,12 +23,12 @@ async def pages(
 ) -> AsyncIterator[list[Element]]:
     """Follow the cursors to the end. A short page is no end: only Pleo's word is. Raises a PleoError.
 
-    A page that promises more and gives no cursor cannot be read: its list would silently be cut off.
+    A page that holds something, promises more and gives no cursor cannot be read: its list would silently be cut off.
     """
 
     def read_page(body: bytes) -> tuple[list[Element], Pagination]:
         page = msgspec.json.decode(body, type=Page)
-        if page.pagination.has_next_page and page.pagination.end_cursor is None:
+        if page.data and page.pagination.has_next_page and page.pagination.end_cursor is None:
             raise msgspec.ValidationError("there is more, and no cursor leads there")
         # Copied, so that what is kept of one element does not keep the whole page in memory.
         return [read(bytes(raw)) for raw in page.data], page.pagination
