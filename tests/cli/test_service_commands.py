@@ -130,6 +130,7 @@ def test_a_company_that_nobody_knows_has_no_status(database: str) -> None:
         ("credentials", "connect", COMPANY),
         ("check", COMPANY),
         ("reconcile", COMPANY),
+        ("webhooks", "ensure", COMPANY),
     ],
 )
 def test_of_a_company_that_was_removed_nothing_but_the_memory_is_known(
