@@ -17,7 +17,6 @@ import msgspec
 
 from pleo_export.accounting.port import EntryRefusedError, Recorded
 from pleo_export.domain.explanation import Explanation
-from pleo_export.domain.failures import Severity
 from pleo_export.domain.job import ExportJob, ExportJobItem, ItemStatus, JobStatus
 from pleo_export.domain.progress import ItemProgress
 from pleo_export.domain.reconciling import Adoption, Fix, Seen, Sighting, Told, difference, not_reported
@@ -25,7 +24,7 @@ from pleo_export.pleo.errors import ExportNotFoundError
 from pleo_export.store.errors import ContradictionError
 from pleo_export.workflow.persist import persist
 from pleo_export.workflow.ports import Sources
-from pleo_export.workflow.problems import JobProblemError
+from pleo_export.workflow.problems import require_well
 from pleo_export.workflow.side_by_side import side_by_side
 
 ANY_STATUS = tuple(status for status in JobStatus if status is not JobStatus.EXPIRED)
@@ -101,9 +100,7 @@ async def compare(
     An expense is compared in its latest export only. Raises JobProblemError where the books are not there to be looked
     through, and the errors of Pleo, the accounting system and the store.
     """
-    for one in await looking.connector.check():
-        if one.severity is Severity.ERROR:
-            raise JobProblemError(one)
+    require_well(await looking.connector.check())
     later: set[str] = set()
     for job_id, job in await _jobs(looking, job_ids, since):
         case = await _case(looking, job_id, job)
