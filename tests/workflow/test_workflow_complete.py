@@ -242,18 +242,6 @@ async def test_a_failed_check_after_a_crash_ends_the_job_as_its_expenses_stand(
     assert await scene.company.statuses(job_id) == {1: "successful", 2: "failed"}
 
 
-async def test_a_check_that_fails_after_an_entry_was_made_says_what_nobody_knows(scene: Scene) -> None:
-    job_id = await scene.company.job_of(expense(1), expense(2), expense(3))
-    scene.connector.change(concurrency=1)  # the second is intended ahead, the third is not
-    await scene.crash_after_recording()
-    refused = Finding(cause=Cause.SYSTEM_RATE_LIMIT, problem="Too many calls.", remedy="Wait.")
-    scene.connector.findings = [refused]
-    assert (await scene.run_one()).event == "failed"
-    reasons = {number: one["failureReason"] for number, one in (await scene.company.outcomes(job_id)).items()}
-    assert f"Look there for the reference {eid(1)}" in reasons[1]
-    assert reasons[3] == "Too many calls. Wait."
-
-
 async def test_a_job_that_somebody_else_ended_is_not_told_as_closed_by_us(scene: Scene) -> None:
     job_id = await scene.company.job_of(expense(1))
     async with scene.parts() as parts:

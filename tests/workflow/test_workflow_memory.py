@@ -1,36 +1,16 @@
 """A database that was lost or is an older copy of itself: the run notices, asks the accounting system first, and says so."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from pleo_export.accounting.port import Uniqueness
-from pleo_export.crash_points import struck_by
 from pleo_export.domain.progress import Phase
 from pleo_export.store import Store
 from pleo_export.store.reconciling import RESTORED as RESTORED_ACTION
 from pleo_export.workflow.memory import BEGUN, CLOSED, ENTRY_UNKNOWN, OUTCOMES_UNKNOWN
-from tests.workflow.older_copy import copy_store, put_back
+from tests.workflow.older_copy import copied_at, doubt_of, put_back
 from tests.workflow.workflow_scene import Crash, Scene, at, eid, expense, nothing
-
-
-@contextmanager
-def copied_at(scene: Scene, point: str, copy: Path) -> Iterator[None]:
-    """Copy the database the first time the named point is reached."""
-
-    def strike(name: str) -> None:
-        if name == point and not copy.exists():
-            copy_store(scene, copy)
-
-    with struck_by(strike):
-        yield
-
-
-async def doubt_of(scene: Scene, job_id: str) -> str | None:
-    async with scene.parts() as parts:
-        return (await parts.store.job(job_id)).doubt
 
 
 @pytest.mark.slow

@@ -237,6 +237,9 @@ class Cause(StrEnum):
     RECEIPTS_SHUT_OUT = ("receipts-shut-out", Item.RECEIPT_UPLOAD_FAILURE, Job.VALIDATION_FAILURE,
         "{system} did not let us in while the receipts of this expense were attached: {said}",
         "Mend that and export the expense again: its entry is recognised, and only what is missing is added.")
+    RECEIPTS_INTERRUPTED = ("receipts-interrupted", Item.RECEIPT_UPLOAD_FAILURE, Job.VALIDATION_FAILURE,
+        "The export ended before it was sure that the receipts of this expense are with its entry: {said}",
+        "Mend that and export the expense again: its entry is recognised, and only what is missing is added.")
 
     ATTACHMENTS_UNSUPPORTED = ("attachments-unsupported", Item.RECEIPT_UPLOAD_FAILURE, Job.VALIDATION_FAILURE,
         "{system} takes no files, so the receipts of this expense cannot be attached.",
@@ -409,6 +412,9 @@ class Cause(StrEnum):
         "Look there for the reference {reference} before you export it again.")
     OUTCOME_BEHIND_RIGHT = ("outcome-behind-right", Item.AUTHORIZATION_FAILURE, Job.AUTHORIZATION_FAILURE,
         "It is not known whether this expense was recorded, because {system} did not let us look: {said}",
+        "Look there for the reference {reference} before you export it again.")
+    OUTCOME_UNSURE = ("outcome-unsure", Item.UNEXPECTED_FAILURE, Job.VALIDATION_FAILURE,
+        "It is not known whether this expense was recorded: {system} shows no entry, but is not in order: {said}",
         "Look there for the reference {reference} before you export it again.")
     FAULT_BEFORE_RECORDING = ("fault-before-recording", Item.UNEXPECTED_FAILURE, Job.VALIDATION_FAILURE,
         "pleo-export failed on this expense ({fault}). Nothing was recorded.",

@@ -25,13 +25,18 @@ class Closing(msgspec.Struct, frozen=True):
     reason_type: JobFailureType | None = None
 
 
-async def complete(parts: Parts, job: ExportJob, scope: Mapping[str, str]) -> JobSummary:
-    """Close the job after every item's outcome was reported; `scope` holds how the others stood at the beginning."""
+async def complete(
+    parts: Parts, job: ExportJob, scope: Mapping[str, str], finding: Finding | None = None
+) -> JobSummary:
+    """Close the job after every item's outcome was reported; `scope` holds how the others stood at the beginning.
+
+    The `finding` is the problem that ended the job, where one did.
+    """
     items = await parts.store.items(job.id)
     if any(item.report_problem is not None for item in items):
         scope = await read_control_list(parts, job)  # the event has to agree with what Pleo holds now
         items = await parts.store.items(job.id)
-    await _close(parts, job, closing_for(scope, items, job.number_of_items))
+    await _close(parts, job, closing_for(scope, items, job.number_of_items, finding))
     return _summary(await parts.store.job(job.id), items, scope, None)
 
 
@@ -42,13 +47,6 @@ async def send_decided_event(parts: Parts, job: ExportJob) -> JobSummary:
     await _send(
         parts, job, Closing(decided.closing_event, decided.closing_reason, decided.closing_reason_type)
     )
-    return await summary(parts, job, {})
-
-
-async def fail_early(parts: Parts, job: ExportJob, finding: Finding) -> JobSummary:
-    """Fail the job because of a problem that all its items share."""
-    reason = f"{finding.problem} {finding.remedy}"
-    await _close(parts, job, Closing(JobEventType.FAILED, reason, finding.type))
     return await summary(parts, job, {})
 
 
@@ -73,8 +71,10 @@ def _summary(
     )
 
 
-def closing_for(scope: Mapping[str, str], items: Sequence[ItemProgress], selected: int) -> Closing:
-    """Decide the event: all recorded, some failed, or all failed with the most frequent cause.
+def closing_for(
+    scope: Mapping[str, str], items: Sequence[ItemProgress], selected: int, finding: Finding | None = None
+) -> Closing:
+    """Decide the event: all recorded, some failed, or all failed with the problem of the job or the most frequent cause.
 
     An entry of which Pleo refused to hear counts as Pleo shows it in `scope`, which is to be fresh then. Of those that
     were `selected`, what Pleo never listed was not exported.
@@ -87,6 +87,8 @@ def closing_for(scope: Mapping[str, str], items: Sequence[ItemProgress], selecte
     }
     # What Pleo holds as successful counts, also where an older copy of our memory was restored.
     successes |= {entry_id for entry_id, status in scope.items() if status == ItemStatus.SUCCESSFUL}
+    if finding is not None and not successes:
+        return Closing(JobEventType.FAILED, f"{finding.problem} {finding.remedy}", finding.type)
     listed = len(mine | scope.keys())
     failures = max(selected, listed) - len(successes)
     if failures == 0:

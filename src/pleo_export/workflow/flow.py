@@ -4,19 +4,20 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from pleo_export.domain.failures import Finding
 from pleo_export.domain.job import ExportJob
 from pleo_export.domain.reference import ReferenceData
-from pleo_export.workflow.complete import complete, fail_early, send_decided_event, summary
+from pleo_export.workflow.begun import settle_begun
+from pleo_export.workflow.complete import complete, send_decided_event, summary
 from pleo_export.workflow.detect import detect_and_start, first_look
 from pleo_export.workflow.fetch import agenda_of, fetch
 from pleo_export.workflow.fresh_links import with_fresh_links
-from pleo_export.workflow.outcomes import settle_begun
 from pleo_export.workflow.plan import not_in_job
 from pleo_export.workflow.ports import JobSummary, Parts
 from pleo_export.workflow.problems import JobLostError, JobProblemError, SilentError, StoppedError
 from pleo_export.workflow.record import record
 from pleo_export.workflow.report import Reporter
-from pleo_export.workflow.scope import read_control_list, retrieve_scope
+from pleo_export.workflow.scope import retrieve_scope
 from pleo_export.workflow.side_by_side import both
 from pleo_export.workflow.spool import Spool
 from pleo_export.workflow.validate import validate
@@ -36,8 +37,8 @@ async def export_pending(parts: Parts, *, recovering: bool = True) -> list[JobSu
     if parts.stopping():
         raise StoppedError
     while (job := await detect_and_start(parts, interrupted, listed)) is not None:
+        ended = await export_job(parts, job, taken_up=job.id in interrupted)
         interrupted, listed = interrupted - {job.id}, None
-        ended = await export_job(parts, job)
         if parts.plan is not None:
             references = {item.accounting_entry_id for item in ended.items} | ended.earlier.keys()
             return [replace(ended, problem=ended.problem or not_in_job(parts.plan, references))]
@@ -47,35 +48,35 @@ async def export_pending(parts: Parts, *, recovering: bool = True) -> list[JobSu
     return summaries
 
 
-async def export_job(parts: Parts, job: ExportJob) -> JobSummary:
-    """Take one started job to its end, whatever that is."""
+async def export_job(parts: Parts, job: ExportJob, *, taken_up: bool) -> JobSummary:
+    """Take one job to its end, whatever that is; it was just started, or `taken_up` after an interruption."""
     try:
         if (await parts.store.job(job.id)).closing_event is not None:
             return await send_decided_event(parts, job)  # all that was left to do before the interruption
-        return await _take_through(parts, job)
+        return await _take_through(parts, job, taken_up=taken_up)
     except JobLostError as lost:
         await parts.store.abandoned(job.id, lost.problem)
         return await summary(parts, job, {}, lost.problem)
 
 
-async def _take_through(parts: Parts, job: ExportJob) -> JobSummary:
+async def _take_through(parts: Parts, job: ExportJob, *, taken_up: bool) -> JobSummary:
     """Take the steps 2 to 7."""
     reporter = Reporter(parts, job)
-    try:
-        async with reporter.keeping_alive():
+    finding: Finding | None = None
+    async with reporter.keeping_alive():
+        try:
             try:
                 reference = await validate(parts, job)
                 earlier = await _settle(parts, job, reference, reporter)
-            except SilentError:
-                await reporter.progress()  # until the next call nobody else keeps the job from expiring
-                raise
-        return await complete(parts, job, earlier)
-    except JobProblemError as problem:
-        begun = await settle_begun(parts, job, problem.finding)
-        await reporter.flush()
-        if begun:
-            return await complete(parts, job, await read_control_list(parts, job))
-        return await fail_early(parts, job, problem.finding)
+            except JobProblemError as problem:
+                # Of a job that was just started nothing is begun: it ends before any expense is looked at.
+                earlier = await settle_begun(parts, job, problem) if taken_up else {}
+                finding = problem.finding
+                await reporter.flush()
+        except SilentError:
+            await reporter.progress()  # until the next call nobody else keeps the job from expiring
+            raise
+    return await complete(parts, job, earlier, finding)
 
 
 async def _settle(

@@ -1,19 +1,24 @@
 """What becomes of each expense: made durable first, then told to whoever watches, in words that say what is known."""
 
+import logging
 from collections.abc import Sequence
 
-from pleo_export.accounting.port import ConnectorError, ForbiddenError
+from pleo_export.accounting.port import ClosedPeriod, ConnectorError, ForbiddenError, Recorded
+from pleo_export.crash_points import reach
 from pleo_export.domain.catalogue import ENTRY_STANDS, Cause
 from pleo_export.domain.entry import Entry
 from pleo_export.domain.explanation import Explanation
-from pleo_export.domain.failures import Finding, Rejection, rejection
+from pleo_export.domain.failures import RejectedItemError, Rejection, rejection
 from pleo_export.domain.item import ExportItem
-from pleo_export.domain.job import ExportJob, ItemStatus
+from pleo_export.domain.job import ExportJob
 from pleo_export.domain.progress import ItemProgress, Phase
+from pleo_export.domain.settings import ClosedPeriodStrategy
+from pleo_export.store.errors import StoreError
 from pleo_export.workflow.attachments import may_miss
 from pleo_export.workflow.fetch import Work
 from pleo_export.workflow.ports import ItemSettled, Parts
-from pleo_export.workflow.silence import SILENT
+
+log = logging.getLogger(__name__)
 
 
 class Outcomes:
@@ -31,12 +36,80 @@ class Outcomes:
         system, item = self._parts.connector.name, await self._item(work)
         if item.external_id is None:
             await self.reject(work, _unknown(system, work.entry_id, refusal), unknown=True)
-        elif may_miss(self._parts):
-            missing = _unattached(system, refusal).reason
-            note = f"{item.note} {missing}" if item.note else recorded_without([missing])
+        else:
+            await self.miss_receipts(work, _unattached(system, refusal))
+
+    async def miss_receipts(self, work: Work, why: Rejection) -> None:
+        """Say of an entry that stands why it may be without its receipts: a failure, unless it may miss them."""
+        item = await self._item(work)
+        if may_miss(self._parts):
+            note = f"{item.note} {why.reason}" if item.note else recorded_without([why.reason])
             self.tell(await self._parts.store.recorded(self._job.id, work.entry_id, note))
         else:
-            await self.reject(work, _unattached(system, refusal))
+            await self.reject(work, why)
+
+    async def keep(
+        self,
+        entry: Entry,
+        recorded: Recorded,
+        note: str | None,
+        *,
+        complete: bool,
+        explanation: Explanation | None = None,
+    ) -> None:
+        """Make the entry's identity durable, if it is the right entry and stands on a day it may stand on.
+
+        Where nothing is to be attached (`complete`), this is the outcome, in the same commit. Raises RejectedItemError.
+        """
+        connector = self._parts.connector
+        if recorded.fingerprint not in (None, entry.fingerprint):
+            raise RejectedItemError(Cause.ENTRY_DIFFERS, system=connector.name, entry=recorded.external_id)
+        moved = self._moved_by_itself(entry, recorded)
+        item = await self._parts.store.entry_created(
+            self._job.id,
+            entry.reference,
+            external_id=recorded.external_id,
+            url=connector.link(recorded),
+            exported_at=self._parts.clock.now(),
+            posted_on=recorded.posted,
+            already_there=not recorded.created,
+            note=note,
+            complete=complete and not moved,
+            explanation=explanation,
+        )
+        reach("entry.kept")
+        if moved:
+            raise RejectedItemError(moved)
+        if item.final:
+            self.tell(item)
+
+    def _moved_by_itself(self, entry: Entry, recorded: Recorded) -> Rejection | None:
+        """Refuse a date that the accounting system moved by itself, unless the company wants dates moved.
+
+        No date of a plan may be moved. The entry of an earlier export stands on whatever date it was moved to, by us or
+        by a person; only a system that moves dates by itself is asked about that.
+        """
+        connector, strategy = self._parts.connector, self._parts.settings.bookkeeping.closed_period
+        moves = connector.capabilities.closed_period is ClosedPeriod.MOVES_THE_DATE
+        wanted = strategy is not ClosedPeriodStrategy.FAIL and self._parts.plan is None
+        if recorded.posted == entry.posting_date or wanted or not (recorded.created or moves):
+            return None
+        return rejection(
+            Cause.DATE_MOVED, system=connector.name, posted=recorded.posted, asked=entry.posting_date
+        )
+
+    async def end(self, work: Work, error: Exception, *, begun: bool) -> None:
+        """Make an outcome of what ended the work on one item; `begun` as for `fault`. Raises StoreError."""
+        if isinstance(error, RejectedItemError):
+            await self.reject(work, error.rejection)
+        elif isinstance(error, ConnectorError):
+            await self.reject(work, Rejection(error.cause, str(error)))
+        elif isinstance(error, StoreError):
+            raise error  # no outcome of any item could be kept: not this item's fault
+        else:
+            # A fault of ours with one expense must not keep the others from being recorded.
+            log.error("item %s of job %s failed", work.entry_id, self._job.id, exc_info=error)
+            await self.fault(work, error, begun=begun)
 
     async def fault(self, work: Work, error: Exception, *, begun: bool) -> None:
         """Say the truth about a fault of this program: after the intent nobody knows what was recorded.
@@ -74,28 +147,6 @@ class Outcomes:
 
     async def _item(self, work: Work) -> ItemProgress:
         return await self._parts.store.item(self._job.id, work.entry_id)
-
-
-async def settle_begun(parts: Parts, job: ExportJob, finding: Finding) -> bool:
-    """Give every expense an outcome where some were begun before the finding ended the job; return whether any was.
-
-    What is recorded is a success. Of what was begun and not settled nobody knows: the accounting system cannot be asked.
-    """
-    items = await parts.store.items(job.id)
-    if all(item.phase in {Phase.PLANNED, Phase.REJECTED} for item in items):
-        return False
-    outcomes, refusal = Outcomes(parts, job), ConnectorError(finding.problem)
-    if finding.cause.item is None:
-        why = rejection(Cause.EXPORT_INTERRUPTED, system=parts.connector.name)
-    else:
-        why = Rejection(finding.cause, f"{finding.problem} {finding.remedy}")
-    for item in items:
-        work = Work(item.accounting_entry_id, why, ItemStatus.IN_PROGRESS)
-        if item.phase is Phase.INTENDED:
-            await outcomes.give_up(work, None if finding.cause in SILENT else refusal)
-        elif item.phase is Phase.PLANNED:
-            await outcomes.reject(work, why)
-    return True
 
 
 def explained(work: Work, entry: Entry | None) -> Explanation:

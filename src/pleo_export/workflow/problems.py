@@ -8,18 +8,21 @@ from pleo_export.domain.job import ExportJob
 
 
 class JobProblemError(Exception):
-    """The job cannot be worked on at all; `finding` says why and is told to Pleo."""
+    """The job cannot be worked on at all; `finding` says why and is told to Pleo.
 
-    def __init__(self, finding: Finding) -> None:
-        self.finding = finding
+    `system_ready`: the accounting system itself is in order, so that what is not found there is not there.
+    """
+
+    def __init__(self, finding: Finding, *, system_ready: bool = True) -> None:
+        self.finding, self.system_ready = finding, system_ready
         super().__init__(f"{finding.problem} {finding.remedy}")
 
 
-def require_well(findings: Iterable[Finding]) -> None:
-    """Raise JobProblemError with the first finding that keeps a job from being recorded."""
+def require_well(findings: Iterable[Finding], *, system_ready: bool = False) -> None:
+    """Raise JobProblemError with the first finding that keeps a job from being recorded; `system_ready` as there."""
     for one in findings:
         if one.severity is Severity.ERROR:
-            raise JobProblemError(one)
+            raise JobProblemError(one, system_ready=system_ready)
 
 
 class StoppedError(Exception):

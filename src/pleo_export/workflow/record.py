@@ -7,7 +7,6 @@ whose beginning we know nothing, that is never recorded, because whoever began i
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from functools import partial
@@ -16,8 +15,6 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from pleo_export.accounting.port import (
-    ClosedPeriod,
-    ConnectorError,
     EntryRefusedError,
     NoAnswerError,
     PeriodClosedError,
@@ -28,13 +25,11 @@ from pleo_export.crash_points import reach
 from pleo_export.domain.book import book
 from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.entry import Entry
-from pleo_export.domain.explanation import Explanation
-from pleo_export.domain.failures import RejectedItemError, Rejection, rejection
+from pleo_export.domain.failures import RejectedItemError, Rejection
 from pleo_export.domain.job import ExportJob, ItemStatus
 from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.domain.reference import ReferenceData
 from pleo_export.domain.settings import ClosedPeriodStrategy
-from pleo_export.store.errors import StoreError
 from pleo_export.workflow.attachments import Gathered, gathered, may_miss
 from pleo_export.workflow.calls import Calls, ShutOutError
 from pleo_export.workflow.closed_period import move_entry
@@ -52,8 +47,6 @@ from pleo_export.workflow.turns import LeftError, Ready, Turn, Turns, marked, un
 
 ASK_AGAIN_SECONDS = 30.0
 ENTRY_LOST = (Cause.ENTRY_GONE, Cause.ENTRY_DAMAGED)  # no receipt is missing then, but what it belongs to
-
-log = logging.getLogger(__name__)
 
 
 async def record(
@@ -190,8 +183,6 @@ class _Recorder:
             self._silence.broken()
         except LeftError:
             self._left = True
-        except RejectedItemError as refused:
-            await self._outcomes.reject(work, refused.rejection)
         except NoAnswerError:
             self._unclear.append(work)
             self._silence.noted(turn.began)
@@ -200,14 +191,8 @@ class _Recorder:
                 await self._outcomes.give_up(work, shut_out.cause)
             else:
                 self._unclear.append(work)
-        except ConnectorError as error:
-            await self._outcomes.reject(work, Rejection(error.cause, str(error)))
-        except StoreError:
-            raise  # no outcome of any item could be kept: not this item's fault
-        except Exception as error:
-            # An item's edge: a fault of ours with one expense must not keep the others from being recorded.
-            log.exception("item %s of job %s failed", work.entry_id, self._job.id)
-            await self._outcomes.fault(work, error, begun=work.entry_id in self._memory.others)
+        except Exception as error:  # noqa: BLE001 an item's edge
+            await self._outcomes.end(work, error, begun=work.entry_id in self._memory.others)
 
     async def _find_or_record(self, turn: Turn) -> None:
         connector, work = self._parts.connector, turn.work
@@ -243,7 +228,9 @@ class _Recorder:
                 # What was intended is remembered; an entry that was matched or moved since is another one.
                 explanation = explained(turn.work, entry) if entry != mapped else None
                 note = recorded_without(found.missing)
-                await self._keep(entry, recorded, note, complete=not found.files, explanation=explanation)
+                await self._outcomes.keep(
+                    entry, recorded, note, complete=not found.files, explanation=explanation
+                )
                 if found.files:
                     await self._attach(entry, recorded, found)
 
@@ -259,7 +246,7 @@ class _Recorder:
                 reason=refused.rejection.reason,
             ) from refused
         await self._intend(work, entry)
-        await self._keep(entry, found, None, complete=not entry.attachments)
+        await self._outcomes.keep(entry, found, None, complete=not entry.attachments)
         if entry.attachments:
             async with gathered(self._parts, entry) as files:
                 await self._attach(entry, found, files)
@@ -302,61 +289,6 @@ class _Recorder:
     async def _send(self, entry: Entry) -> Recorded:
         return await self._calls.make(
             partial(self._parts.connector.record, entry), repeat_unanswered=self._sure
-        )
-
-    async def _keep(
-        self,
-        entry: Entry,
-        recorded: Recorded,
-        note: str | None,
-        *,
-        complete: bool,
-        explanation: Explanation | None = None,
-    ) -> None:
-        """Make the entry's identity durable, if it is the right entry and stands on a day it may stand on.
-
-        Where nothing is to be attached (`complete`), this is the outcome, in the same commit.
-        """
-        self._check_content(entry, recorded)
-        moved = self._moved_by_itself(entry, recorded)
-        item = await self._parts.store.entry_created(
-            self._job.id,
-            entry.reference,
-            external_id=recorded.external_id,
-            url=self._parts.connector.link(recorded),
-            exported_at=self._parts.clock.now(),
-            posted_on=recorded.posted,
-            already_there=not recorded.created,
-            note=note,
-            complete=complete and not moved,
-            explanation=explanation,
-        )
-        reach("entry.kept")
-        if moved:
-            raise RejectedItemError(moved)
-        if item.final:
-            self._outcomes.tell(item)
-
-    def _check_content(self, entry: Entry, found: Recorded) -> None:
-        if found.fingerprint is None or found.fingerprint == entry.fingerprint:
-            return
-        raise RejectedItemError(
-            Cause.ENTRY_DIFFERS, system=self._parts.connector.name, entry=found.external_id
-        )
-
-    def _moved_by_itself(self, entry: Entry, recorded: Recorded) -> Rejection | None:
-        """Refuse a date that the accounting system moved by itself, unless the company wants dates moved.
-
-        No date of a plan may be moved. The entry of an earlier export stands on whatever date it was moved to, by us or
-        by a person; only a system that moves dates by itself is asked about that.
-        """
-        connector, strategy = self._parts.connector, self._strategy
-        moves = connector.capabilities.closed_period is ClosedPeriod.MOVES_THE_DATE
-        wanted = strategy is not ClosedPeriodStrategy.FAIL and self._parts.plan is None
-        if recorded.posted == entry.posting_date or wanted or not (recorded.created or moves):
-            return None
-        return rejection(
-            Cause.DATE_MOVED, system=connector.name, posted=recorded.posted, asked=entry.posting_date
         )
 
     async def _attach(self, entry: Entry, recorded: Recorded, found: Gathered) -> None:

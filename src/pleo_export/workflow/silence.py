@@ -4,7 +4,6 @@ from datetime import datetime
 
 from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.job import ExportJob
-from pleo_export.domain.progress import Phase
 from pleo_export.workflow.ports import Parts
 from pleo_export.workflow.problems import SilentError
 
@@ -47,9 +46,8 @@ class Silence:
         return (self._parts.clock.now() - instant).total_seconds()
 
 
-async def leave_open(parts: Parts, job: ExportJob) -> None:
-    """Raise SilentError where expenses of the job were begun and somebody will look again what became of them."""
+def leave_open(parts: Parts, job: ExportJob) -> None:
+    """Raise SilentError where somebody will look again what became of the expenses that were begun."""
     silence = Silence(parts, job)
-    again = parts.silence_seconds_max is not None and not silence.hopeless(parts.clock.now())
-    if again and any(item.phase is Phase.INTENDED for item in await parts.store.items(job.id)):
+    if parts.silence_seconds_max is not None and not silence.hopeless(parts.clock.now()):
         raise silence.error

@@ -17,22 +17,13 @@ from pleo_export.domain.reference import ReferenceData
 from pleo_export.domain.settings import AttachmentFailure, CompanySettings, UnknownVendor, VatHandling
 from pleo_export.workflow.persist import persist
 from pleo_export.workflow.ports import Parts, Sources, StepTaken, in_step
-from pleo_export.workflow.problems import JobProblemError, require_well
-from pleo_export.workflow.silence import SILENT, leave_open
+from pleo_export.workflow.problems import require_well
 
 
 async def validate(parts: Parts, job: ExportJob) -> ReferenceData:
-    """Return what the accounting system knows. Raises JobProblemError with the first problem found.
-
-    Raises SilentError in its place where expenses were begun whose outcome a silent system may still tell.
-    """
+    """Return what the accounting system knows. Raises JobProblemError with the first problem found."""
     step = StepTaken(step=2, name="Validate", job_id=job.id, items=job.number_of_items)
-    try:
-        return await in_step(parts, step, require_ready(parts, job, partial(persist, parts)))
-    except JobProblemError as problem:
-        if problem.finding.cause in SILENT:
-            await leave_open(parts, job)
-        raise
+    return await in_step(parts, step, require_ready(parts, job, partial(persist, parts)))
 
 
 Ask = Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]
@@ -48,7 +39,8 @@ async def require_ready(sources: Sources, job: ExportJob, ask: Ask = once) -> Re
     company = _company_findings(sources, job)
     found, reference = await examine(sources.connector, sources.settings, ask)
     # Without reference data the accounting system itself is not ready; with it, what was found is configuration.
-    require_well((*found, *company) if reference is None else (*company, *found))
+    ready = reference is not None
+    require_well((*company, *found) if ready else (*found, *company), system_ready=ready)
     assert reference is not None
     return reference
 
