@@ -1,7 +1,7 @@
 """`pleo-export users`: who may see the page of the service, and press its buttons."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich.table import Table
@@ -11,12 +11,14 @@ from pleo_export.cli.common import ExitCode, JsonOption, complete, explained, fa
 from pleo_export.cli.hosted import opened, service_settings
 from pleo_export.clock import SystemClock
 from pleo_export.service.page.access.errors import WeakPasswordError
-from pleo_export.service.page.access.people import Desk
 from pleo_export.service.page.access.roles import Role
 from pleo_export.service.standing import moment
 from pleo_export.store.errors import ContradictionError
 from pleo_export.store.people import User, called
 from pleo_export.store.tables import EVERY_COMPANY
+
+if TYPE_CHECKING:
+    from pleo_export.service.page.access.people import Desk
 
 T = TypeVar("T")
 
@@ -53,7 +55,7 @@ def list_users(*, as_json: JsonOption = False) -> None:
 def grant(name: NameArgument, role: RoleArgument, *, company: CompaniesOption = None) -> None:
     """Give a user a role, in the place of the one before."""
 
-    async def granted(desk: Desk) -> None:
+    async def granted(desk: "Desk") -> None:
         for company_id in company or [EVERY_COMPANY]:
             await desk.grant(_kept(name), role, company_id)
             out().print(f"{name} is {role} of {called(company_id)}.", markup=False)
@@ -65,7 +67,7 @@ def grant(name: NameArgument, role: RoleArgument, *, company: CompaniesOption = 
 def revoke(name: NameArgument, *, company: CompaniesOption = None) -> None:
     """Take a user's role in a company away or, without --company, the one for every company."""
 
-    async def revoked(desk: Desk) -> None:
+    async def revoked(desk: "Desk") -> None:
         for company_id in company or [EVERY_COMPANY]:
             await desk.revoke(_kept(name), company_id)
             out().print(f"{name} has no role of {called(company_id)} any more.", markup=False)
@@ -100,7 +102,9 @@ def reset_second_factor(name: NameArgument) -> None:
     out().print(f"{name} signs in with the password alone, and sets up another one.", markup=False)
 
 
-def _done(work: Callable[[Desk], Awaitable[T]]) -> T:
+def _done(work: "Callable[[Desk], Awaitable[T]]") -> T:
+    from pleo_export.service.page.access.people import Desk  # noqa: PLC0415 with it come passwords
+
     async def at_the_desk() -> T:
         service = service_settings()
         async with opened(service) as (store, _, _):

@@ -1,13 +1,14 @@
 """Why an entry is as it is, in the words a bookkeeper reads at its document. Pure."""
 
 from collections.abc import Iterator
-from html import escape
 
 from pleo_export.domain.entry import Entry
 
 
 def explanation(entry: Entry, untold: str = "") -> str:
     """Return the explanation as the HTML that Odoo keeps with a document; `untold` is why Odoo knows nothing of its tax."""
+    from html import escape  # noqa: PLC0415 with it come the names of two thousand signs
+
     told = [*_told(entry), ("Odoo was not told of the tax, because", untold)]
     lines = (f"{escape(what)}: {escape(said)}" for what, said in told if said)
     return f"<p>{'<br/>'.join(lines)}</p>"
