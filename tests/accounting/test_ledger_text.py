@@ -319,6 +319,7 @@ def no_pickles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BEANCOUNT_DISABLE_LOAD_CACHE", "1")
 
 
+@pytest.mark.slow
 async def test_beancount_accepts_every_feature_and_any_text(
     ledger: LedgerConnector, ledger_settings: LedgerSettings, tmp_path: Path
 ) -> None:

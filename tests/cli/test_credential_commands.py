@@ -101,6 +101,7 @@ def test_a_company_whose_key_cannot_be_kept_is_not_added_either(backstage: Backs
     assert backstage.add(*key).exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_company_that_is_there_already_keeps_its_key(backstage: Backstage) -> None:
     backstage.add("--api-key-file", str(backstage.key_file))
     backstage.key_file.write_text("plp_another", encoding="utf-8")
@@ -117,6 +118,7 @@ def test_a_key_that_cannot_be_sent_is_refused_at_once_and_not_shown(backstage: B
     assert not text or text not in refused.stderr
 
 
+@pytest.mark.slow
 def test_an_api_key_takes_the_place_of_a_connection_by_oauth(backstage: Backstage) -> None:
     backstage.add()
     backstage.connect()
@@ -128,6 +130,7 @@ def test_an_api_key_takes_the_place_of_a_connection_by_oauth(backstage: Backstag
     assert backstage.calls("POST", "/oauth/token") == tokens
 
 
+@pytest.mark.slow
 def test_a_connection_is_ended_once(backstage: Backstage) -> None:
     backstage.add()
     backstage.connect()

@@ -189,6 +189,7 @@ def causes_of_what_waits(database: str) -> list[str]:
     return [cause for _, cause in waiting]
 
 
+@pytest.mark.slow
 def test_a_company_that_comes_back_is_looked_at_at_once(database: str) -> None:
     assert causes_of_what_waits(database) == ["added"]
     call("companies", "pause", COMPANY)

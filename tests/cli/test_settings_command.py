@@ -30,6 +30,7 @@ def chart_with_other_codes(desk: Desk) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_proposals_end_the_failures_when_they_are_put_into_the_settings(desk: Desk) -> None:
     chart_with_other_codes(desk)
     job = desk.export(40, "demo")
@@ -74,6 +75,7 @@ def test_it_changes_nothing_but_the_file_it_was_asked_for(desk: Desk) -> None:
     assert after == files
 
 
+@pytest.mark.slow
 def test_no_file_is_overwritten(desk: Desk) -> None:
     desk.export(5)
     result = desk.call("settings", "suggest", "--write", str(desk.settings))

@@ -5,6 +5,7 @@ from decimal import Decimal
 from random import Random
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -36,6 +37,8 @@ from pleo_export.testing.expenses import (
     tax,
 )
 from tests.domain.mapping import entry_of, legs, same_every_time, totals, vendor
+
+pytestmark = pytest.mark.slow
 
 UNITS = st.integers(-(10**12), 10**12)
 TAX_KINDS = st.sampled_from(["inclusive", "exclusive", "reverse"])

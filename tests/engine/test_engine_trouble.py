@@ -84,6 +84,7 @@ def test_the_file_may_be_read_and_written_by_several_processes_at_once(tmp_path:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
+@pytest.mark.slow
 def test_dbos_writes_to_no_console_of_its_own(tmp_path: Path) -> None:
     with Bench(f"sqlite:///{tmp_path}/engine.db") as bench:
         bench.working()

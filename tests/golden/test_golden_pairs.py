@@ -98,6 +98,7 @@ def test_some_pair_shows_each_of_the(
     assert set(all_there_are) <= {one for item in booked for one in shown(item)}
 
 
+@pytest.mark.slow
 def test_some_pair_shows_each_rejection_of_the_mapping() -> None:
     mapping = ("accounts", "attachments", "book", "data", "method", "posting", "tax")
     folder = Path(domain.__path__[0])

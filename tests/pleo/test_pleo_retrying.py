@@ -89,6 +89,7 @@ async def test_a_lasting_outage_uses_the_tokens_up_and_then_nothing_is_repeated(
     assert len(waits.seconds) == limits.retry_tokens_max // price
 
 
+@pytest.mark.slow
 async def test_success_gives_tokens_back_one_by_one() -> None:
     waits = Waits()
     retrier = Retrier(waits.around)

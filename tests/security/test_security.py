@@ -111,6 +111,7 @@ def test_no_query_is_put_together_from_texts() -> None:
     assert found > 0
 
 
+@pytest.mark.slow
 def test_no_text_of_others_is_a_format() -> None:
     """`format` is called on texts of ours only: constants, by name or in place."""
     for name, tree in trees(without=("simulator",)):
@@ -334,6 +335,7 @@ async def test_every_answer_keeps_browsers_on_https(site: Site) -> None:
         assert headers["cache-control"] == ("no-cache" if path.startswith("/assets/") else "no-store")
 
 
+@pytest.mark.slow
 async def test_no_other_site_may_read_an_answer(site: Site) -> None:
     browser = await site.owner()
     for path in ("/", "/sign-in", "/healthz", "/api/openapi.json", "/assets/style.css"):
@@ -385,6 +387,7 @@ async def test_what_a_visitor_may_not_do_is_logged_without_a_name(
     assert not [line for line in told if "anna" in line or COMPANY in line or OTHER in line]
 
 
+@pytest.mark.slow
 async def test_the_service_says_nothing_of_itself_that_it_need_not(site: Site) -> None:
     assert not site.app.debug
     assert (site.app.docs_url, site.app.redoc_url) == (None, None)

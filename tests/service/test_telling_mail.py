@@ -56,6 +56,7 @@ async def fail_and_look(opened: Scene) -> None:
     await opened.telling.look()
 
 
+@pytest.mark.slow
 async def test_each_person_gets_one_mail_that_says_what_failed_and_where_to_look(tmp_path: Path) -> None:
     async with mail_server() as post:
         notify = f'email = ["{ADDRESS}", "{OTHER}"]'

@@ -47,6 +47,7 @@ def test_one_seed_always_gives_the_same_expenses(scenario: Scenario) -> None:
     assert made(5, 50, scenario) != made(6, 50, scenario)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", ["plain", "demo", "payable"])
 def test_no_id_is_given_twice(scenario: Scenario) -> None:
     expenses = [expense.payload for expense in made(scenario=scenario)]

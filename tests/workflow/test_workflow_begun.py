@@ -86,6 +86,7 @@ def is_down(scene: Scene) -> None:
     scene.connector.before_check = down
 
 
+@pytest.mark.slow
 async def test_an_entry_that_stands_is_a_success_although_the_job_cannot_go_on(scene: Scene) -> None:
     job_id = await crash(scene)
     assert (await end_early(scene)).event == "completed_with_errors"
@@ -105,6 +106,7 @@ async def test_a_job_of_which_everything_stands_is_completed_whatever_else_is_wr
     assert (await end_early(scene)).event == "completed"
 
 
+@pytest.mark.slow
 async def test_a_job_of_which_nothing_stands_fails_with_its_own_problem(scene: Scene) -> None:
     job_id = await scene.company.job_of(expense(1))
     scene.connector.before = at("record", 1, Crash())
@@ -165,6 +167,7 @@ async def test_an_entry_that_was_moved_to_another_day_is_no_success(scene: Scene
     assert f"Its entry ({eid(1)}) stands in memory all the same." in str(item.failure_reason)
 
 
+@pytest.mark.slow
 async def test_what_a_system_that_is_not_in_order_does_not_show_is_not_said_to_be_absent(
     scene: Scene,
 ) -> None:

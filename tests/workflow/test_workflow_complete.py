@@ -187,6 +187,7 @@ def test_what_was_not_listed_counts_among_the_failures_of_a_job() -> None:
     assert closing.reason == "No expense was exported. The most frequent cause (1 of 3): Why 1."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [False, True])
 async def test_exactly_one_closing_event_is_taken_whenever_we_crash_around_it(
     scene: Scene, *, sent: bool

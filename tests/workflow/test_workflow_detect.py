@@ -139,6 +139,7 @@ async def test_a_job_in_progress_is_left_alone_in_normal_operation(scene: Scene)
     assert scene.booked() == []
 
 
+@pytest.mark.slow
 async def test_an_interrupted_job_is_taken_up_without_being_started_again(scene: Scene) -> None:
     job_id = await scene.company.job_of(expense(1))
     await interrupt(scene, job_id)
@@ -344,6 +345,7 @@ async def test_a_job_that_pleo_no_longer_knows_does_not_keep_the_others_waiting(
     assert "no longer knows" in str((await remembered(scene, NOBODYS)).problem)
 
 
+@pytest.mark.slow
 async def test_with_the_key_of_another_company_no_job_is_judged(scene: Scene) -> None:
     job_id = await scene.company.job_of(expense(1))
     await interrupt(scene, job_id)

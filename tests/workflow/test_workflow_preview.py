@@ -48,6 +48,7 @@ async def assert_the_run_fails_with(scene: Scene, problem: JobProblemError) -> N
     assert scene.booked() == []
 
 
+@pytest.mark.slow
 async def test_entries_and_rejections_come_in_the_order_of_the_run_and_nothing_is_changed(
     scene: Scene,
 ) -> None:

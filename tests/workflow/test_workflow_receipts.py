@@ -120,6 +120,7 @@ async def test_nothing_stays_on_disk_when_a_connector_fails(scene: Scene) -> Non
     assert scene.leftovers() == []
 
 
+@pytest.mark.slow
 async def test_a_refused_attachment_fails_the_expense_and_names_its_entry(scene: Scene) -> None:
     job_id = await scene.company.job_of(expense(1, files=["pdf"]))
     refused = EntryRefusedError(position=1, cause=Cause.RECEIPT_CHANGED)
@@ -143,6 +144,7 @@ async def test_an_attachment_that_cannot_be_made_now_is_made_later(scene: Scene,
     assert len(scene.books.files[eid(1)]) == 1
 
 
+@pytest.mark.slow
 async def test_an_attachment_that_cannot_be_made_at_all_is_told_with_its_entry(
     scene: Scene, pleo_settings: ChangeSettings
 ) -> None:

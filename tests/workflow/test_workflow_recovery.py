@@ -100,6 +100,7 @@ async def test_an_intent_without_an_entry_fails_where_there_is_only_the_look_up(
     assert (await scene.company.outcomes(job_id))[1]["failureReasonType"] == "unexpected_failure"
 
 
+@pytest.mark.slow
 async def test_what_was_marked_but_not_intended_is_looked_up_and_recorded(scene: Scene) -> None:
     """The mark of a whole chunk is made at once, so a crash leaves many like this."""
     scene.connector.change(concurrency=1, uniqueness=Uniqueness.LOOKUP_ONLY)
@@ -273,6 +274,7 @@ async def test_a_bug_in_the_look_up_of_what_somebody_else_began_is_told_as_unkno
     assert "Look for the reference" in str(item.failure_reason)
 
 
+@pytest.mark.slow
 async def test_an_entry_that_cannot_be_checked_any_more_is_named(scene: Scene) -> None:
     await scene.company.job_of(expense(1, account="6100"))
     await scene.crash_after_recording()

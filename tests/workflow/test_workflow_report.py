@@ -161,6 +161,7 @@ async def test_while_pleo_is_down_outcomes_wait_and_nothing_is_recorded_again(sc
     assert await scene.company.statuses(job_id) == {1: "successful", 2: "successful"}
 
 
+@pytest.mark.slow
 async def test_a_job_that_pleo_calls_finished_although_it_is_not_is_not_given_up(scene: Scene) -> None:
     await scene.company.job_of(expense(1))
     async with scene.parts() as parts:

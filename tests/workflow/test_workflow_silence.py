@@ -45,6 +45,7 @@ async def item_of(scene: Scene, job_id: str, number: int = 1) -> ItemProgress:
         return await parts.store.item(job_id, eid(number))
 
 
+@pytest.mark.slow
 async def test_an_outcome_that_stays_unclear_ends_the_run_within_a_minute_and_the_job_goes_on_later(
     scene: Scene,
 ) -> None:

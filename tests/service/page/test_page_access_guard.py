@@ -86,6 +86,7 @@ async def test_the_wider_of_two_roles_counts(site: Site) -> None:
     assert (await narrow.get(f"/rooms/{OTHER}/administer")).status_code == 403
 
 
+@pytest.mark.slow
 async def test_another_company_and_one_that_is_nowhere_look_alike(site: Site) -> None:
     browser = await site.signed_in(Role.ADMINISTRATOR)
     other = await browser.get(f"/rooms/{OTHER}/view")

@@ -203,6 +203,7 @@ async def test_what_is_changed_later_asks_for_a_code_too(site: Site, device: Dev
     assert (await sign_in(await site.browser(), password=NEW, code=device.codes[0])).status_code == 303
 
 
+@pytest.mark.slow
 async def test_a_link_for_a_lost_password_does_not_lead_round_it(site: Site, device: Device) -> None:
     link = await invite(site.store, site.parts.settings, NAME, site.clock())
     browser, chosen = await site.browser(), {"password": NEW, "again": NEW}

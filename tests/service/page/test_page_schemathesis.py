@@ -218,6 +218,7 @@ async def test_what_no_browser_sends_is_refused_and_breaks_nothing(site: Site) -
                 )
 
 
+@pytest.mark.slow
 async def test_methods_and_paths_that_are_nowhere_are_refused(site: Site) -> None:
     site.app.state.live.close()
     browser, doors = await site.owner(), set(routes_of(site.app))

@@ -125,6 +125,7 @@ async def test_companies_are_searched_by_name(site: Site) -> None:
     assert "No company was found." in await read(browser, "/?search=nobody")
 
 
+@pytest.mark.slow
 async def test_a_thousand_companies_come_fifty_a_page(site: Site) -> None:
     for number in range(60):
         await site.store.add_company(f"company-{number:02}", f"Many {number:02}", "", "/")
@@ -137,6 +138,7 @@ async def test_a_thousand_companies_come_fifty_a_page(site: Site) -> None:
     assert "Many 50" in second
 
 
+@pytest.mark.slow
 async def test_the_part_that_lives_is_answered_alone(site: Site) -> None:
     await plan(site.store, "e1")
     browser = await site.signed_in(Role.VIEWER)
