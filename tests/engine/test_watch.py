@@ -46,7 +46,8 @@ class Scene:
         self.runs = Runs(self.engine, self.queue, StoppedClock())
         self.runs.prepare()
         self.locks = Locks()
-        self.watch = Watch(ME, self.runs, self.queue, self.locks, PACE)
+        self.at_work: set[int] = set()
+        self.watch = Watch(ME, self.runs, self.queue, self.locks, PACE, at_work=self.at_work.__contains__)
         self.now = 1000.0
         self.runs.fire("company-a", "webhook")
         self.begin()
@@ -164,6 +165,21 @@ def test_a_run_that_its_worker_had_claimed_and_not_begun_is_handed_on(scene: Sce
     (waiting,) = scene.runs.open()
     assert (waiting.state, waiting.attempt) == (RunState.WAITING, 2)
     assert waiting.id > running.id
+
+
+def test_what_was_claimed_for_us_and_is_not_at_work_here_is_handed_on(scene: Scene) -> None:
+    (running,) = scene.runs.status().running
+    with scene.engine.begin() as connection:
+        connection.execute(text("UPDATE workflow_status SET executor_id = :me"), {"me": ME})
+    scene.at_work.add(running.id)
+    scene.looks(PACE.silence)
+    assert [run.id for run in scene.runs.status().running] == [running.id], "we are at it"
+    scene.at_work.clear()
+    scene.looks(PACE.silence - 1)
+    assert scene.runs.status().waiting == ()
+    scene.looks(1)
+    (waiting,) = scene.runs.status().waiting
+    assert (waiting.company_id, waiting.attempt, scene.queue.claimed()) == ("company-a", 1, [])
 
 
 def test_after_six_lost_workers_in_a_row_the_run_fails_and_a_trigger_begins_anew(scene: Scene) -> None:

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import uuid4
 
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from pleo_export.crash_points import reach
 from pleo_export.engine import database
@@ -56,11 +57,13 @@ class Engine:
         self._queue = Queue(self._engine)
         self._runs = Runs(self._engine, self._queue, clock)
         self._liveness = liveness_at(self._url)
-        self._watch = Watch(self.worker, self._runs, self._queue, self._liveness, pace)
+        self._active: set[int] = set()
+        self._watch = Watch(
+            self.worker, self._runs, self._queue, self._liveness, pace, at_work=self._active.__contains__
+        )
         self._watching: threading.Thread | None = None
         self._watch_ends = threading.Event()
         self._drain: Drain | None = None
-        self._active: set[int] = set()
         self._idle = threading.Condition()
         self._ready = False
         self._guard = threading.Lock()
@@ -227,9 +230,11 @@ class Engine:
         while True:
             try:
                 return change()
-            except (OperationalError, InterfaceError, IntegrityError) as error:
+            except (DBAPIError, PoolTimeoutError) as error:
+                # Whatever it is: a server that is read-only for a moment says so by another class than one that is away.
                 if not told:
-                    log.warning("run %d cannot be written yet: %s", run_id, type(error.orig).__name__)
+                    cause = getattr(error, "orig", None) or error
+                    log.warning("run %d cannot be written yet: %s", run_id, type(cause).__name__)
                 told = True
             if self.stopping.wait(RETRY_SECONDS):
                 raise EngineStoppingError(run_id)

@@ -10,7 +10,7 @@ import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -63,11 +63,21 @@ class Steady:
 class Watch:
     """Looks at the other workers, and after the runs, until it is told to stop."""
 
-    def __init__(self, worker: str, runs: Runs, queue: Queue, liveness: Liveness, pace: Pace) -> None:
+    def __init__(  # noqa: PLR0913  one part of the engine each
+        self,
+        worker: str,
+        runs: Runs,
+        queue: Queue,
+        liveness: Liveness,
+        pace: Pace,
+        *,
+        at_work: Callable[[int], bool],
+    ) -> None:
+        """Look as `worker`; `at_work` says whether this process works on a run."""
         self._worker, self._runs, self._queue, self._liveness = worker, runs, queue, liveness
-        self._pace = pace
+        self._pace, self._at_work = pace, at_work
         self.whereabouts = socket.gethostname(), os.getpid()
-        self._locks, self._beats = Steady(), Steady()
+        self._locks, self._beats, self._idle = Steady(), Steady(), Steady()
         self._looked_at = self._beat_at = self._swept_at = -float("inf")
         self._turned_at = time.monotonic()
 
@@ -100,6 +110,7 @@ class Watch:
             # Nobody could be seen meanwhile, so nobody was silent.
             self._locks.keep(set())
             self._beats.keep(set())
+            self._idle.keep(set())
         self._liveness.hold(self._worker)
         if now - self._beat_at >= self._pace.beat:
             self._runs.beat(self._worker, *self.whereabouts)
@@ -118,6 +129,7 @@ class Watch:
 
     def _look_at_others(self, now: float) -> None:
         claimed = sorted(self._queue.claimed(), key=_worker_of)
+        self._look_at_own(claimed, now)
         left = {worker: list(entries) for worker, entries in groupby(claimed, _worker_of)}
         beats = dict(self._runs.pulses())
         others = (left.keys() | beats.keys()) - {self._worker}
@@ -125,6 +137,20 @@ class Watch:
             self._look_at(worker, left.get(worker, []), beats.get(worker), now)
         self._locks.keep(others)
         self._beats.keep(others)
+
+    def _look_at_own(self, claimed: Sequence[Entry], now: float) -> None:
+        """Hand on what was claimed for this worker and is not at work here: an answer of the database was lost.
+
+        Nobody takes it from a worker that lives, and it would keep its company for ever.
+        """
+        mine = [
+            entry for entry in claimed if entry.worker == self._worker and not self._at_work(run_of(entry.id))
+        ]
+        for entry in mine:
+            if self._idle.seconds(entry.id, value=True, now=now) >= self._pace.silence:
+                log.warning("run %d was claimed here and is not at work; it is handed on", run_of(entry.id))
+                self.hand_on([entry], f"Worker {self._worker} lost sight of it.")
+        self._idle.keep({entry.id for entry in mine})
 
     def _look_at(self, worker: str, left: Sequence[Entry], beat: int | None, now: float) -> None:
         silent = self._beats.seconds(worker, beat, now)
