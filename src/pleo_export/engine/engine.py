@@ -10,7 +10,6 @@ from typing import TypeVar
 from uuid import uuid4
 
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from pleo_export.crash_points import reach
 from pleo_export.engine import database
@@ -230,11 +229,10 @@ class Engine:
         while True:
             try:
                 return change()
-            except (DBAPIError, PoolTimeoutError) as error:
+            except DATABASE_TROUBLE as error:
                 # Whatever it is: a server that is read-only for a moment says so by another class than one that is away.
                 if not told:
-                    cause = getattr(error, "orig", None) or error
-                    log.warning("run %d cannot be written yet: %s", run_id, type(cause).__name__)
+                    log.warning("run %d cannot be written yet: %s", run_id, type(_cause_of(error)).__name__)
                 told = True
             if self.stopping.wait(RETRY_SECONDS):
                 raise EngineStoppingError(run_id)
@@ -253,9 +251,14 @@ class Engine:
         try:
             yield
         except DATABASE_TROUBLE as error:
-            cause = error.orig if isinstance(error, DBAPIError) else error
+            cause = _cause_of(error)
             url = self._url.render_as_string(hide_password=True)
             raise EngineUnreachableError(url, str(cause).strip() or type(cause).__name__) from error
+
+
+def _cause_of(error: BaseException) -> BaseException:
+    """Return what the driver said, where SQLAlchemy wrapped it."""
+    return error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
 
 
 def problem_of(error: Exception) -> str:

@@ -37,10 +37,10 @@ async def settle_begun(parts: Parts, job: ExportJob, problem: JobProblemError) -
         leave_open(parts, job)
     if begun or final or any(status != ItemStatus.PENDING for status in scope.values()):
         await parts.store.plan(job.id, unfinished)
+        items = {item.accounting_entry_id: item for item in await parts.store.items(job.id)}
         ending = _Ending(parts, job, problem, memory, marked)
         async with side_by_side() as group:
-            for entry_id in unfinished:
-                item = await parts.store.item(job.id, entry_id)
+            for item in map(items.__getitem__, unfinished):
                 if ending.looks_up(item):
                     group.create_task(ending.look_up(item))
                 elif not item.final:
