@@ -91,12 +91,16 @@ class Shell:
         self._process.stdin.flush()
 
 
-def follow(story: Story, shell: Shell, expenses: int) -> None:
-    """Start what the page starts, export a job with it, and stop it as the page says."""
+def press_export(story: Story, shell: Shell, expenses: int) -> tuple[list[str], str]:
+    """Start what the page starts and press Export. Return the expenses and the job."""
     shell.type_before("pleo-export check")
     until(shell.ready, "the service's start")
     ids = story.expenses(expenses)
-    job = story.press_export(ids)
+    return ids, story.press_export(ids)
+
+
+def follow_to_the_end(story: Story, shell: Shell, ids: list[str], job: str) -> None:
+    """Let the job be exported, and stop everything as the page says."""
     shell.type_before("kill")
     until(lambda: bool(story.job(job)["status"] == "completed"), "the job")
     assert shell.type_rest() == 0
@@ -109,7 +113,7 @@ def follow(story: Story, shell: Shell, expenses: int) -> None:
 
 def test_one_process_runs_as_its_page_says(story: Story, tmp_path: Path) -> None:
     with Shell(tmp_path, "run-as-a-service.md") as shell:
-        follow(story, shell, 5)
+        follow_to_the_end(story, shell, *press_export(story, shell, 5))
     log = (tmp_path / "service.log").read_text(encoding="utf-8")
     assert "stopping: nothing new is begun" in log
     assert API_KEY not in log
@@ -126,8 +130,15 @@ def test_two_workers_share_a_database_and_one_goes_on_when_the_other_is_killed_a
     ):
         for at, command in enumerate(shell.commands):
             shell.commands[at] = re.sub(r"postgresql://\S+", f"'{server.url}'", command)
-        follow(story, shell, 150)
-    web, *workers = ((tmp_path / f"{name}.log").read_text() for name in ("web", "worker-1", "worker-2"))
+        logs = [tmp_path / f"{name}.log" for name in ("web", "worker-1", "worker-2")]
+        # Nothing can be reported until the kill has been noticed, so that the job cannot be over before it.
+        story.bookkeeper.call("PATCH", "trouble/settings", {"calls": "PUT /v3/*/items", "share": 1})
+        ids, job = press_export(story, shell, 150)
+        shell.type_before("until grep 'Runs taken over'")
+        until(lambda: any("Runs taken over" in log.read_text() for log in logs), "the takeover")
+        story.bookkeeper.call("PATCH", "trouble/settings", {"share": 0})
+        follow_to_the_end(story, shell, ids, job)
+    web, *workers = (log.read_text() for log in logs)
     (successor,) = (log for log in workers if "Runs taken over from it: 1." in log)
     (killed,) = (log for log in workers if log != successor)
     assert "step 5: Record" in killed
