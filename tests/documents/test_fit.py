@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import io
 import re
 import threading
 import zipfile
@@ -128,7 +129,46 @@ async def test_a_form_keeps_what_was_filled_in(tmp_path: Path) -> None:
         assert [str(one.V) for one in made.Root.AcroForm.Fields] == ["12.50"]
 
 
+def invoice(*, listed: bool = True) -> bytes:
+    """A page and the XML of the same invoice, named in the list of embedded files or only beside the document."""
+    content = io.BytesIO()
+    with pikepdf.open(io.BytesIO(document(100))) as made:
+        made.attachments["factur-x.xml"] = b"<Invoice/>"
+        if not listed:
+            made.Root.AF = pikepdf.Array([made.attachments["factur-x.xml"].obj])
+            del made.Root.Names
+        made.save(content)
+    return content.getvalue()
+
+
+def layered() -> bytes:
+    """A page with a layer that is not shown."""
+    content = io.BytesIO()
+    with pikepdf.open(io.BytesIO(document(100))) as made:
+        layer = made.make_indirect(pikepdf.Dictionary(Type=pikepdf.Name.OCG, Name="draft"))
+        made.Root.OCProperties = pikepdf.Dictionary(
+            OCGs=[layer], D=pikepdf.Dictionary(OFF=pikepdf.Array([layer]))
+        )
+        made.save(content)
+    return content.getvalue()
+
+
+async def test_a_pdf_whose_lists_of_files_and_layers_are_empty_is_merged(tmp_path: Path) -> None:
+    empty = pikepdf.Array()
+    lists = {
+        "/Names": pikepdf.Dictionary(EmbeddedFiles=pikepdf.Dictionary(Names=empty)),
+        "/AF": empty,
+        "/OCProperties": pikepdf.Dictionary(OCGs=empty),
+    }
+    files = receipts(tmp_path, (PDF, document(101)), (PDF, document(102, root=lists)))
+    [merged] = await fit(REFERENCE, files, ONE_FILE, tmp_path)
+    assert page_widths(merged) == [101, 102]
+
+
 OTHERS = {
+    "an invoice with its XML": (PDF, invoice()),
+    "an invoice with its XML that is in no list": (PDF, invoice(listed=False)),
+    "a PDF with layers": (PDF, layered()),
     "a Word document": (DOCX, office("word/document.xml")),
     "a text": ("text/plain", b"Taxi 12,50"),
     "a picture that cannot be opened": ("image/heic", b"\0\0\0\x18ftypheic"),
@@ -195,7 +235,23 @@ async def test_where_no_zip_is_taken_it_is_said_which_file_cannot_be_part_of_a_p
     assert error.position == 2
     assert error.rejection.type is ItemFailureType.RECEIPT_CONVERSION_FAILURE
     assert str(error).startswith("Receipt 2 of this expense could not be attached: ")
-    assert str(error).endswith(" Replace it in Pleo by a picture or a PDF and export the expense again.")
+    assert re.search(
+        r" Replace it in Pleo by a picture or a (plain )?PDF and export the expense again\.$", str(error)
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(invoice(), "a .pdf file with embedded files"), (layered(), "a .pdf file with layers")],
+    ids=["an invoice with its XML", "a PDF with layers"],
+)
+async def test_it_is_said_why_a_pdf_cannot_be_part_of_another(
+    content: bytes, said: str, tmp_path: Path
+) -> None:
+    error = await failure_of(
+        receipts(tmp_path, (PDF, content), (PDF, document(100))), taking(PDF, several=False), tmp_path
+    )
+    assert f"{said} cannot become part of a PDF. Replace it in Pleo by a picture or a plain PDF" in str(error)
 
 
 async def test_where_no_pdf_is_taken_several_become_a_zip(tmp_path: Path) -> None:

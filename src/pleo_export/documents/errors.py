@@ -6,7 +6,7 @@ Error tree; every message is for a bookkeeper and names a receipt by its positio
     └── UnfitReceiptError              `cause` says what Pleo is told
         ├── ReceiptKindError           not taken, and cannot be turned into anything that is
         ├── ReceiptUnreadableError     damaged, encrypted, or so large inside that it is not opened
-        ├── ReceiptNotMergeableError   no picture and no PDF, where one PDF is to be made
+        ├── ReceiptNotMergeableError   can be no part of a PDF, where one PDF is to be made
         ├── ReceiptsNotMergedError     the PDFs open, but their pages cannot be copied
         ├── ReceiptsNotCombinedError   one file is taken, and neither a PDF nor a ZIP
         ├── ReceiptOverLimitError      too large, and cannot be made small enough
@@ -55,12 +55,13 @@ class ReceiptUnreadableError(UnfitReceiptError):
 
 
 class ReceiptNotMergeableError(UnfitReceiptError):
-    """A file that can be no part of a PDF."""
+    """No picture and no PDF, or a PDF that holds more than pages: `beside` names what."""
 
     cause = Cause.RECEIPT_NOT_MERGEABLE
 
-    def __init__(self, position: int, media_type: str) -> None:
-        super().__init__(position=position, kind=_kind(media_type))
+    def __init__(self, position: int, media_type: str, beside: str | None = None) -> None:
+        kind = _kind(media_type)
+        super().__init__(position=position, kind=f"{kind} with {beside}" if beside else kind)
 
 
 class ReceiptsNotMergedError(UnfitReceiptError):

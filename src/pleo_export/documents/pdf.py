@@ -13,7 +13,11 @@ import img2pdf  # type: ignore[import-untyped]
 import pikepdf
 from pikepdf.settings import set_qpdf_limits
 
-from pleo_export.documents.errors import ReceiptsNotMergedError, ReceiptUnreadableError
+from pleo_export.documents.errors import (
+    ReceiptNotMergeableError,
+    ReceiptsNotMergedError,
+    ReceiptUnreadableError,
+)
 from pleo_export.documents.pictures import FULL, Step, draw, is_plain_jpeg
 from pleo_export.documents.workbench import Workbench
 from pleo_export.domain.entry import StoredFile
@@ -49,7 +53,7 @@ _NO_PAGE = (
 def pages_of(file: StoredFile, step: Step, bench: Workbench) -> list[Path]:
     """Return a PDF or a picture as PDFs that can be joined.
 
-    Raises ReceiptUnreadableError, and OSError where our disk fails.
+    Raises ReceiptUnreadableError, ReceiptNotMergeableError, and OSError where our disk fails.
     """
     if file.media_type == PDF:
         _check(file)
@@ -89,6 +93,7 @@ def _check(file: StoredFile) -> None:
         ) as document:
             encrypted, pages = document.is_encrypted, len(document.pages)
             shell = any(key in document.Root for key in _NO_PAGES)
+            beside = _beside_the_pages(document)
     except pikepdf.PasswordError as error:
         raise ReceiptUnreadableError(position, "is encrypted") from error
     except _DAMAGED as error:
@@ -97,6 +102,17 @@ def _check(file: StoredFile) -> None:
         raise ReceiptUnreadableError(position, "is encrypted")
     if shell or not pages:
         raise ReceiptUnreadableError(position, "has no pages of its own")
+    if beside is not None:
+        raise ReceiptNotMergeableError(position, PDF, beside)
+
+
+def _beside_the_pages(document: pikepdf.Pdf) -> str | None:
+    """Name what would be lost where only the pages are copied: an invoice's XML, or which layers are shown."""
+    if document.attachments or document.Root.get("/AF"):
+        return "embedded files"
+    if document.Root.get("/OCProperties", pikepdf.Dictionary()).get("/OCGs"):
+        return "layers"
+    return None
 
 
 def _page(picture: Path, file: StoredFile, bench: Workbench) -> Path:

@@ -212,7 +212,7 @@ class Cause(StrEnum):
         "Replace it in Pleo by a picture or a PDF and export the expense again.")
     RECEIPT_NOT_MERGEABLE = ("receipt-not-mergeable", Item.RECEIPT_CONVERSION_FAILURE, Job.VALIDATION_FAILURE,
         "Receipt {position} of this expense could not be attached: the accounting system takes one file only, and {kind} cannot become part of a PDF.",
-        "Replace it in Pleo by a picture or a PDF and export the expense again.")
+        "Replace it in Pleo by a picture or a plain PDF and export the expense again.")
     RECEIPTS_NOT_MERGED = ("receipts-not-merged", Item.RECEIPT_CONVERSION_FAILURE, Job.VALIDATION_FAILURE,
         "The receipts of this expense could not be attached: one of them is damaged, so they cannot be combined into one PDF.",
         "Open them in Pleo, replace the damaged one and export the expense again.")
