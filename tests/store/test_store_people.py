@@ -1,5 +1,6 @@
 import asyncio
 from datetime import timedelta
+from itertools import count
 
 import pytest
 
@@ -11,7 +12,7 @@ from pleo_export.store.errors import (
     UnknownUserError,
     UserExistsError,
 )
-from pleo_export.store.people import BY_PASSWORD, Limit, Session, User
+from pleo_export.store.people import BY_PASSWORD, Limit, PasswordProof, Proof, ProviderProof, Session, User
 from pleo_export.store.tables import EVERY_COMPANY
 from tests.store.stores import COMPANY, NOON, StoppedClock, opened
 
@@ -158,6 +159,48 @@ async def test_a_disabled_user_has_nothing_open_and_opens_nothing(url: str) -> N
         assert await store.people.begin_session(ada, "another", NOON)
 
 
+async def test_a_session_begins_only_while_what_was_shown_stands(url: str) -> None:
+    async with opened(url) as store:
+        ada = await store.people.add("ada", {}, NOON)
+        await password_of(store, "ada", "hash 1")
+        numbers = count()
+
+        async def let_in(*proofs: Proof) -> list[bool]:
+            begin = store.people.begin_session
+            return [await begin(ada, f"{next(numbers)}", NOON, BY_PASSWORD, proof) for proof in proofs]
+
+        first, with_factor = PasswordProof("hash 1", strong=False), PasswordProof("hash 1", strong=True)
+        assert await let_in(first, with_factor) == [True, False]
+        assert await store.second_factors.keep(ada, first, b"sealed", 1, ["code"], NOON)
+        assert await let_in(first, with_factor) == [False, True]
+        assert await store.people.change_password(ada, with_factor, "hash 2")
+        second = PasswordProof("hash 2", strong=True)
+        assert await let_in(with_factor, second) == [False, True]
+        await store.second_factors.reset(ada)
+        assert await let_in(second, PasswordProof("hash 2", strong=False)) == [False, True]
+        known = ProviderProof("https://id.test", "s")
+        assert await let_in(known) == [False]
+        await store.people.identify(ada, "https://id.test", "s")
+        assert await let_in(known, ProviderProof("https://id.test", "t")) == [True, False]
+
+
+async def test_nothing_is_changed_by_what_was_shown_and_stands_no_more(url: str) -> None:
+    async with opened(url) as store:
+        ada = await store.people.add("ada", {}, NOON)
+        await password_of(store, "ada", "hash")
+        await store.people.begin_session(ada, "session", NOON)
+        old, standing = PasswordProof("hash of before", strong=False), PasswordProof("hash", strong=False)
+        assert not await store.people.change_password(ada, old, "of a thief")
+        assert not await store.second_factors.keep(ada, old, b"sealed", 1, ["code"], NOON)
+        assert await store.people.session("session") is not None
+        assert await store.second_factors.keep(ada, standing, b"sealed", 1, ["code"], NOON)
+        assert not await store.second_factors.remove(ada, standing)
+        user = await store.people.named("ada")
+        assert (user.has_factor, await store.people.password_hash("ada")) == (True, (ada, "hash"))
+        assert await store.second_factors.remove(ada, PasswordProof("hash", strong=True))
+        assert not (await store.people.named("ada")).has_factor
+
+
 async def test_a_session_is_seen_and_ended(url: str) -> None:
     async with opened(url) as store:
         ada = await store.people.add("ada", {COMPANY: "viewer"}, NOON)
@@ -174,8 +217,8 @@ async def test_a_password_is_kept_anew_only_where_it_is_the_same(url: str) -> No
     async with opened(url) as store:
         ada = await store.people.add("ada", {}, NOON)
         await password_of(store, "ada", "hash")
-        await store.people.rehash(ada, old="hash of before", new="wrong")
-        await store.people.rehash(ada, old="hash", new="newer hash")
+        assert not await store.people.rehash(ada, old="hash of before", new="wrong")
+        assert await store.people.rehash(ada, old="hash", new="newer hash")
         assert await store.people.password_hash("ada") == (ada, "newer hash")
 
 

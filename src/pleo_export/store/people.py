@@ -3,9 +3,9 @@
 Tokens are given here as their SHA-256, passwords as Argon2 writes them; nobody could sign in with what stands here.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
 import msgspec
@@ -71,6 +71,33 @@ class Identified(NamedTuple):
 
 
 BY_PASSWORD = Identified()
+
+
+class PasswordProof(NamedTuple):
+    """A password was shown that has this hash and, where the user had a second factor, that as well: then it is `strong`."""
+
+    password_hash: str
+    strong: bool
+
+    def stands(self) -> Sequence[ColumnElement[bool]]:
+        """Return what is true of the user as long as it proves anything."""
+        has_factor = users.c.factor_step.is_not(None)
+        return (users.c.password_hash == self.password_hash, has_factor if self.strong else ~has_factor)
+
+
+class ProviderProof(NamedTuple):
+    """An OpenID provider has vouched for whom it knows so; it is told to ask for a second factor itself."""
+
+    issuer: str
+    subject: str
+    strong: Literal[True] = True
+
+    def stands(self) -> Sequence[ColumnElement[bool]]:
+        """Return what is true of the user as long as it proves anything."""
+        return (users.c.issuer == self.issuer, users.c.subject == self.subject)
+
+
+Proof = PasswordProof | ProviderProof
 
 
 class Session(NamedTuple):
@@ -175,10 +202,12 @@ class People:
             lambda connection: _change(connection, _id(connection, name), disabled_at=None)
         )
 
-    async def rehash(self, user_id: str, *, old: str, new: str) -> None:
-        """Keep the same password under another hash, unless it was changed meanwhile."""
+    async def rehash(self, user_id: str, *, old: str, new: str) -> bool:
+        """Keep the same password under another hash; return whether: not where it was changed meanwhile."""
         standing = users.c.password_hash == old
-        await self._writer.run(lambda connection: _change(connection, user_id, standing, password_hash=new))
+        return await self._writer.run(
+            lambda connection: _change(connection, user_id, standing, password_hash=new)
+        )
 
     async def identify(self, user_id: str, issuer: str, subject: str) -> bool:
         """Keep how an OpenID provider knows a user; return whether: another one it knew stays."""
@@ -216,26 +245,30 @@ class People:
 
         return await self._writer.run(accept)
 
-    async def change_password(self, user_id: str, *, old: str, new: str) -> bool:
-        """Keep another password's hash, and end the user's sessions and links; return whether the old one still stood."""
+    async def change_password(self, user_id: str, proof: PasswordProof, new: str) -> bool:
+        """Keep another password's hash, and end the user's sessions and links; return whether what was shown still stood."""
 
         def change(connection: Connection) -> bool:
-            standing = users.c.password_hash == old
-            if not _change(connection, user_id, standing, ENABLED, password_hash=new):
+            if not hold(connection, user_id, proof):
                 return False
+            _change(connection, user_id, password_hash=new)
             end_all(connection, user_id)
             return True
 
         return await self._writer.run(change)
 
     async def begin_session(
-        self, user_id: str, token_hash: str, now: datetime, identified: Identified = BY_PASSWORD
+        self,
+        user_id: str,
+        token_hash: str,
+        now: datetime,
+        identified: Identified = BY_PASSWORD,
+        proof: Proof | None = None,
     ) -> bool:
-        """Sign a user in; return whether: not one who was disabled meanwhile."""
+        """Sign a user in; return whether: not one who was disabled meanwhile, nor where what was shown stands no more."""
 
         def begin(connection: Connection) -> bool:
-            # The row is held, so that nobody is disabled between the look and the session.
-            if not _change(connection, user_id, ENABLED, disabled_at=None):
+            if not hold(connection, user_id, proof):
                 return False
             row = {"token_hash": token_hash, "user_id": user_id, "begun_at": now, "seen_at": now}
             connection.execute(insert(sessions).values(row | identified._asdict()))
@@ -364,6 +397,11 @@ def _revoke(connection: Connection, user_id: str, company_id: str) -> bool:
 def _change(connection: Connection, user_id: str, *guards: ColumnElement[bool], **values: Any) -> bool:
     changed = update(users).where(users.c.user_id == user_id, *guards).values(values)
     return bool(connection.execute(changed).rowcount)
+
+
+def hold(connection: Connection, user_id: str, proof: Proof | None) -> bool:
+    """Let nobody else change the user in this transaction; return whether the user may sign in, and the proof stands."""
+    return _change(connection, user_id, ENABLED, *(proof.stands() if proof else ()), disabled_at=None)
 
 
 def end_all(connection: Connection, user_id: str) -> None:

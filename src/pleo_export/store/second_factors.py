@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from pleo_export.store import sealed
-from pleo_export.store.people import end_all
+from pleo_export.store.people import PasswordProof, end_all, hold
 from pleo_export.store.reader import Reader
 from pleo_export.store.tables import recovery_codes, users
 from pleo_export.store.writer import Writer
@@ -23,21 +23,44 @@ class SecondFactors:
     def __init__(self, writer: Writer, reader: Reader) -> None:
         self._writer, self._reader = writer, reader
 
-    async def keep(
-        self, user_id: str, ciphertext: bytes, step: int, code_hashes: Collection[str], now: datetime
-    ) -> None:
-        """Let the secret and these recovery codes count from now on, and end the user's sessions and links."""
+    async def keep(  # noqa: PLR0913, PLR0917 whose, by what right, and what
+        self,
+        user_id: str,
+        proof: PasswordProof,
+        ciphertext: bytes,
+        step: int,
+        code_hashes: Collection[str],
+        now: datetime,
+    ) -> bool:
+        """Let the secret and these recovery codes count from now on, and end the user's sessions and links.
 
-        def keep(connection: Connection) -> None:
+        Return whether: not where what the user showed stands no more.
+        """
+
+        def keep(connection: Connection) -> bool:
+            if not hold(connection, user_id, proof):
+                return False
             _remove(connection, user_id)
             sealed.keep(connection, user_id, KIND, ciphertext, now)
             connection.execute(update(users).where(users.c.user_id == user_id).values(factor_step=step))
             rows = [{"code_hash": one, "user_id": user_id} for one in code_hashes]
             connection.execute(insert(recovery_codes), rows)
+            return True
 
-        await self._writer.run(keep)
+        return await self._writer.run(keep)
 
-    async def remove(self, user_id: str) -> None:
+    async def remove(self, user_id: str, proof: PasswordProof) -> bool:
+        """Forget the user's second factor as `reset` does; return whether: not where what the user showed stands no more."""
+
+        def remove(connection: Connection) -> bool:
+            if not hold(connection, user_id, proof):
+                return False
+            _remove(connection, user_id)
+            return True
+
+        return await self._writer.run(remove)
+
+    async def reset(self, user_id: str) -> None:
         """Forget the second factor, and end the user's sessions and links."""
         await self._writer.run(lambda connection: _remove(connection, user_id))
 

@@ -1,10 +1,12 @@
 """Looking after one's own password and sessions."""
 
 import re
+from types import ModuleType
+from typing import Any
 
 import pytest
 
-from pleo_export.service.page.access import sessions
+from pleo_export.service.page.access import doors, sessions, signing_in
 from pleo_export.service.page.access.roles import Role
 from pleo_export.service.page.access.tokens import csrf_of, hashed
 from tests.service.page.site import Browser, Site
@@ -81,6 +83,28 @@ async def test_a_password_that_is_not_changed_says_why_and_stays(
     assert (answer.status_code, sentence in answer.text) == (status, True)
     assert (await is_in(here), await is_in(elsewhere), await done(site)) == (True, True, [])
     assert (await sign_in(elsewhere)).status_code == 303
+
+
+def overtaken(monkeypatch: pytest.MonkeyPatch, where: ModuleType, browser: Browser) -> None:
+    """Let the password be changed in the browser right after the next one was shown there."""
+
+    async def shown(*given: Any) -> signing_in.Proven:
+        monkeypatch.undo()
+        proven = await signing_in.sign_in(*given)
+        assert await change(browser) == 200
+        return proven
+
+    monkeypatch.setattr(where, "sign_in", shown)
+
+
+async def test_a_password_that_was_right_until_it_was_changed_signs_nobody_in(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add(site)
+    here, elsewhere = await anna(site), await site.browser()
+    overtaken(monkeypatch, doors, here)
+    assert (await sign_in(elsewhere)).status_code == 401
+    assert (await is_in(here), await is_in(elsewhere)) == (True, False)
 
 
 @pytest.mark.slow

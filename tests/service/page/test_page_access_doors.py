@@ -1,5 +1,6 @@
 """Signing in and out, and choosing a password."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -94,6 +95,21 @@ async def test_a_hash_of_other_days_is_made_anew_at_sign_in(site: Site) -> None:
     assert kept[1] != OLD
     assert await passwords.matches(kept[1], PASSWORD)
     assert not passwords.is_outdated(kept[1])
+
+
+async def test_of_two_who_make_it_anew_at_once_neither_is_refused(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add(site)
+    both_have_looked, make = asyncio.Barrier(2), passwords.hash_of
+
+    async def made(password: str) -> str:
+        await both_have_looked.wait()
+        return await make(password)
+
+    monkeypatch.setattr(passwords, "hash_of", made)
+    answers = await asyncio.gather(*[sign_in(await site.browser()) for _ in range(2)])
+    assert [answer.status_code for answer in answers] == [303, 303]
 
 
 async def test_each_sign_in_has_a_token_of_its_own_and_ends_the_one_before(site: Site) -> None:

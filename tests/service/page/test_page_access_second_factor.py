@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from pleo_export.service.companies import Companies
-from pleo_export.service.page.access import second_factor
+from pleo_export.service.page.access import account, second_factor
 from pleo_export.service.page.access.invitations import invite
 from pleo_export.service.page.access.people import Desk
 from pleo_export.service.page.access.second_factor import STEP_SECONDS, code_at
@@ -19,7 +19,16 @@ from pleo_export.service.settings import ServiceSettings
 from pleo_export.store import sqlite_path
 from pleo_export.vault import Vault
 from tests.service.page.site import COMPANY, Browser, Site, a_site
-from tests.service.page.test_page_access_account import NAME, NEW, anna, change, done, is_in, with_token
+from tests.service.page.test_page_access_account import (
+    NAME,
+    NEW,
+    anna,
+    change,
+    done,
+    is_in,
+    overtaken,
+    with_token,
+)
 from tests.service.page.test_page_access_doors import PASSWORD, add, sign_in
 
 # RFC 6238, appendix B: the time, and the code of eight digits, of which ours are the last six.
@@ -107,6 +116,17 @@ async def test_setting_it_up_shows_the_secret_and_makes_it_count_once_a_code_was
     assert "10 recovery codes are left" in (await here.get("/account")).text
     assert (await here.get("/account/second-factor")).headers["location"] == "/account"
     assert await done(site) == [(NAME, "set up a second factor", "other sessions were ended")]
+
+
+async def test_it_is_not_set_up_with_a_password_that_was_changed_meanwhile(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add(site)
+    here, elsewhere = await anna(site), await anna(site)
+    secret, offer = fields_of((await elsewhere.get("/account/second-factor")).text)
+    overtaken(monkeypatch, account, here)
+    assert (await confirm(elsewhere, offer, Device(site, secret, []).shows())).status_code == 401
+    assert not (await site.store.people.named(NAME)).has_factor
 
 
 async def test_a_secret_that_was_not_offered_here_is_refused(site: Site) -> None:

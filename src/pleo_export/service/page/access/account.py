@@ -5,6 +5,7 @@ is counted, one that succeeds makes a new session.
 """
 
 from base64 import b64decode, b64encode
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -26,10 +27,11 @@ from pleo_export.service.page.access.errors import (
 )
 from pleo_export.service.page.access.guard import SECOND_FACTOR, Known, Visitor
 from pleo_export.service.page.access.refusing import refusing
-from pleo_export.service.page.access.signing_in import sign_in
+from pleo_export.service.page.access.signing_in import Proven, sign_in
 from pleo_export.service.page.access.tokens import csrf_of, hashed
 from pleo_export.service.page.parts import FORM_BYTES_MAX, PageParts, Parts
 from pleo_export.service.page.rendering import HEADERS, render
+from pleo_export.store.people import PasswordProof
 from pleo_export.store.second_factors import KIND
 from pleo_export.vault.errors import DamagedSecretError, VaultError
 
@@ -90,11 +92,12 @@ async def change_password(  # noqa: PLR0913, PLR0917 the fields of the form
     passwords.require_strong(new, visitor.name)
     proven = await sign_in(parts, request, visitor.name, password, code)
     kept = await passwords.hash_of(new)
-    if not await parts.store.people.change_password(proven.user_id, old=proven.password_hash, new=kept):
-        raise RefusedSignInError  # it was changed meanwhile
+    if not await parts.store.people.change_password(proven.user_id, proven.proof, kept):
+        raise RefusedSignInError  # what was shown was changed meanwhile
     await parts.store.note_action(visitor.name, None, "changed the password", "other sessions were ended")
-    visitor = replace(visitor, strong=visitor.strong or proven.strong)
-    return await _begun_anew(request, parts, visitor, "The password was changed.")
+    visitor = replace(visitor, strong=visitor.strong or proven.proof.strong)
+    proof = proven.proof._replace(password_hash=kept)
+    return await _begun_anew(request, parts, visitor, "The password was changed.", proof)
 
 
 @router.get(SECOND_FACTOR.removeprefix(ACCOUNT))
@@ -120,18 +123,27 @@ async def confirmed(  # noqa: PLR0913, PLR0917 the fields of the form
         step = second_factor.step_of(secret, code, parts.now())
         if step is None:
             raise WrongCodeError  # noqa: TRY301 told as the others
-        user_id = (await sign_in(parts, request, visitor.name, password, "")).user_id
+        proven = await sign_in(parts, request, visitor.name, password, "")
+        codes = await _kept(parts, proven, secret, step)
     except (WrongCodeError, RefusedSignInError, TooManyTriesError) as refusal:
         return _offer(request, parts, visitor, secret, refusal)
-    sealed = parts.companies.sealed(user_id, KIND, secret)
-    codes = second_factor.new_recovery_codes()
-    kept = [second_factor.kept_of(one) for one in codes]
-    await parts.store.second_factors.keep(user_id, sealed, step, kept, parts.now())
     await parts.store.note_action(visitor.name, None, "set up a second factor", "other sessions were ended")
-    _, token = await _begin(request, parts, replace(visitor, strong=True, has_factor=True), parts.now())
+    visitor = replace(visitor, strong=True, has_factor=True)
+    _, token = await _begin(request, parts, visitor, proven.proof._replace(strong=True), parts.now())
     answer = render(request, "recovery_codes.html", codes=codes)
     sessions.give(answer, token)
     return answer
+
+
+async def _kept(parts: PageParts, proven: Proven, secret: str, step: int) -> Sequence[str]:
+    """Keep a second factor and return its recovery codes. Raises RefusedSignInError."""
+    sealed = parts.companies.sealed(proven.user_id, KIND, secret)
+    codes = second_factor.new_recovery_codes()
+    kept = [second_factor.kept_of(one) for one in codes]
+    factors = parts.store.second_factors
+    if not await factors.keep(proven.user_id, proven.proof, sealed, step, kept, parts.now()):
+        raise RefusedSignInError  # what was shown was changed meanwhile
+    return codes
 
 
 @router.post("/second-factor/remove")
@@ -140,12 +152,14 @@ async def remove(
 ) -> Response:
     """Forget the second factor, so that none is asked for or another one is set up."""
     proven = await sign_in(parts, request, visitor.name, password, code)
-    await parts.store.second_factors.remove(proven.user_id)
+    if not await parts.store.second_factors.remove(proven.user_id, proven.proof):
+        raise RefusedSignInError  # what was shown was changed meanwhile
     await parts.store.note_action(
         visitor.name, None, "removed the second factor", "other sessions were ended"
     )
     visitor = replace(visitor, strong=False, has_factor=False)
-    return await _begun_anew(request, parts, visitor, "The second factor was removed.")
+    proof = proven.proof._replace(strong=False)
+    return await _begun_anew(request, parts, visitor, "The second factor was removed.", proof)
 
 
 @router.post("/sessions")
@@ -163,40 +177,45 @@ async def end_sessions(  # noqa: PLR0913, PLR0917 the fields of the form
     chosen = {*(others if which == "others" else session or [])} - {visitor.session}
     if not chosen:
         raise NothingChosenError
-    proven_at = await _proven_again(request, parts, visitor, password, code)
+    proof, proven_at = await _proven_again(request, parts, visitor, password, code)
     ended = await parts.store.people.end_sessions(visitor.user_id, chosen)
     await parts.store.note_action(visitor.name, None, "ended sessions", f"{ended} of their own")
-    return await _begun_anew(request, parts, visitor, "The sessions were ended.", proven_at)
+    return await _begun_anew(request, parts, visitor, "The sessions were ended.", proof, proven_at)
 
 
 async def _proven_again(
     request: Request, parts: PageParts, visitor: Visitor, password: str, code: str
-) -> datetime:
+) -> tuple[PasswordProof | None, datetime]:
     """Let those with a password show it; of others the provider has to have said that it looked at them just now."""
     now = parts.now()
     if visitor.has_password:
-        await sign_in(parts, request, visitor.name, password, code)
-        return now
+        return (await sign_in(parts, request, visitor.name, password, code)).proof, now
     if visitor.proven_at is None or now - visitor.proven_at > AGAIN_WITHIN:
         raise SignInAgainError
-    return visitor.proven_at
+    return None, visitor.proven_at
 
 
-async def _begun_anew(
-    request: Request, parts: PageParts, visitor: Visitor, done: str, proven_at: datetime | None = None
+async def _begun_anew(  # noqa: PLR0913, PLR0917 whom, by what right, and what is said
+    request: Request,
+    parts: PageParts,
+    visitor: Visitor,
+    done: str,
+    proof: PasswordProof | None,
+    proven_at: datetime | None = None,
 ) -> Response:
     """Show the page to a visitor who has identified again, with what was done."""
-    visitor, token = await _begin(request, parts, visitor, proven_at or parts.now())
+    visitor, token = await _begin(request, parts, visitor, proof, proven_at or parts.now())
     answer = await _shown(request, parts, visitor, done=done)
     sessions.give(answer, token)
     return answer
 
 
 async def _begin(
-    request: Request, parts: PageParts, visitor: Visitor, proven_at: datetime
+    request: Request, parts: PageParts, visitor: Visitor, proof: PasswordProof | None, proven_at: datetime
 ) -> tuple[Visitor, str]:
     """Return the visitor with a new session, for whoever identifies again gets one, and its token."""
-    token = await sessions.begin(request, parts, visitor.user_id, strong=visitor.strong, proven_at=proven_at)
+    user_id, strong = visitor.user_id, visitor.strong
+    token = await sessions.begin(request, parts, user_id, proof, strong=strong, proven_at=proven_at)
     if token is None:
         raise NotSignedInError
     request.state.visitor = replace(visitor, csrf=csrf_of(token), session=hashed(token))

@@ -23,7 +23,7 @@ from pleo_export.service.page.access.tokens import hashed
 from pleo_export.service.page.parts import FORM_BYTES_MAX, PageParts, Parts
 from pleo_export.service.page.rendering import HEADERS, render
 from pleo_export.store.errors import InvitationGoneError, UserExistsError
-from pleo_export.store.people import Invitation
+from pleo_export.store.people import Invitation, PasswordProof, Proof
 
 Field = Annotated[str, Form()]
 
@@ -38,18 +38,20 @@ async def door(request: Request, parts: Parts) -> None:
 router = APIRouter(dependencies=[Depends(door)], max_body_size=FORM_BYTES_MAX)
 
 
-async def let_in(  # noqa: PLR0913 whom, how and where
+async def let_in(  # noqa: PLR0913, PLR0917 whom, how and where
     request: Request,
     parts: PageParts,
     user: tuple[str, str],
     to: str,
-    *,
-    strong: bool,
+    proof: Proof,
     proven_at: datetime | None,
 ) -> Response:
-    """Sign a user, by id and name, in and go on. Raises RefusedSignInError where the user was disabled meanwhile."""
+    """Sign a user, by id and name, in and go on.
+
+    Raises RefusedSignInError where the user was disabled meanwhile, or what was shown stands no more.
+    """
     user_id, name = user
-    token = await sessions.begin(request, parts, user_id, strong=strong, proven_at=proven_at)
+    token = await sessions.begin(request, parts, user_id, proof, strong=proof.strong, proven_at=proven_at)
     if token is None:
         raise RefusedSignInError
     await parts.store.note_action(name, None, "signed in")
@@ -77,7 +79,7 @@ async def opened_door(  # noqa: PLR0913, PLR0917 the fields of the form
     try:
         proven = await sign_in(parts, request, name, password, code)
         user = (proven.user_id, proven.name)
-        return await let_in(request, parts, user, next, strong=proven.strong, proven_at=parts.now())
+        return await let_in(request, parts, user, next, proven.proof, parts.now())
     except (RefusedSignInError, TooManyTriesError) as refusal:
         return _door(request, our_path(next), refusal)
 
@@ -125,11 +127,11 @@ async def welcomed(  # noqa: PLR0913, PLR0917 the fields of the form
         if password != again:
             raise WeakPasswordError("The two passwords are not the same.")  # noqa: TRY301 told as the others
         strong = await _identified(parts, request, invitation, code)
-        user_id = await _accepted(parts, token, name, password)
+        user_id, kept = await _accepted(parts, token, name, password)
     except (WeakPasswordError, UserExistsError, WrongCodeError, TooManyTriesError) as refusal:
         return _welcome(request, invitation, refusal)
     await parts.store.note_action(name, None, "chose a password", "by a welcome link")
-    return await let_in(request, parts, (user_id, name), "/", strong=strong, proven_at=parts.now())
+    return await let_in(request, parts, (user_id, name), "/", PasswordProof(kept, strong), parts.now())
 
 
 async def _identified(parts: PageParts, request: Request, invitation: Invitation, code: str) -> bool:
@@ -140,10 +142,10 @@ async def _identified(parts: PageParts, request: Request, invitation: Invitation
         return await second_factor.identify(parts, user.user_id, user.name, code)
 
 
-async def _accepted(parts: PageParts, token: str, name: str, password: str) -> str:
+async def _accepted(parts: PageParts, token: str, name: str, password: str) -> tuple[str, str]:
     kept = await passwords.hash_of(password)
     try:
-        return await parts.store.people.accept(hashed(token), kept, parts.now(), name)
+        return await parts.store.people.accept(hashed(token), kept, parts.now(), name), kept
     except InvitationGoneError as error:
         raise LinkGoneError from error
 

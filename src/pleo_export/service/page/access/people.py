@@ -57,7 +57,7 @@ class Desk:
 
     async def reset_second_factor(self, name: str) -> None:
         """Forget a user's second factor, for one who has lost it, and end what is open."""
-        await self.store.second_factors.remove((await self.store.people.named(name)).user_id)
+        await self.store.second_factors.reset((await self.store.people.named(name)).user_id)
         await self._note("reset a second factor", name)
 
     async def link(self, name: str) -> str:

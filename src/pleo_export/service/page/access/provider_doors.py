@@ -24,7 +24,7 @@ from pleo_export.service.page.access.provider import (
 from pleo_export.service.page.parts import FORM_BYTES_MAX, PageParts, Parts
 from pleo_export.service.page.rendering import HEADERS
 from pleo_export.store.errors import UnknownUserError
-from pleo_export.store.people import User
+from pleo_export.store.people import ProviderProof, User
 
 COOKIE = "__Host-signing-in"
 BEGUN_TIME = timedelta(minutes=10)
@@ -88,14 +88,9 @@ async def back(
     user = await _user(parts, person)
     try:
         # How strongly the provider asks is for the provider to be told; see docs/explanation/security.md.
-        answer = await let_in(
-            request,
-            parts,
-            (user.user_id, user.name),
-            begun.to if begun else "/",
-            strong=True,
-            proven_at=person.proven_at,
-        )
+        proof = ProviderProof(person.issuer, person.subject)
+        to = begun.to if begun else "/"
+        answer = await let_in(request, parts, (user.user_id, user.name), to, proof, person.proven_at)
     except RefusedSignInError as error:
         raise ProviderRefusedError from error
     answer.delete_cookie(COOKIE, secure=True, httponly=True, samesite="lax", path="/")

@@ -6,7 +6,7 @@ from fastapi import Request, Response
 
 from pleo_export.service.page.access.tokens import hashed, new_token
 from pleo_export.service.page.parts import PageParts
-from pleo_export.store.people import Identified, OwnSession, Session
+from pleo_export.store.people import Identified, OwnSession, Proof, Session
 
 COOKIE = "__Host-session"
 IDLE_MAX = timedelta(minutes=30)
@@ -24,18 +24,25 @@ SYSTEMS = {
 }
 
 
-async def begin(
-    request: Request, parts: PageParts, user_id: str, *, strong: bool, proven_at: datetime | None
+async def begin(  # noqa: PLR0913 whom, how and where
+    request: Request,
+    parts: PageParts,
+    user_id: str,
+    proof: Proof | None,
+    *,
+    strong: bool,
+    proven_at: datetime | None,
 ) -> str | None:
-    """Sign a user in and end what this browser had; return the new token for `give`, None for one who is disabled.
+    """Sign a user in and end what this browser had; return the new token for `give`.
 
-    `strong`: by more than a password. `proven_at` is when the user showed it, as far as that is known.
+    None for one who is disabled, or where what was shown, the `proof`, stands no more. `strong`: by more than a password.
+    `proven_at` is when the user showed it, as far as that is known.
     """
     await end(request, parts)
     token = new_token()
     browser = _called(request.headers.get("user-agent", ""))
     identified = Identified(strong, proven_at, address_of(request), browser)
-    begun = await parts.store.people.begin_session(user_id, hashed(token), parts.now(), identified)
+    begun = await parts.store.people.begin_session(user_id, hashed(token), parts.now(), identified, proof)
     return token if begun else None
 
 

@@ -20,7 +20,7 @@ from pleo_export.service.page.access.errors import (
 from pleo_export.service.page.access.sessions import address_of
 from pleo_export.service.page.access.tokens import hashed
 from pleo_export.service.page.parts import PageParts
-from pleo_export.store.people import Limit
+from pleo_export.store.people import Limit, PasswordProof
 
 FAILURES_COUNT_FOR = timedelta(minutes=15)
 NAME_FAILURES_MAX = 5
@@ -30,12 +30,11 @@ log = logging.getLogger(__name__)
 
 
 class Proven(NamedTuple):
-    """Who it is, the password's hash that was looked at, and whether a second factor was shown as well."""
+    """Who it is, and what was shown."""
 
     user_id: str
     name: str
-    password_hash: str
-    strong: bool
+    proof: PasswordProof
 
 
 async def sign_in(parts: PageParts, request: Request, name: str, password: str, code: str) -> Proven:
@@ -53,10 +52,19 @@ async def sign_in(parts: PageParts, request: Request, name: str, password: str, 
         except WrongCodeError as error:
             raise RefusedSignInError from error
     if passwords.is_outdated(kept):
-        new = await passwords.hash_of(password)
-        await parts.store.people.rehash(user_id, old=kept, new=new)
-        kept = new
-    return Proven(user_id, name, kept, strong)
+        kept = await _renewed(parts, user_id, name, password, kept)
+    return Proven(user_id, name, PasswordProof(kept, strong))
+
+
+async def _renewed(parts: PageParts, user_id: str, name: str, password: str, old: str) -> str:
+    """Return the password's hash as it is made today, and kept: by us, or by who signed in at the same moment."""
+    new = await passwords.hash_of(password)
+    if await parts.store.people.rehash(user_id, old=old, new=new):
+        return new
+    _, kept = await parts.store.people.password_hash(name) or (None, None)
+    if kept is None or not await passwords.matches(kept, password):
+        raise RefusedSignInError
+    return kept
 
 
 @asynccontextmanager
