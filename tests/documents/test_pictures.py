@@ -224,6 +224,21 @@ async def test_a_picture_with_too_many_pages_is_refused(
     assert new_files(tmp_path, files) == []
 
 
+@pytest.mark.parametrize("kind", ["TIFF", "GIF", "WEBP"])
+async def test_a_picture_whose_pages_are_too_large_together_is_refused(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "FILE_PIXELS_MAX", 3_000_000)
+    pages = [Image.new("L", (1000, 1000), shade) for shade in (0, 80, 160, 240)]
+    contents = [picture(kind, pages[0], save_all=True, append_images=pages[1:last]) for last in (3, 4)]
+    within, beyond = (receipts(tmp_path, (f"image/{kind.lower()}", content)) for content in contents)
+    [converted] = await fit("entry", within, taking(PDF), tmp_path)
+    assert len(page_widths(converted)) == 3
+    with pytest.raises(ReceiptUnreadableError, match="has more than 3 megapixels on all its pages together"):
+        await fit("entry", beyond, taking(PDF), tmp_path)
+    assert new_files(tmp_path, [*within, *beyond]) == [converted.path]
+
+
 async def test_a_jpeg_that_is_drawn_again_and_again_is_refused(tmp_path: Path) -> None:
     content = picture("JPEG", progressive=True)
     scan = content.index(b"\xff\xda")

@@ -32,6 +32,8 @@ _STILL = (JPEG, PNG)
 # Just above what the cameras of phones take (50 megapixels); a picture needs up to 11 bytes a pixel while it is drawn.
 PIXELS_MAX = 52_000_000
 FRAMES_MAX = 100
+# Of all frames of a file together: thirty pages of A4 at 300 dots per inch, half a minute's work at most.
+FILE_PIXELS_MAX = 260_000_000
 # A progressive JPEG is drawn as often as it has scans: usually ten times, and a hostile one all day.
 JPEG_SCANS_MAX = 100
 
@@ -98,7 +100,7 @@ def is_plain_jpeg(file: StoredFile) -> bool:
 
 
 def _frames(file: StoredFile, form: Form, step: Step) -> Iterator[Image.Image]:
-    still = file.media_type in _STILL
+    still, pixels = file.media_type in _STILL, 0
     with _opened(file) as image:
         for number in range(FRAMES_MAX + 1):
             try:
@@ -108,6 +110,9 @@ def _frames(file: StoredFile, form: Form, step: Step) -> Iterator[Image.Image]:
             if number == FRAMES_MAX:
                 raise ReceiptUnreadableError(file.attachment.position, f"has more than {FRAMES_MAX} pages")
             _refuse_bomb(image, file)
+            pixels += image.width * image.height
+            if pixels > FILE_PIXELS_MAX:
+                raise _bomb(file, FILE_PIXELS_MAX, " on all its pages together")
             # The next frame may be drawn over this one, which therefore stays as it is.
             yield _drawn(image if still else image.copy(), form, step)
             if still:
@@ -124,7 +129,7 @@ def _opened(file: StoredFile) -> Iterator[Image.Image]:
             _refuse_bomb(image, file)
             yield image
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise _bomb(file) from None
+        raise _bomb(file, PIXELS_MAX) from None
     except _DAMAGED as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
@@ -138,12 +143,12 @@ def _scans(path: Path) -> int:
 
 def _refuse_bomb(image: Image.Image, file: StoredFile) -> None:
     if image.width * image.height > PIXELS_MAX:
-        raise _bomb(file)
+        raise _bomb(file, PIXELS_MAX)
 
 
-def _bomb(file: StoredFile) -> ReceiptUnreadableError:
+def _bomb(file: StoredFile, pixels_max: int, where: str = "") -> ReceiptUnreadableError:
     return ReceiptUnreadableError(
-        file.attachment.position, f"has more than {PIXELS_MAX // 1_000_000} megapixels"
+        file.attachment.position, f"has more than {pixels_max // 1_000_000} megapixels{where}"
     )
 
 
