@@ -239,9 +239,21 @@ async def test_a_picture_whose_pages_are_too_large_together_is_refused(
     assert new_files(tmp_path, [*within, *beyond]) == [converted.path]
 
 
-async def test_a_jpeg_that_is_drawn_again_and_again_is_refused(tmp_path: Path) -> None:
-    content = picture("JPEG", progressive=True)
-    scan = content.index(b"\xff\xda")
-    files = receipts(tmp_path, (JPEG, content[:scan] + content[scan : scan + 60] * 101 + content[scan:]))
+# What seems to be a marker is none there.
+FILM = b"\0\0\0\x18ftypmp42" + b"\xff\xda" * 500
+
+
+@pytest.mark.parametrize(
+    "content", [picture("JPEG") + FILM, picture("JPEG", comment=FILM)], ids=["behind it", "within it"]
+)
+async def test_a_photograph_with_a_film_is_a_photograph(content: bytes, tmp_path: Path) -> None:
+    assert len(page_widths(await merged(JPEG, content, tmp_path))) == 2
+
+
+@pytest.mark.parametrize("preview", [b"no", picture("JPEG")], ids=["no preview", "a preview with an end"])
+async def test_a_jpeg_that_is_drawn_again_and_again_is_refused(preview: bytes, tmp_path: Path) -> None:
+    content = picture("JPEG", progressive=True, comment=preview)
+    scan = content.rindex(b"\xff\xda")
+    files = receipts(tmp_path, (JPEG, content[:scan] + content[scan:-2] * 101 + content[scan:]))
     with pytest.raises(ReceiptUnreadableError, match="is drawn in more than 100 passes"):
         await fit("entry", files, taking(PNG), tmp_path)

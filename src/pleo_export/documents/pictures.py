@@ -1,5 +1,7 @@
 """Pictures: opened with suspicion, drawn anew upright, without transparency, and smaller where asked."""
 
+import mmap
+import re
 import struct
 import warnings
 from collections.abc import Iterator
@@ -37,8 +39,9 @@ FILE_PIXELS_MAX = 260_000_000
 # A progressive JPEG is drawn as often as it has scans: usually ten times, and a hostile one all day.
 JPEG_SCANS_MAX = 100
 
-_CHUNK_BYTES = 1 << 16
-_SCAN = b"\xff\xda"
+# What decoders mind between the data of a JPEG: the end, and the beginning of a segment whose length follows.
+_MARKER = re.compile(rb"\xff[\xc0-\xcf\xd9-\xfe]")
+_SCAN, _END = b"\xff\xda", b"\xff\xd9"
 _ORIENTATION = 0x0112
 _MIRRORED = (2, 4, 5, 7)
 # Whatever Pillow's decoders were seen to raise for damaged files.
@@ -137,8 +140,14 @@ def _opened(file: StoredFile) -> Iterator[Image.Image]:
 
 
 def _scans(path: Path) -> int:
-    with path.open("rb") as file:
-        return sum(chunk.count(_SCAN) for chunk in iter(lambda: file.read(_CHUNK_BYTES), b""))
+    """Count how often a JPEG's picture is drawn: not the preview in one of its segments, nor the film behind its end."""
+    scans = at = 0
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        while (marker := _MARKER.search(content, at)) and marker[0] != _END:
+            scans += marker[0] == _SCAN
+            length = int.from_bytes(content[marker.end() : marker.end() + 2])
+            at = marker.end() + max(length, 2)
+    return scans
 
 
 def _refuse_bomb(image: Image.Image, file: StoredFile) -> None:
