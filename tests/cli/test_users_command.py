@@ -1,5 +1,6 @@
 """The commands that name users."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 from pleo_export.cli import app
 from pleo_export.cli.common import ExitCode
 from pleo_export.cli.init import settings_text
+from tests.store.stores import opened
 
 COMPANY = "5f0c7f4e-1d54-4a6e-9a6b-0d8c1f3a2b10"
 
@@ -77,10 +79,25 @@ def test_a_second_factor_is_reset() -> None:
     assert "Ada signs in with the password alone" in call("reset-second-factor", "Ada")
 
 
+def test_the_account_at_the_provider_is_forgotten(tmp_path: Path) -> None:
+    call("add", "ada@example.com", "--role", "viewer")
+
+    async def sign_in() -> None:
+        async with opened(f"sqlite:///{tmp_path}/service.db") as store:
+            ada = await store.people.named("ada@example.com")
+            assert await store.people.identify(ada.user_id, "https://id.test", "s")
+
+    asyncio.run(sign_in())
+    assert "organisation" in call("list")
+    assert "signed out everywhere" in call("forget-provider", "Ada@example.com")
+    assert "organisation" not in call("list")
+
+
 @pytest.mark.parametrize(
     "command",
     [
         ("reset-second-factor", "eve"),
+        ("forget-provider", "eve"),
         ("add", "a b", "--role", "viewer"),
         ("add", "ada", "--role", "viewer", "--company", "nowhere"),
         ("grant", "eve", "viewer"),

@@ -42,7 +42,7 @@ webhooks are signed, each for five minutes. `PLEO_EXPORT_OPERATOR_TOKEN` is for 
 ## Sessions
 
 A session ends after 30 minutes without anybody, and after 12 hours in any case. Somebody may have several, one in each browser; a new sign-in
-in the same browser ends the one before, a new password, a second factor or a disabled user ends them all, and with them every sign-in that is
+in the same browser ends the one before, a new password, a second factor, another account at the provider or a disabled user ends them all, and with them every sign-in that is
 under way with what stood before. People see theirs and end them, once
 they have given the password, and a code where they have a second factor. Signed in through an OpenID provider the same holds: a session here
 neither lasts longer for the provider's nor ends with it; who may not come in any more is disabled here. To end others, somebody without a

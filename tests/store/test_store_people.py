@@ -75,6 +75,7 @@ async def test_nobody_who_is_not_known_takes_a_step(url: str) -> None:
             store.people.revoke("eve", COMPANY),
             store.people.disable("eve", NOON),
             store.people.enable("eve"),
+            store.people.forget_provider("eve"),
             store.people.invite("eve", "token", NOON),
         ):
             with pytest.raises(UnknownUserError, match="There is no user eve"):
@@ -231,6 +232,20 @@ async def test_a_provider_knows_a_user_by_one_subject(url: str) -> None:
         assert known == await store.people.named("ada")
         assert await store.people.known_to("https://other.test", "s") is None
         assert await store.people.anybody()
+
+
+async def test_a_provider_that_was_forgotten_knows_the_user_by_another_subject(url: str) -> None:
+    async with opened(url) as store:
+        ada = await store.people.add("ada", {COMPANY: "viewer"}, NOON)
+        await store.people.identify(ada, "https://id.test", "s")
+        await store.people.begin_session(ada, "session", NOON)
+        await store.people.forget_provider("ada")
+        assert await store.people.session("session") is None
+        assert await store.people.known_to("https://id.test", "s") is None
+        assert await store.people.identify(ada, "https://other.test", "t")
+        known = await store.people.known_to("https://other.test", "t")
+        assert known is not None
+        assert known.roles == {COMPANY: "viewer"}
 
 
 async def test_what_fails_is_counted_before_it_is_looked_at(url: str) -> None:

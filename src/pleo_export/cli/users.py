@@ -102,6 +102,16 @@ def reset_second_factor(name: NameArgument) -> None:
     out().print(f"{name} signs in with the password alone, and sets up another one.", markup=False)
 
 
+@app.command()
+def forget_provider(name: NameArgument) -> None:
+    """Forget which account of the organisation (OpenID Connect) a user has, for one who has another, and end what is open."""
+    _done(lambda desk: desk.forget_provider(_kept(name)))
+    out().print(
+        f"{name} is signed out everywhere, and known by the account that signs in next with this address.",
+        markup=False,
+    )
+
+
 def _done(work: "Callable[[Desk], Awaitable[T]]") -> T:
     from pleo_export.service.page.access.people import Desk  # noqa: PLC0415 with it come passwords
 

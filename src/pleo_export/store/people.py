@@ -216,6 +216,16 @@ class People:
             lambda connection: _change(connection, user_id, unknown, ENABLED, issuer=issuer, subject=subject)
         )
 
+    async def forget_provider(self, name: str) -> None:
+        """Let the provider know a user by another subject from now on; what is open ends at once. Raises UnknownUserError."""
+
+        def forget(connection: Connection) -> None:
+            user_id = _id(connection, name)
+            _change(connection, user_id, issuer=None, subject=None)
+            end_all(connection, user_id)
+
+        await self._writer.run(forget)
+
     async def invite(self, name: str | None, token_hash: str, ends_at: datetime) -> None:
         """Keep a link that lets a user choose a password; earlier ones end. None: for the first administrator.
 

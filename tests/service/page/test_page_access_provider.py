@@ -10,14 +10,16 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import Response
 from joserfc import jwt
 from pydantic import SecretStr, ValidationError
 
-from pleo_export.service.page.access import sessions
+from pleo_export.service.page.access import doors, provider_doors, sessions
 from pleo_export.service.page.access.provider import Provider
 from pleo_export.service.page.access.roles import Role
 from pleo_export.service.page.access.tokens import csrf_of
 from pleo_export.service.settings import ServiceSettings
+from pleo_export.store.tables import EVERY_COMPANY
 from tests.service.page.openid import CLIENT_ID, CLIENT_SECRET, ISSUER, OpenId, key
 from tests.service.page.site import COMPANY, Browser, Site, a_site
 
@@ -82,7 +84,38 @@ async def test_nobody_becomes_a_user_whom_the_provider_knows_as_another(site: Si
     await sign_in(await site.browser(), openid)
     openid.claims = {"sub": "subject-2"}
     answer = await sign_in(await site.browser(), openid)
-    assert (refused(answer), "Ask an administrator" in answer.text) == (True, True)
+    assert (refused(answer), "another account than the one that is known here" in answer.text) == (True, True)
+
+
+async def test_an_account_that_was_forgotten_makes_room_for_another_one(site: Site, openid: OpenId) -> None:
+    await add(site)
+    owner, browser = await site.signed_in({EVERY_COMPANY: Role.ADMINISTRATOR}, "olga"), await site.browser()
+    assert "Forget organisation" not in (await owner.get("/users")).text
+    await sign_in(browser, openid)
+    assert "Forget organisation: anna@example.com" in (await owner.get("/users")).text
+    answer = await owner.press("/users/forget-provider", name="anna@example.com")
+    assert answer.headers["location"] == "/users"
+    assert (await browser.get("/")).headers["location"] == "/sign-in"
+    openid.claims = {"sub": "subject-2"}
+    assert (await sign_in(await site.browser(), openid)).status_code == 303
+    openid.claims = {}
+    assert refused(await sign_in(await site.browser(), openid))
+    noted = [(one.who, one.action, one.detail) for one in await site.store.actions(None, 9)]
+    assert ("olga", "forgot an organisation's account", "anna@example.com") in noted
+
+
+async def test_who_is_vouched_for_before_the_account_is_forgotten_is_not_signed_in_after(
+    site: Site, openid: OpenId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add(site)
+    await sign_in(await site.browser(), openid)
+
+    async def overtaken(*given: Any) -> Response:
+        await site.store.people.forget_provider("anna@example.com")
+        return await doors.let_in(*given)
+
+    monkeypatch.setattr(provider_doors, "let_in", overtaken)
+    assert refused(await sign_in(await site.browser(), openid))
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ async def test_a_disabled_user_is_out_until_enabled(site: Site) -> None:
     assert (await owner.press("/users/link", name="bo")).status_code == 200
 
 
-@pytest.mark.parametrize("step", ["disable", "grant", "revoke"])
+@pytest.mark.parametrize("step", ["disable", "forget-provider", "grant", "revoke"])
 async def test_nobody_locks_the_own_door(site: Site, step: str) -> None:
     owner = await site.signed_in({EVERY_COMPANY: Role.ADMINISTRATOR}, "olga")
     answer = await owner.press(f"/users/{step}", name="olga", role="viewer", company=EVERY_COMPANY)
@@ -95,7 +95,7 @@ async def test_nobody_locks_the_own_door(site: Site, step: str) -> None:
 )
 async def test_administrators_of_some_companies_name_nobody(site: Site, roles: dict[str, Role]) -> None:
     eve = await site.signed_in(roles, "eve")
-    for step in ("add", "grant", "revoke", "disable", "enable", "link"):
+    for step in ("add", "grant", "revoke", "disable", "enable", "forget-provider", "link"):
         answer = await eve.press(f"/users/{step}", name="eve", role="administrator", company=EVERY_COMPANY)
         assert answer.status_code == 403
     assert (await site.store.people.named("eve")).roles == roles

@@ -60,6 +60,11 @@ class Desk:
         await self.store.second_factors.reset((await self.store.people.named(name)).user_id)
         await self._note("reset a second factor", name)
 
+    async def forget_provider(self, name: str) -> None:
+        """Forget whom the OpenID provider knows as this user, for one who has another account there; end what is open."""
+        await self.store.people.forget_provider(name)
+        await self._note("forgot an organisation's account", name)
+
     async def link(self, name: str) -> str:
         """Return a new welcome link, by which a user chooses a password. Raises DisabledUserError."""
         link = await invite(self.store, self.settings, name, self.now())

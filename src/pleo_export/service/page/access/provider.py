@@ -5,7 +5,8 @@ ProviderError
 ├── ProviderRefusedError      the provider refused, or the person did
 ├── NotBegunHereError         this browser did not begin the sign-in, or too long ago
 ├── BadIdTokenError           the ID token is not one for us, for now, for this sign-in
-└── UnknownPersonError        the provider vouches for somebody whom nobody added here
+├── UnknownPersonError        the provider vouches for somebody whom nobody added here
+└── OtherAccountError         the provider vouches for somebody whom it knew by another account before
 """
 
 from collections.abc import Callable, Mapping
@@ -77,6 +78,17 @@ class UnknownPersonError(ProviderError):
         super().__init__(
             "You are signed in at your organisation, but nobody has added you here."
             " Ask an administrator of pleo-export to add a user with your e-mail address."
+        )
+
+
+class OtherAccountError(ProviderError):
+    """The provider vouches for somebody with a user's address whom it, or the one before it, knew by another account."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "You are signed in at your organisation with another account than the one that is known here."
+            " Ask an administrator of pleo-export to press “Forget organisation” beside your name under Users, or to run"
+            " pleo-export users forget-provider with your e-mail address; then sign in again."
         )
 
 

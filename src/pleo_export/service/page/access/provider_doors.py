@@ -16,6 +16,7 @@ from pleo_export.service.page.access.origin import our_path
 from pleo_export.service.page.access.provider import (
     BadIdTokenError,
     Beginning,
+    OtherAccountError,
     Person,
     Provider,
     ProviderRefusedError,
@@ -107,9 +108,9 @@ async def _user(parts: PageParts, person: Person) -> User:
         named = await people.named((person.email or "").lower())
     except UnknownUserError as error:
         raise UnknownPersonError from error
-    if not await people.identify(named.user_id, person.issuer, person.subject):
-        raise UnknownPersonError  # disabled, or somebody else at the provider already
-    return named
+    if await people.identify(named.user_id, person.issuer, person.subject):
+        return named
+    raise UnknownPersonError if named.disabled_at else OtherAccountError
 
 
 def _begun(kept: str) -> Beginning | None:

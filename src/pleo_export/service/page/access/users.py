@@ -100,6 +100,14 @@ async def enable(desk: Users, name: Name) -> Response:
     return _back()
 
 
+@router.post("/forget-provider")
+async def forget_provider(desk: Users, name: Name) -> Response:
+    """Let a user come with another account of the organisation."""
+    _require_another(desk, name)
+    await desk.forget_provider(name)
+    return _back()
+
+
 def _require_another(desk: Desk, name: str) -> None:
     if name == desk.who:
         raise OwnUserError
