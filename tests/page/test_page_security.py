@@ -275,8 +275,10 @@ def test_no_other_page_presses_our_buttons_not_even_with_the_right_token(scene: 
 def test_a_window_left_open_after_signing_out_shows_nothing_more(scene: Scene) -> None:
     visit = scene.visit()
     open_window = visit.context.new_page()
-    with open_window.expect_response(re.compile("/events$")):
+    with open_window.expect_response(re.compile("/events$")) as listening:
         open_window.goto(scene.site.url + COMPANY)
+    # By this the service knows that nobody need sit there.
+    assert listening.value.request.all_headers()["accept"] == "text/event-stream"
     expect(open_window.get_by_role("status")).to_be_visible()
     visit.page.get_by_role("button", name="Sign out").click()
     expect(visit.page).to_have_url(re.compile("/sign-in$"))

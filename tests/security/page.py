@@ -41,9 +41,10 @@ webhooks are signed, each for five minutes. `PLEO_EXPORT_OPERATOR_TOKEN` is for 
 
 ## Sessions
 
-A session ends after 30 minutes without anybody, and after 12 hours in any case. Somebody may have several, one in each browser; a new sign-in
-in the same browser ends the one before, a new password, a second factor, another account at the provider or a disabled user ends them all, and with them every sign-in that is
-under way with what stood before. People see theirs and end them, once
+A session ends after 30 minutes without anybody, and after 12 hours in any case; a page that is left open counts as nobody, though it changes
+by itself, and goes to the sign-in then. Somebody may have several, one in each browser; a new sign-in in the same browser ends the one before, a new
+password, a second factor, another account at the provider or a disabled user ends them all, and with them every sign-in that is under way with what stood
+before. People see theirs and end them, once
 they have given the password, and a code where they have a second factor. Signed in through an OpenID provider the same holds: a session here
 neither lasts longer for the provider's nor ends with it; who may not come in any more is disabled here. To end others, somebody without a
 password here has to be looked at by the provider within the last five minutes (`auth_time`); a provider that does not say so counts as one

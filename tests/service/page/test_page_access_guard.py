@@ -152,12 +152,16 @@ async def test_a_session_ends_when_nobody_was_there_for_half_an_hour(site: Site)
     assert (await browser.get("/rooms/hall")).status_code == 303
 
 
-async def test_a_page_that_asks_by_itself_keeps_nobody_signed_in(site: Site) -> None:
+@pytest.mark.parametrize(
+    ("headers", "in_the_end"), [({"HX-Request": "true"}, 401), ({"Accept": "text/event-stream"}, 303)]
+)
+async def test_a_page_that_asks_or_listens_by_itself_keeps_nobody_signed_in(
+    site: Site, headers: dict[str, str], in_the_end: int
+) -> None:
     browser = await site.signed_in(Role.VIEWER)
-    for expected in (200, 401):
+    for expected in (200, in_the_end):
         site.clock.forward(minutes=20)
-        answer = await browser.get("/rooms/hall", headers={"HX-Request": "true"})
-        assert answer.status_code == expected
+        assert (await browser.get("/rooms/hall", headers=headers)).status_code == expected
 
 
 @pytest.mark.slow

@@ -158,7 +158,7 @@ async def counted(hub: Hub, session: str, stream: AsyncIterator[bytes]) -> Async
 async def told(
     hub: Hub, topic: Topic, is_welcome: Callable[[], Awaitable[bool]]
 ) -> AsyncGenerator[bytes, None]:
-    """Yield what a browser is told, until the hub is closed or the visitor is welcome no more."""
+    """Yield what a browser is told, until the hub is closed or the visitor is welcome no more: then the page is led away."""
     loop = asyncio.get_running_loop()
     with hub.listening(topic) as changed:
         # What the page shows was read before this began.
@@ -167,6 +167,7 @@ async def told(
         while not hub.closed:
             if loop.time() - asked >= WELCOME_SECONDS:
                 if not await is_welcome():
+                    yield CHANGED  # the page asks anew, and is told where to sign in
                     return
                 asked = loop.time()
             try:

@@ -93,5 +93,6 @@ def _is_over(session: Session, now: datetime) -> bool:
 
 
 def _by_itself(request: Request) -> bool:
-    # A page that is left open asks again and again; nobody need sit before it.
-    return request.method == "GET" and request.headers.get("hx-request") == "true"
+    # A page that is left open asks again and again, and listens anew; nobody need sit before it.
+    asks, listens = request.headers.get("hx-request"), request.headers.get("accept")
+    return request.method == "GET" and (asks == "true" or listens == "text/event-stream")
