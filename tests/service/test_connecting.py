@@ -1,5 +1,6 @@
 """How a company is connected and disconnected, and which credential it is worked for with."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from pleo_export.pleo.oauth import AuthorisationServer, OAuthCredential, TokenPa
 from pleo_export.service.companies import Companies
 from pleo_export.service.connecting import Connecting, StoreKeeper
 from pleo_export.service.errors import OAuthNotSetUpError, OtherCompanyError, UnknownConnectionError
-from pleo_export.service.kinds import API_KEY, OAUTH
+from pleo_export.service.kinds import API_KEY, CONNECTING, OAUTH
 from pleo_export.service.opening import Opened
 from pleo_export.service.run import web_parts
 from pleo_export.service.settings import ServiceSettings
@@ -30,6 +31,7 @@ from tests.pleo.token_server import TokenServer, app, fails, token_server
 OTHER = "11111111-1111-4111-8111-111111111111"
 PAIR = TokenPair(access_token="access-0", refresh_token="refresh-0", refresh_at=None)
 VAULT = Vault([b"k" * 32])
+BROWSER = "what only this browser knows"
 
 
 @pytest.fixture
@@ -111,6 +113,50 @@ async def test_a_connection_is_finished_once_and_a_no_ends_it(office: Office) ->
         with pytest.raises(UnknownConnectionError):
             await office.connecting.finish(query, office.companies.pleo_url)
     assert await office.store.secrets() == []
+
+
+async def test_of_two_who_come_back_with_the_same_state_at_once_one_goes_on(
+    server: TokenServer, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query, both_have_looked, look = await office.come_back(), asyncio.Barrier(2), office.companies.secret
+
+    async def looked(company_id: str, kind: str) -> str | None:
+        found = await look(company_id, kind)
+        if kind == CONNECTING:
+            await both_have_looked.wait()
+        return found
+
+    monkeypatch.setattr(office.companies, "secret", looked)
+    finish, pleo_url = office.connecting.finish, office.companies.pleo_url
+    ended = await asyncio.gather(*[finish(query, pleo_url) for _ in range(2)], return_exceptions=True)
+    assert sorted(type(one).__name__ for one in ended) == ["UnknownConnectionError", "str"]
+    assert [form["grant_type"] for form in server.forms] == ["authorization_code"]
+
+
+async def test_tokens_that_are_held_stay_until_they_are_kept(
+    server: TokenServer, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a call had to refresh them first, and whatever ends it: a yes can be said again."""
+    server.expires_in = 0  # every call is preceded by a refresh
+    await office.keeper.keep(PAIR)
+    (state,) = parse_qs(urlsplit(await office.connecting.begin(COMPANY, BROWSER)).query)["state"]
+    query = {"state": state, "code": "code-1"}
+    await office.connecting.finish(query, office.companies.pleo_url, BROWSER)
+
+    async def dies(*_: object) -> None:
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StoreKeeper, "keep", dies)
+        with pytest.raises(asyncio.CancelledError):
+            await office.connecting.keep(COMPANY, BROWSER, server.url)
+    assert await office.keeper.load() == PAIR
+    await office.connecting.keep(COMPANY, BROWSER, server.url)
+    kept = await office.keeper.load()
+    assert kept is not None
+    assert kept.refresh_token == f"refresh-{server.number}"
+    with pytest.raises(UnknownConnectionError):
+        await office.connecting.keep(COMPANY, BROWSER, server.url)
 
 
 async def test_without_the_encryption_key_no_other_credential_takes_the_place_of_what_was_kept(

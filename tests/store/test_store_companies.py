@@ -176,7 +176,7 @@ async def test_a_secret_is_kept_as_it_is_given_and_the_last_one_counts(url: str)
         assert (await store.secrets())[1] == SealedSecret(
             company_id=COMPANY, kind="tokens", ciphertext=any_byte, updated_at=later
         )
-        await store.drop_secrets(COMPANY)
+        assert await store.drop_secrets(COMPANY) == 2
         assert [one.ciphertext for one in await store.secrets()] == [b"nobody's"]
 
 
@@ -184,7 +184,7 @@ async def test_secrets_of_one_kind_are_forgotten_alone(url: str) -> None:
     async with opened(url) as store:
         for kind in ("tokens", "webhook"):
             await store.keep_secret(COMPANY, kind, b"sealed")
-        await store.drop_secrets(COMPANY, "tokens")
+        assert [await store.drop_secrets(COMPANY, "tokens") for _ in range(2)] == [1, 0]
         assert [one.kind for one in await store.secrets()] == ["webhook"]
 
 

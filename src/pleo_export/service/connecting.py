@@ -21,6 +21,7 @@ from pleo_export.pleo.oauth import (
     ClientAuthentication,
     OAuthApp,
     OAuthCredential,
+    TokenKeeper,
     TokenPair,
     code_from,
 )
@@ -161,8 +162,9 @@ class Connecting:
         begun = msgspec.json.decode(kept, type=Begun)
         if begun.browser is not None and not compare_digest(begun.browser, _hash(browser or "")):
             raise OtherBrowserError
-        await self._store.drop_secrets(_place(state))
-        if self._server.now() - begun.at > CONNECTING_TIME:
+        # Of several who come back with it at the same moment one finds it there to be dropped.
+        mine = await self._store.drop_secrets(_place(state))
+        if not mine or self._server.now() - begun.at > CONNECTING_TIME:
             raise UnknownConnectionError
         code, url = code_from(query, state), await pleo_url(begun.company_id)
         given = _Given(await self._server.exchange(code, begun.verifier))
@@ -174,29 +176,34 @@ class Connecting:
 
     async def held(self, company_id: str, browser: str) -> Held | None:
         """Return what is held for this browser, None where nothing is or it is too old. Raises VaultError."""
-        kept = await self._sealed.secret(_held_place(company_id, _hash(browser)), CONNECTING)
-        if kept is None or self._server is None:
+        held = await self._held(company_id, browser).held()
+        if held is None or self._server is None:
             return None
-        held = msgspec.json.decode(kept, type=Held)
         return None if self._server.now() - held.at > CONNECTING_TIME else held
 
     async def keep(self, company_id: str, browser: str, pleo_url: str) -> None:
         """Keep the tokens that are held. Raises UnknownConnectionError where none are, and as `finish` does."""
-        held = await self.held(company_id, browser)
-        await self.let_go(company_id, browser)
-        if held is None:
+        if await self.held(company_id, browser) is None:
             raise UnknownConnectionError
-        await self._keep(company_id, _Given(held.pair), pleo_url)
+        await self._keep(company_id, self._held(company_id, browser), pleo_url)
+        # Only now: whatever ends this before, the tokens are in one place or the other, and a yes can be said again.
+        await self.let_go(company_id, browser)
 
     async def let_go(self, company_id: str, browser: str) -> None:
         """Forget the tokens that are held."""
         await self._store.drop_secrets(_held_place(company_id, _hash(browser)))
 
-    async def _keep(self, company_id: str, given: "_Given", pleo_url: str) -> None:
+    async def _keep(self, company_id: str, given: TokenKeeper, pleo_url: str) -> None:
         async with self._pleo(pleo_url, given) as pleo:
             if await _is_certain(pleo, company_id):
                 await pleo.installation.activate()
-        await StoreKeeper(self._store, self._sealed, company_id).keep(given.pair)
+        pair = await given.load()
+        if pair is None:
+            raise UnknownConnectionError  # let go meanwhile
+        await StoreKeeper(self._store, self._sealed, company_id).keep(pair)
+
+    def _held(self, company_id: str, browser: str) -> "_HeldKeeper":
+        return _HeldKeeper(self._store, self._sealed, _held_place(company_id, _hash(browser)))
 
     async def _hold(self, begun: Begun, given: "_Given", pleo_url: str) -> None:
         assert begun.browser is not None
@@ -207,7 +214,7 @@ class Connecting:
         place = _held_place(begun.company_id, begun.browser)
         await self._sealed.keep_secret(place, CONNECTING, msgspec.json.encode(held).decode())
 
-    def _pleo(self, pleo_url: str, given: "_Given") -> PleoClient:
+    def _pleo(self, pleo_url: str, given: TokenKeeper) -> PleoClient:
         assert self._server is not None
         return PleoClient(pleo_url, OAuthCredential(self._server, given))
 
@@ -221,6 +228,33 @@ async def _is_certain(pleo: PleoClient, company_id: str) -> bool:
     if connected != company_id:
         raise OtherCompanyError(company_id, connected)
     return True
+
+
+class _HeldKeeper:
+    """Keeps what is held for a browser: a pair that takes the place of another one is held too, before it is used."""
+
+    def __init__(self, store: Store, sealed: Sealed, place: str) -> None:
+        self._store, self._sealed, self._place = store, sealed, place
+
+    async def held(self) -> Held | None:
+        kept = await self._sealed.secret(self._place, CONNECTING)
+        return None if kept is None else msgspec.json.decode(kept, type=Held)
+
+    async def load(self) -> TokenPair | None:
+        held = await self.held()
+        return None if held is None else held.pair
+
+    async def replace(self, old: TokenPair, new: TokenPair) -> bool:
+        held = await self.held()
+        if held is None or held.pair != old:
+            return False
+        changed = msgspec.json.encode(msgspec.structs.replace(held, pair=new)).decode()
+        return await self._sealed.replace_secret(
+            self._place, CONNECTING, lambda kept: msgspec.json.decode(kept, type=Held) == held, changed
+        )
+
+    def exclusively(self) -> AbstractAsyncContextManager[None]:
+        return self._store.exclusively(self._place)
 
 
 class _Given:

@@ -41,10 +41,10 @@ def replace(
     return bool(connection.execute(changed).rowcount)
 
 
-def drop(connection: Connection, company_id: str, kind: str | None = None) -> None:
-    """Forget the company's secret of this kind, or all of them."""
+def drop(connection: Connection, company_id: str, kind: str | None = None) -> int:
+    """Forget the company's secret of this kind, or all of them; return how many there were."""
     these = secrets.c.company_id == company_id if kind is None else _this(company_id, kind)
-    connection.execute(delete(secrets).where(these))
+    return connection.execute(delete(secrets).where(these)).rowcount
 
 
 def forget(connection: Connection, kind: str, before: datetime) -> int:

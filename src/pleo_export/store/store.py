@@ -278,9 +278,9 @@ class Store(Exports):
         """Forget the secrets of this kind that were kept before; return how many."""
         return await self._write(lambda connection: sealed.forget(connection, kind, before))
 
-    async def drop_secrets(self, company_id: str, kind: str | None = None) -> None:
-        """Forget the company's secret of this kind, or all of them."""
-        await self._write(lambda connection: sealed.drop(connection, company_id, kind))
+    async def drop_secrets(self, company_id: str, kind: str | None = None) -> int:
+        """Forget the company's secret of this kind, or all of them; return how many there were."""
+        return await self._write(lambda connection: sealed.drop(connection, company_id, kind))
 
 
 def _make_ready(database: Database) -> None:
