@@ -1,6 +1,7 @@
 """The type of a file from its bytes."""
 
 import io
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -60,3 +61,23 @@ def test_the_type_of_a_file_is_found_in_its_bytes(content: bytes, expected: str,
     path = tmp_path / "misleading.pdf"
     path.write_bytes(content)
     assert media_type_of(path) == expected
+
+
+def with_names(number: int) -> bytes:
+    """A ZIP file, of Word by its last name, whose directory has about 300 bytes a name."""
+    return zipped(*(f"{name:0253}" for name in range(number)), "word/document.xml")
+
+
+def test_the_directory_of_a_zip_file_is_not_read_where_it_is_longer_than_any_of_office(
+    tmp_path: Path,
+) -> None:
+    usual, long = tmp_path / "usual", tmp_path / "long"
+    usual.write_bytes(with_names(300))
+    long.write_bytes(with_names(4000))
+    assert media_type_of(usual) == f"{OPEN_XML}wordprocessingml.document"
+    tracemalloc.start()
+    try:
+        assert media_type_of(long) == "application/zip"
+        assert tracemalloc.get_traced_memory()[1] < 512 * 1024
+    finally:
+        tracemalloc.stop()

@@ -1,5 +1,6 @@
 """What a downloaded file really is, from its bytes; names and headers are not asked."""
 
+import io
 import mmap
 import zipfile
 from pathlib import Path
@@ -8,7 +9,7 @@ HTML = "text/html"
 TEXT = "text/plain"
 _DOC, _XLS = "application/msword", "application/vnd.ms-excel"
 _OPEN_XML = "application/vnd.openxmlformats-officedocument."
-_UNKNOWN = "application/octet-stream"
+_ZIP, _UNKNOWN = "application/zip", "application/octet-stream"
 
 HEAD_BYTES = 4096
 # How an HTML page may begin, after blanks. A comment or an XML declaration may come first, so `<html` is also looked for.
@@ -27,6 +28,8 @@ _ZIP_START = b"PK\x03\x04"
 _OLE_START = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # The stream names inside an old Office file: the only thing that tells the two kinds apart.
 _OLE_STREAMS = {"WordDocument": _DOC, "Workbook": _XLS, "Book": _XLS}
+# A ZIP file's directory is unpacked in memory to some twelve times its size; that of an Office file has a few kilobytes.
+_DIRECTORY_BYTES_MAX = 1024 * 1024
 _TEXT_CONTROLS = frozenset(b"\t\n\r\f\x1b")
 
 
@@ -84,17 +87,32 @@ def _by_magic(path: Path) -> str:
         return _UNKNOWN
 
 
+class _DirectoryTooLongError(Exception):
+    pass
+
+
+class _ZipFile(io.FileIO):
+    """Gives out no directory that is too long: it is read in one go."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > _DIRECTORY_BYTES_MAX:
+            raise _DirectoryTooLongError
+        return super().read(size)
+
+
 def _zipped(path: Path) -> str:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with _ZipFile(path) as file, zipfile.ZipFile(file) as archive:
             names = archive.namelist()
+    except _DirectoryTooLongError:
+        return _ZIP
     except (zipfile.BadZipFile, NotImplementedError, ValueError):
         return _UNKNOWN
     if any(name.startswith("word/") for name in names):
         return f"{_OPEN_XML}wordprocessingml.document"
     if any(name.startswith("xl/") for name in names):
         return f"{_OPEN_XML}spreadsheetml.sheet"
-    return "application/zip"
+    return _ZIP
 
 
 def _old_office(path: Path) -> str:
