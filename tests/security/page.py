@@ -35,7 +35,7 @@ webhooks are signed, each for five minutes. `PLEO_EXPORT_OPERATOR_TOKEN` is for 
 | secrets of second factors | database | AES-256-GCM, bound to the user; shown once, when it is set up |
 | address and browser of a session | database | shown to its user; forgotten with the session |
 | expenses beside their entries | database | shown by role; forgotten after 90 days, without bank accounts and links to receipts |
-| receipts | work folder | readable by the service only, removed with each expense |
+| receipts | work folder | readable by the service only, removed with each expense; where a worker was killed, when one starts again |
 | who did what | database | shown to administrators; names of users only |
 | ids and outcomes | database, logs, metrics | no names, no amounts in logs |
 

@@ -1,6 +1,5 @@
 """How a worker is known to live: it holds a lock that the kernel, or PostgreSQL, frees by itself when the process dies."""
 
-import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import URL
 
+from pleo_export import file_locks
 from pleo_export.engine.database import KEEPALIVE, is_sqlite, sqlite_path
 
 
@@ -48,14 +48,14 @@ class FileLiveness:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / worker
-        descriptor = _lock(path, os.O_RDWR | os.O_CREAT)
+        descriptor = file_locks.attempt(path, os.O_CREAT)
         self._held = None if descriptor is None else (descriptor, path)
 
     @contextmanager
     def grasped(self, worker: str) -> Iterator[bool]:
         path = self._folder / worker
         try:
-            descriptor = _lock(path, os.O_RDWR)
+            descriptor = file_locks.attempt(path)
         except FileNotFoundError:  # it was seen free before, by us or by another worker
             yield True
             return
@@ -124,17 +124,6 @@ class SessionLiveness:
             self.release()
             raise
         return row is not None and bool(row[0])
-
-
-def _lock(path: Path, flags: int) -> int | None:
-    """Return the descriptor that holds the lock, or None where another process does."""
-    descriptor = os.open(path, flags, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
 
 
 def _key(worker: str) -> int:

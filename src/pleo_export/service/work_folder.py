@@ -1,21 +1,35 @@
-"""Where a worker keeps receipts while it records them: a folder of its own in the work folder."""
+"""Where a worker keeps receipts while it records them: a folder of its own in the work folder.
+
+The lock file beside it says whether its process lives, in whichever container or on whichever machine that is:
+
+    worker-<random>/        the receipts
+    worker-<random>.lock    locked by their process as long as it lives
+"""
 
 import os
+import secrets
 import shutil
-import socket
+from contextlib import suppress
 from pathlib import Path
 
+from pleo_export import file_locks
 from pleo_export.service.errors import WorkFolderError
 
 
 def own_folder(work_folder: Path) -> Path:
-    """Make this process's own folder, and remove those that dead processes of this machine left. Raises WorkFolderError."""
-    prefix = f"{socket.gethostname()}-"
-    for left in work_folder.glob(f"{prefix}*"):
-        process = left.name.removeprefix(prefix)
-        if process.isdecimal() and not _lives(int(process)):
-            shutil.rmtree(left, ignore_errors=True)
-    return made(work_folder / f"{prefix}{os.getpid()}")
+    """Make a folder for this process as long as it lives, and remove those of dead ones. Raises WorkFolderError."""
+    made(work_folder)
+    for lock in work_folder.glob("worker-*.lock"):
+        _remove_dead(lock)
+    folder = work_folder / f"worker-{secrets.token_hex(8)}"
+    try:
+        # Others find the lock file by its last name only, and so never before it is locked.
+        unnamed = folder.with_suffix(".new")
+        file_locks.attempt(unnamed, os.O_CREAT | os.O_EXCL)
+        unnamed.rename(folder.with_suffix(".lock"))
+    except OSError as error:
+        raise WorkFolderError(folder, error) from error
+    return made(folder)
 
 
 def made(folder: Path) -> Path:
@@ -27,13 +41,13 @@ def made(folder: Path) -> Path:
     return folder
 
 
-def _lives(process: int) -> bool:
-    if process == os.getpid():  # an earlier one's that had the same number: in a container all have
-        return False
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _remove_dead(lock: Path) -> None:
+    with suppress(OSError):  # another user's, or removed by another process meanwhile
+        descriptor = file_locks.attempt(lock)
+        if descriptor is None:
+            return
+        with os.fdopen(descriptor):
+            folder = lock.with_suffix("")
+            shutil.rmtree(folder, ignore_errors=True)
+            if not folder.exists():
+                lock.unlink()
