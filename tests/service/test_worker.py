@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 from uuid import uuid4
@@ -18,8 +19,12 @@ from pleo_export.accounting.port import Connector, NoAnswerError
 from pleo_export.cli.init import settings_text
 from pleo_export.config import Settings
 from pleo_export.crash_points import struck_by
+from pleo_export.domain.job import JobEvent, JobEventType
 from pleo_export.domain.progress import Company, Phase
 from pleo_export.engine import Begun, Engine
+from pleo_export.pleo.client import PleoClient
+from pleo_export.pleo.errors import Facts, InvalidExportJobStatusChangeError
+from pleo_export.pleo.retrying import Before
 from pleo_export.service.companies import Companies
 from pleo_export.service.errors import WorkFolderError
 from pleo_export.service.kinds import API_KEY
@@ -31,6 +36,7 @@ from pleo_export.vault import Vault
 from pleo_export.workflow.problems import SilentError
 from tests.cli.desk import Desk
 from tests.engine.bench import QUICK, eventually
+from tests.observe.test_metrics import value
 from tests.pleo.misbehaving_server import Waits, answers, serving
 from tests.pleo.pleo_samples import page
 from tests.workflow.workflow_scene import NOON, FakeClock, Watched
@@ -214,6 +220,34 @@ async def test_a_job_that_was_lost_with_the_lease_to_an_older_database_is_taken_
     await drain(worker, scene.a, 3)
     assert await state(scene.a, job) == "completed"
     assert (await scene.store.job(job)).doubt is not None
+
+
+@pytest.mark.slow
+async def test_a_job_that_pleo_does_not_let_end_is_closed_by_the_next_look_of_any_worker(
+    scene: Scene, settings: ServiceSettings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    refused = list[JobEventType]()
+    honest = PleoClient.send_event
+
+    async def send_event(pleo: PleoClient, event: JobEvent, before: Before) -> None:
+        if event.event is not JobEventType.STARTED and not refused:
+            refused.append(event.event)
+            raise InvalidExportJobStatusChangeError(Facts(method="POST", path="/events", status=422))
+        await honest(pleo, event, before)
+
+    monkeypatch.setattr(PleoClient, "send_event", send_event)
+    one, other = (scene.worker(Idle(), settings) for _ in range(2))
+    for token, worker in enumerate((one, other), start=1):  # neither comes to the company for the first time
+        await drain(worker, scene.a, token)
+    job = await asyncio.to_thread(scene.a.export, 1)
+    given_up = partial(value, "pleo_export_jobs_total", ending="given_up")
+    before = given_up()
+    await drain(one, scene.a, 3)
+    assert await state(scene.a, job) == "in_progress"
+    assert f"job {job} is tried again: The job could not be closed in Pleo yet." in caplog.text
+    await drain(other, scene.a, 4)
+    assert await state(scene.a, job) == "completed"
+    assert (refused, given_up()) == ([JobEventType.COMPLETED], before)
 
 
 @pytest.mark.parametrize(("asked", "known"), [(90, timedelta(seconds=90)), (4, None)])

@@ -378,12 +378,16 @@ async def test_a_job_that_was_given_up_by_mistake_is_taken_up_again(scene: Scene
     assert (known.problem, known.closed_at) == (None, scene.clock.now())
 
 
-async def test_a_closing_event_that_pleo_refuses_once_is_taken_by_the_next_run(scene: Scene) -> None:
+@pytest.mark.parametrize("recovering", [True, False])
+async def test_a_closing_event_that_pleo_refuses_once_is_taken_by_the_next_call(
+    scene: Scene, *, recovering: bool
+) -> None:
+    """Also by one that looks for new jobs only: else the job would stand in Pleo until it expires."""
     job_id = await scene.company.job_of(expense(1))
     async with scene.parts() as parts:
         stuck = await scene.run_one(pleo=ClosesAtSecondTry(parts.pleo))
     assert (stuck.event, "could not be closed" in str(stuck.problem)) == (None, True)
-    closed = await scene.run_one()
+    (closed,) = await scene.run(recovering=recovering)
     assert (closed.event, closed.problem) == ("completed", None)
     assert (await remembered(scene, job_id)).problem is None
 

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from pleo_export.domain.item import ExportItem, UnreadableItem
 from pleo_export.domain.job import ExportJobItem
-from pleo_export.pleo.errors import Facts, MissingContraAccountsError
+from pleo_export.pleo.errors import ExportJobStatusUnprocessableError, Facts, MissingContraAccountsError
 from pleo_export.workflow.fetch import fetch
 from pleo_export.workflow.problems import JobProblemError
 from pleo_export.workflow.spool import Spool
@@ -49,6 +49,22 @@ class Expiring(Around):
 
     async def export_items(self, job_id: str) -> AsyncIterator[ExportItem | UnreadableItem]:
         await self._scene.company.pass_time(3601)
+        async for item in self.inner.export_items(job_id):
+            yield item
+
+
+class UnprocessableOnce(Around):
+    """Pleo's client, to which Pleo says once that the data cannot be had as the job stands, and leaves the job as it is."""
+
+    def __init__(self, inner: object) -> None:
+        super().__init__(inner)
+        self._refused = False
+
+    async def export_items(self, job_id: str) -> AsyncIterator[ExportItem | UnreadableItem]:
+        if not self._refused:
+            self._refused = True
+            facts = Facts(method="GET", path="/v3/export-items", status=422)
+            raise ExportJobStatusUnprocessableError(facts)
         async for item in self.inner.export_items(job_id):
             yield item
 
@@ -202,3 +218,13 @@ async def test_a_job_that_expires_before_its_data_is_read_is_given_up(scene: Sce
     assert summary.event is None
     assert "expired" in str(summary.problem)
     assert scene.booked() == []
+
+
+async def test_a_refusal_of_the_data_of_a_job_that_goes_on_gives_nothing_up(scene: Scene) -> None:
+    await scene.company.job_of(expense(1))
+    async with scene.parts() as parts:
+        pleo = UnprocessableOnce(parts.pleo)
+        with pytest.raises(ExportJobStatusUnprocessableError):
+            await scene.run(pleo=pleo, recovering=False)
+        (summary,) = await scene.run(pleo=pleo, recovering=False)
+    assert (summary.event, scene.booked()) == ("completed", [1])

@@ -446,8 +446,8 @@ class Cause(StrEnum):
         "The job expired in Pleo before it was closed here.",
         "What was recorded stays recorded and is recognised; export the remaining expenses again in Pleo.")
     JOB_NOT_CLOSED = ("job-not-closed", None, None,
-        "The job could not be closed in Pleo.",
-        "What was recorded stays recorded and is recognised; export the remaining expenses again in Pleo.")
+        "The job could not be closed in Pleo yet.",
+        "The next run tries again. What was recorded stays recorded; if Pleo refuses until the job expires, export the remaining expenses again.")
     JOB_ENDED_ELSEWHERE = ("job-ended-elsewhere", None, None,
         "The job ended as '{status}' by somebody else in Pleo before it was closed here.",
         "What was recorded stays recorded and is recognised; export the remaining expenses again in Pleo.")

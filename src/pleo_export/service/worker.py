@@ -102,6 +102,9 @@ class Worker:
         with self._traces.run(company_id, watched) as notify:
             async with self._parts(company, settings, store, notify) as parts:
                 for summary in await export_pending(parts, recovering=recovering):
+                    if summary.event is None and (await store.job(summary.job_id)).open:
+                        log.warning("job %s is tried again: %s", summary.job_id, summary.problem)
+                        continue
                     metrics.job_ended(summary)
                     if summary.reason is not None:
                         log.warning("job %s ended as %s: %s", summary.job_id, summary.event, summary.reason)

@@ -57,13 +57,16 @@ async def fetch(parts: Parts, job: ExportJob, spool: Spool) -> Mapping[str, Plac
     """Put every expense of the job into the spool; return where it lies, or why its data cannot be used.
 
     Raises JobProblemError where Pleo refuses the data because contra accounts are missing, JobLostError where the job
-    ended meanwhile.
+    ended meanwhile, and Pleo's refusal where it goes on.
     """
     step = StepTaken(step=4, name="Fetch the data", job_id=job.id, items=job.number_of_items)
     try:
         return await in_step(parts, step, _places(parts, job, spool))
     except ExportJobStatusUnprocessableError as error:
-        raise JobLostError(await parts.pleo.get_job(job.id)) from error
+        fresh = await parts.pleo.get_job(job.id)
+        if fresh.unfinished:
+            raise
+        raise JobLostError(fresh) from error
 
 
 async def _places(parts: Parts, job: ExportJob, spool: Spool) -> Mapping[str, Place | Rejection]:

@@ -55,7 +55,8 @@ async def export_job(parts: Parts, job: ExportJob, *, taken_up: bool) -> JobSumm
             return await send_decided_event(parts, job)  # all that was left to do before the interruption
         return await _take_through(parts, job, taken_up=taken_up)
     except JobLostError as lost:
-        await parts.store.abandoned(job.id, lost.problem)
+        if lost.ended:  # else it stays open here, so that the next call tries again
+            await parts.store.abandoned(job.id, lost.problem)
         return await summary(parts, job, {}, lost.problem)
 
 

@@ -43,7 +43,7 @@ class JobLostError(Exception):
     """The job cannot be worked on any more: Pleo ended it, most likely because it expired, or keeps it open."""
 
     def __init__(self, job: ExportJob) -> None:
-        self.job_id = job.id
+        self.job_id, self.ended = job.id, not job.unfinished
         self.problem = " ".join(_end(job).told(status=job.status))
         super().__init__(self.problem)
 
