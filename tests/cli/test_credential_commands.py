@@ -13,10 +13,18 @@ from typer.testing import CliRunner, Result
 
 from pleo_export.cli import app
 from pleo_export.cli.common import ExitCode
+from pleo_export.cli.credentials import GIVEN_ANEW
+from pleo_export.service import kinds as service_kinds
+from pleo_export.service.companies import Companies
+from pleo_export.service.kinds import API_KEY, CONNECTING, OAUTH
 from pleo_export.service.opening import opened
 from pleo_export.service.settings import ServiceSettings
-from pleo_export.vault import new_key
+from pleo_export.store.second_factors import KIND
+from pleo_export.vault import Vault, new_key
+from pleo_export.vault.keys import read_keys
 from tests.cli.desk import Desk
+from tests.store.stores import NOON
+from tests.store.stores import opened as opened_store
 
 PUBLIC = "http://localhost:8480"
 
@@ -183,6 +191,41 @@ def test_connecting_without_a_registration_says_what_is_missing(backstage: Backs
     refused = backstage.say("credentials", "connect", backstage.company_id)
     assert refused.exit_code == ExitCode.WRONG_SETTINGS
     assert "PLEO_EXPORT_OAUTH_CLIENT_ID" in refused.stderr
+
+
+def test_rotating_goes_on_past_what_it_cannot_open_and_says_what_to_do(backstage: Backstage) -> None:
+    backstage.add("--api-key-file", str(backstage.key_file))
+    old, lost, new = backstage.env["PLEO_EXPORT_ENCRYPTION_KEY"], new_key(), new_key()
+    database = backstage.env["PLEO_EXPORT_DATABASE_URL"]
+
+    async def keep() -> None:
+        vault = Vault(read_keys(lost, "the lost key"))
+        async with opened_store(database) as store:
+            ada = await store.people.add("ada", {}, NOON)
+            for place, kind in ((backstage.company_id, OAUTH), (ada, KIND), ("connecting x", CONNECTING)):
+                await store.keep_secret(place, kind, vault.seal(b"secret", f"{place} {kind}"))
+
+    async def api_key() -> str | None:
+        async with opened_store(database) as store:
+            return await Companies(store, Vault(read_keys(new, "new"))).secret(backstage.company_id, API_KEY)
+
+    asyncio.run(keep())
+    backstage.env["PLEO_EXPORT_ENCRYPTION_KEY"] = f"{new} {old}"
+    told = backstage.say("credentials", "rotate")
+    assert (told.exit_code, told.stdout) == (ExitCode.SOMETHING_FAILED, "1 secrets were encrypted anew.\n")
+    assert "2 could not be opened:" in told.stderr
+    assert f"{backstage.company_id}, {OAUTH}: A stored secret was encrypted with another key." in told.stderr
+    assert f"If that cannot be: pleo-export credentials connect {backstage.company_id}\n" in told.stderr
+    assert "pleo-export users reset-second-factor ada\n" in told.stderr
+    assert "connecting" not in told.stderr
+    assert asyncio.run(api_key()) == backstage.key
+    backstage.env["PLEO_EXPORT_ENCRYPTION_KEY"] = f"{new} {old} {lost}"
+    assert backstage.do("credentials", "rotate") == "3 secrets were encrypted anew.\n"
+
+
+def test_there_is_a_way_to_give_every_secret_anew() -> None:
+    kinds = {value for name, value in vars(service_kinds).items() if name.isupper()} | {KIND}
+    assert set(GIVEN_ANEW) == kinds - {CONNECTING}
 
 
 def test_rotating_with_a_key_that_is_none_says_so(backstage: Backstage) -> None:

@@ -11,11 +11,14 @@ from pleo_export.cli.hosted import api_key_in, opened, service_settings
 from pleo_export.config import SettingsError
 from pleo_export.pleo.retrying import CallError
 from pleo_export.service.errors import ConnectError
-from pleo_export.service.kinds import API_KEY, ODOO_API_KEY
+from pleo_export.service.kinds import API_KEY, CONNECTING, OAUTH, ODOO_API_KEY, WEBHOOK_SECRETS
+from pleo_export.store.second_factors import KIND as SECOND_FACTOR
 from pleo_export.vault.errors import VaultError
 
 if TYPE_CHECKING:
     from pleo_export.service.companies import Companies
+    from pleo_export.store import Store
+    from pleo_export.vault import Vault
 
 app = typer.Typer(
     help="Secrets: the key they are kept with, and API keys of companies.", no_args_is_help=True
@@ -27,6 +30,14 @@ OfOption = Annotated[
     Literal["pleo", "odoo"], typer.Option("--of", help="Whose key it is: Pleo's or the accounting system's.")
 ]
 KINDS = {"pleo": API_KEY, "odoo": ODOO_API_KEY}
+# How a secret that cannot be opened any more is replaced, of the company or the user.
+GIVEN_ANEW = {
+    API_KEY: "pleo-export credentials set-api-key {} FILE",
+    ODOO_API_KEY: "pleo-export credentials set-api-key {} FILE --of odoo",
+    OAUTH: "pleo-export credentials connect {}",
+    WEBHOOK_SECRETS: "pleo-export webhooks remove {0} and pleo-export webhooks ensure {0}",
+    SECOND_FACTOR: "pleo-export users reset-second-factor {}",
+}
 
 
 @app.command()
@@ -91,7 +102,10 @@ def connect(company: CompanyArgument) -> None:
 
 @app.command()
 def rotate() -> None:
-    """Encrypt every secret with the newest key. Put the new key before the old one first; afterwards drop the old one."""
+    """Encrypt every secret with the newest key.
+
+    Put the new key before the old one first and restart every process; afterwards drop the old one and restart them again.
+    """
     from pleo_export.service.opening import vault_of  # noqa: PLC0415 loaded by these commands only
 
     with explained():
@@ -99,18 +113,34 @@ def rotate() -> None:
     if vault is None:
         fail("There is no encryption key; see PLEO_EXPORT_ENCRYPTION_KEY.", ExitCode.WRONG_SETTINGS)
 
-    async def again() -> int:
-        changed = 0
+    async def again() -> tuple[int, list[str]]:
         async with opened(service_settings()) as (store, _, _):
-            for kept in await store.secrets():
-                about = f"{kept.company_id} {kept.kind}"
-                sealed = vault.reseal(kept.ciphertext, about)
-                if sealed != kept.ciphertext:
-                    changed += await store.replace_secret(
-                        kept.company_id, kept.kind, old=kept.ciphertext, new=sealed
-                    )
-        return changed
+            return await _rotated(store, vault)
 
     with explained():
-        changed = complete(again())
+        changed, unreadable = complete(again())
     out().print(f"{changed} secrets were encrypted anew.")
+    if unreadable:
+        told = "\n".join(unreadable)
+        fail(
+            f"{len(unreadable)} could not be opened:\n{told}\nDrop no key before this command ends without any.",
+            ExitCode.SOMETHING_FAILED,
+        )
+
+
+async def _rotated(store: "Store", vault: "Vault") -> tuple[int, list[str]]:
+    """Encrypt what can be opened with the newest key; return how much that was, and what to do for each of the others."""
+    changed, unreadable = 0, []
+    names = {user.user_id: user.name for user in await store.people.all()}
+    for kept in await store.secrets():
+        try:
+            sealed = vault.reseal(kept.ciphertext, f"{kept.company_id} {kept.kind}")
+        except VaultError as error:
+            if kept.kind != CONNECTING:  # of use for some minutes only, and then swept
+                whose = names.get(kept.company_id, kept.company_id)
+                anew = GIVEN_ANEW[kept.kind].format(whose)
+                unreadable.append(f"  {whose}, {kept.kind}: {error} If that cannot be: {anew}")
+            continue
+        if sealed != kept.ciphertext:
+            changed += await store.replace_secret(kept.company_id, kept.kind, old=kept.ciphertext, new=sealed)
+    return changed, unreadable
