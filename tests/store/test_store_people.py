@@ -12,7 +12,8 @@ from pleo_export.store.errors import (
     UnknownUserError,
     UserExistsError,
 )
-from pleo_export.store.people import BY_PASSWORD, Limit, PasswordProof, Proof, ProviderProof, Session, User
+from pleo_export.store.people import BY_PASSWORD, Limit, Session, User
+from pleo_export.store.proofs import PasswordProof, Proof, ProviderProof
 from pleo_export.store.tables import EVERY_COMPANY
 from tests.store.stores import COMPANY, NOON, StoppedClock, opened
 

@@ -3,9 +3,9 @@
 Tokens are given here as their SHA-256, passwords as Argon2 writes them; nobody could sign in with what stands here.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import msgspec
@@ -19,6 +19,7 @@ from pleo_export.store.errors import (
     UnknownUserError,
     UserExistsError,
 )
+from pleo_export.store.proofs import PasswordProof, Proof
 from pleo_export.store.reader import Reader
 from pleo_export.store.tables import (
     EVERY_COMPANY,
@@ -71,33 +72,6 @@ class Identified(NamedTuple):
 
 
 BY_PASSWORD = Identified()
-
-
-class PasswordProof(NamedTuple):
-    """A password was shown that has this hash and, where the user had a second factor, that as well: then it is `strong`."""
-
-    password_hash: str
-    strong: bool
-
-    def stands(self) -> Sequence[ColumnElement[bool]]:
-        """Return what is true of the user as long as it proves anything."""
-        has_factor = users.c.factor_step.is_not(None)
-        return (users.c.password_hash == self.password_hash, has_factor if self.strong else ~has_factor)
-
-
-class ProviderProof(NamedTuple):
-    """An OpenID provider has vouched for whom it knows so; it is told to ask for a second factor itself."""
-
-    issuer: str
-    subject: str
-    strong: Literal[True] = True
-
-    def stands(self) -> Sequence[ColumnElement[bool]]:
-        """Return what is true of the user as long as it proves anything."""
-        return (users.c.issuer == self.issuer, users.c.subject == self.subject)
-
-
-Proof = PasswordProof | ProviderProof
 
 
 class Session(NamedTuple):

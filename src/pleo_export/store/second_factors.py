@@ -9,7 +9,8 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from pleo_export.store import sealed
-from pleo_export.store.people import PasswordProof, end_all, hold
+from pleo_export.store.people import end_all, hold
+from pleo_export.store.proofs import PasswordProof
 from pleo_export.store.reader import Reader
 from pleo_export.store.tables import recovery_codes, users
 from pleo_export.store.writer import Writer

@@ -148,6 +148,26 @@ async def test_a_disabled_user_is_refused(site: Site, openid: OpenId) -> None:
     assert refused(await sign_in(await site.browser(), openid))
 
 
+async def test_whose_account_is_forgotten_while_sessions_are_ended_gets_no_new_one(
+    site: Site, openid: OpenId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add(site)
+    here, elsewhere = await site.browser(), await site.browser()
+    await sign_in(elsewhere, openid)
+    openid.claims = {"auth_time": NOW}
+    await sign_in(here, openid)
+    here.csrf = csrf_of(here.cookies[sessions.COOKIE])
+    begin = sessions.begin
+
+    async def overtaken(*given: Any, **more: Any) -> str | None:
+        await site.store.people.forget_provider("anna@example.com")
+        return await begin(*given, **more)
+
+    monkeypatch.setattr(sessions, "begin", overtaken)
+    assert (await here.press("/account/sessions", which="others")).status_code == 401
+    assert (await here.get("/account")).status_code == 303
+
+
 @pytest.mark.slow
 async def test_whom_the_provider_looked_at_just_now_ends_sessions_elsewhere(
     site: Site, openid: OpenId

@@ -31,7 +31,7 @@ from pleo_export.service.page.access.signing_in import Proven, sign_in
 from pleo_export.service.page.access.tokens import csrf_of, hashed
 from pleo_export.service.page.parts import FORM_BYTES_MAX, PageParts, Parts
 from pleo_export.service.page.rendering import HEADERS, render
-from pleo_export.store.people import PasswordProof
+from pleo_export.store.proofs import Proof
 from pleo_export.store.second_factors import KIND
 from pleo_export.vault.errors import DamagedSecretError, VaultError
 
@@ -185,14 +185,15 @@ async def end_sessions(  # noqa: PLR0913, PLR0917 the fields of the form
 
 async def _proven_again(
     request: Request, parts: PageParts, visitor: Visitor, password: str, code: str
-) -> tuple[PasswordProof | None, datetime]:
+) -> tuple[Proof, datetime]:
     """Let those with a password show it; of others the provider has to have said that it looked at them just now."""
     now = parts.now()
     if visitor.has_password:
         return (await sign_in(parts, request, visitor.name, password, code)).proof, now
-    if visitor.proven_at is None or now - visitor.proven_at > AGAIN_WITHIN:
+    known, proven_at = visitor.known, visitor.proven_at
+    if known is None or proven_at is None or now - proven_at > AGAIN_WITHIN:
         raise SignInAgainError
-    return None, visitor.proven_at
+    return known, proven_at
 
 
 async def _begun_anew(  # noqa: PLR0913, PLR0917 whom, by what right, and what is said
@@ -200,7 +201,7 @@ async def _begun_anew(  # noqa: PLR0913, PLR0917 whom, by what right, and what i
     parts: PageParts,
     visitor: Visitor,
     done: str,
-    proof: PasswordProof | None,
+    proof: Proof,
     proven_at: datetime | None = None,
 ) -> Response:
     """Show the page to a visitor who has identified again, with what was done."""
@@ -211,7 +212,7 @@ async def _begun_anew(  # noqa: PLR0913, PLR0917 whom, by what right, and what i
 
 
 async def _begin(
-    request: Request, parts: PageParts, visitor: Visitor, proof: PasswordProof | None, proven_at: datetime
+    request: Request, parts: PageParts, visitor: Visitor, proof: Proof, proven_at: datetime
 ) -> tuple[Visitor, str]:
     """Return the visitor with a new session, for whoever identifies again gets one, and its token."""
     user_id, strong = visitor.user_id, visitor.strong

@@ -23,7 +23,8 @@ from pleo_export.service.page.access.tokens import hashed
 from pleo_export.service.page.parts import FORM_BYTES_MAX, PageParts, Parts
 from pleo_export.service.page.rendering import HEADERS, render
 from pleo_export.store.errors import InvitationGoneError, UserExistsError
-from pleo_export.store.people import Invitation, PasswordProof, Proof
+from pleo_export.store.people import Invitation
+from pleo_export.store.proofs import PasswordProof, Proof
 
 Field = Annotated[str, Form()]
 

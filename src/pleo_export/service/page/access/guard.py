@@ -28,6 +28,7 @@ from pleo_export.service.page.parts import PageParts, Parts
 from pleo_export.service.page.rendering import HEADERS, render
 from pleo_export.store.errors import UnknownCompanyError
 from pleo_export.store.people import Session
+from pleo_export.store.proofs import ProviderProof
 from pleo_export.store.tables import EVERY_COMPANY
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ _CALLED = {
 class Visitor:
     """Somebody who is signed in. `csrf` goes into each form; `session` is the hash of the session's token.
 
-    `strong` and `proven_at` are how the session was begun (see `Identified`).
+    `known` is how the OpenID provider knows them; `strong` and `proven_at` are how the session was begun (see `Identified`).
     """
 
     user_id: str
@@ -56,6 +57,7 @@ class Visitor:
     roles: Mapping[str, Role]
     has_password: bool
     has_factor: bool
+    known: ProviderProof | None
     strong: bool
     proven_at: datetime | None
 
@@ -138,6 +140,9 @@ def answer_refusals(app: FastAPI) -> None:
 
 def _visitor(session: Session, token: str) -> Visitor:
     user, identified = session.user, session.identified
+    known = None
+    if user.issuer is not None and user.subject is not None:
+        known = ProviderProof(user.issuer, user.subject)
     return Visitor(
         user_id=user.user_id,
         name=user.name,
@@ -146,6 +151,7 @@ def _visitor(session: Session, token: str) -> Visitor:
         roles={company_id: Role(role) for company_id, role in user.roles.items()},
         has_password=user.has_password,
         has_factor=user.has_factor,
+        known=known,
         strong=identified.strong,
         proven_at=identified.proven_at,
     )

@@ -25,7 +25,8 @@ from pleo_export.service.page.access.provider import (
 from pleo_export.service.page.parts import FORM_BYTES_MAX, PageParts, Parts
 from pleo_export.service.page.rendering import HEADERS
 from pleo_export.store.errors import UnknownUserError
-from pleo_export.store.people import ProviderProof, User
+from pleo_export.store.people import User
+from pleo_export.store.proofs import ProviderProof
 
 COOKIE = "__Host-signing-in"
 BEGUN_TIME = timedelta(minutes=10)

@@ -6,7 +6,8 @@ from fastapi import Request, Response
 
 from pleo_export.service.page.access.tokens import hashed, new_token
 from pleo_export.service.page.parts import PageParts
-from pleo_export.store.people import Identified, OwnSession, Proof, Session
+from pleo_export.store.people import Identified, OwnSession, Session
+from pleo_export.store.proofs import Proof
 
 COOKIE = "__Host-session"
 IDLE_MAX = timedelta(minutes=30)
@@ -28,7 +29,7 @@ async def begin(  # noqa: PLR0913 whom, how and where
     request: Request,
     parts: PageParts,
     user_id: str,
-    proof: Proof | None,
+    proof: Proof,
     *,
     strong: bool,
     proven_at: datetime | None,

@@ -20,7 +20,8 @@ from pleo_export.service.page.access.errors import (
 from pleo_export.service.page.access.sessions import address_of
 from pleo_export.service.page.access.tokens import hashed
 from pleo_export.service.page.parts import PageParts
-from pleo_export.store.people import Limit, PasswordProof
+from pleo_export.store.people import Limit
+from pleo_export.store.proofs import PasswordProof
 
 FAILURES_COUNT_FOR = timedelta(minutes=15)
 NAME_FAILURES_MAX = 5
