@@ -191,7 +191,9 @@ async def _compared(looking: Looking, job_id: str, case: _Case, superseded: Abst
     if entry_ids and not case.here and not any(entry for entry, _ in seen):
         exported = sum(one.status == ItemStatus.SUCCESSFUL for one in case.pleo.values())
         return Compared(job_id=job_id, job=job, note=NOT_OURS, unaccounted=exported)
-    found = [one for _, one in seen if one is not None]
+    # What was exported again meanwhile is compared in that export: the entry that was found may be of it.
+    again = await looking.store.exported_later(job_id)
+    found = [one for _, one in seen if one is not None and one.accounting_entry_id not in again]
     return Compared(job_id=job_id, job=job, expenses=len(seen), found=found, note=note)
 
 

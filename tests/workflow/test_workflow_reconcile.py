@@ -1,0 +1,45 @@
+"""Comparing Pleo, our memory and the books while exports go on."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import fields
+
+from pleo_export.domain.progress import Phase
+from pleo_export.domain.reference import LedgerAccount, ReferenceData
+from pleo_export.store import Store
+from pleo_export.workflow.ports import Sources
+from pleo_export.workflow.reconcile import Looking, compare
+from tests.workflow.workflow_scene import BOOKS, Scene, eid, expense
+
+
+@asynccontextmanager
+async def looking_at(scene: Scene) -> AsyncIterator[tuple[Looking, Store]]:
+    async with scene.parts() as parts:
+        store = parts.store
+        assert isinstance(store, Store)
+        sources = {field.name: getattr(parts, field.name) for field in fields(Sources)}
+        yield Looking(**sources, store=store, draw=lambda: 0.0, looked_up=lambda _: None), store
+
+
+async def test_what_is_exported_again_while_its_entry_is_looked_for_does_not_differ(scene: Scene) -> None:
+    job_id = await scene.company.job_of(expense(1), expense(2, account="9999"))
+    assert (await scene.run_one()).event == "completed_with_errors"
+    exported_again = list[str]()
+
+    async def export_again(verb: str, reference: str) -> None:
+        """The account is there now: the bookkeeper presses Export while the entry of expense 2 is looked for."""
+        if (verb, reference) != ("find", eid(2)) or exported_again:
+            return
+        exported_again.append(await scene.company.press_export(2))
+        scene.clock.advance(1)
+        accounts = {**BOOKS.accounts, "9999": LedgerAccount("9999", "Account 9999")}
+        scene.books.reference_data = ReferenceData(accounts=accounts)
+        assert (await scene.run_one()).items[0].phase is Phase.RECORDED
+
+    scene.connector.before = export_again
+    async with looking_at(scene) as (looking, store):
+        (compared,) = [one async for one in compare(looking, [job_id], None)]
+        assert (compared.expenses, compared.found) == (2, [])
+        assert await store.differences(scene.company.id) == []
+    assert len(exported_again) == 1
+    assert scene.booked() == [1, 2]
