@@ -163,7 +163,7 @@ class SettingsError(Exception):
 def load_settings(path: Path) -> Settings:
     """Read and check the file. Raises SettingsError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise SettingsError(
             path, ["there is no such file; make one with `pleo-export init`, or name another with --settings"]
@@ -225,7 +225,7 @@ def _secret(given: SecretStr | None, variable: str, setting: str, file: Path | N
             ],
         )
     try:
-        key = file.read_text(encoding="utf-8").strip()
+        key = file.read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
             path, [f"{setting} = '{file}' cannot be read ({type(error).__name__}); correct the path"]

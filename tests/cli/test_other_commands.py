@@ -171,6 +171,16 @@ def test_init_writes_files_that_load_and_never_overwrites(tmp_path: Path) -> Non
     assert not (folder / "pleo-export.toml").exists()
 
 
+def test_init_names_what_is_left_to_do_and_nothing_that_was_given(tmp_path: Path) -> None:
+    said = CliRunner().invoke(app, ["init", str(tmp_path / "one")]).stdout
+    assert "1. put your company id from Pleo" in said
+    assert "4. pleo-export doctor" in said
+    company = ["--company-id", "5F0C7F4E-1D54-4A6E-9A6B-0D8C1F3A2B10"]
+    said = CliRunner().invoke(app, ["init", str(tmp_path / "two"), *company]).stdout
+    assert "company id" not in said
+    assert "3. pleo-export doctor" in said
+
+
 def test_init_refuses_an_id_that_is_none(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["init", str(tmp_path), "--company-id", "acme"])
     assert result.exit_code == ExitCode.WRONG_SETTINGS

@@ -40,7 +40,7 @@ def test_where_all_agree_nothing_is_said_but_that(desk: Desk) -> None:
     before = {path: content for path, content in desk.files().items() if ".db" not in path}
     told = desk.call("reconcile")
     assert told.exit_code == ExitCode.ALL_WELL
-    assert "3 expenses of 1 jobs were compared: Pleo, our memory and the books agree." in told.stdout
+    assert "3 expenses of 1 job were compared: Pleo, our memory and the books agree." in told.stdout
     assert {path: content for path, content in desk.files().items() if ".db" not in path} == before
 
 

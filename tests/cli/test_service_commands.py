@@ -100,6 +100,11 @@ def test_brackets_in_names_and_sentences_are_shown_as_they_are(database: str) ->
     assert "/srv/w [/x] [de]/chart.toml" in call("status", "--company", COMPANY)
 
 
+def test_without_a_company_it_says_where_it_looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLEO_EXPORT_DATABASE_URL", f"sqlite:///{tmp_path / 'mine.db'}")
+    assert f"No company was added yet in {tmp_path / 'mine.db'}: " in call("companies", "list")
+
+
 @pytest.mark.slow
 def test_a_service_whose_port_is_taken_says_so_and_what_to_set(database: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:

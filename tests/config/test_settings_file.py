@@ -205,6 +205,14 @@ def test_a_file_in_another_encoding_says_so(tmp_path: Path) -> None:
     assert "UTF-8" in problems(path)[0]
 
 
+def test_files_with_a_byte_order_mark_are_read_as_windows_saves_them(tmp_path: Path) -> None:
+    path, chart = tmp_path / "pleo-export.toml", tmp_path / "chart.toml"
+    path.write_text(settings_text({"pleo.company_id": COMPANY}), encoding="utf-8-sig")
+    chart.write_text(example_chart(), encoding="utf-8-sig")
+    assert load_settings(path).pleo.company_id == COMPANY
+    assert read_chart(chart).reference_data.accounts
+
+
 def test_the_key_comes_from_the_environment_before_its_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

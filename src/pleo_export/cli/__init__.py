@@ -35,7 +35,7 @@ app = typer.Typer(
         " [bold]doctor[/bold], [bold]preview[/bold] and [bold]run[/bold] for your own company.\n\n"
         "Exit codes: 0 all well; 1 an expense or a check failed; 2 the command or its settings are wrong;"
         " 3 Pleo or the accounting system could not be used, try again later; 4 another process is at work;"
-        " 5 a fault of pleo-export itself."
+        " 5 a fault of pleo-export itself; 130 stopped by Ctrl-C."
     ),
     no_args_is_help=True,
     rich_markup_mode="rich",

@@ -1,12 +1,14 @@
 """What the commands share: options, exit codes, and how an error is told."""
 
 import asyncio
+import signal
 import sys
 from collections import defaultdict
 from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any, NoReturn, TextIO, TypeVar
 
 import msgspec
@@ -48,6 +50,7 @@ class ExitCode(IntEnum):
     NOT_REACHED = 3
     BUSY = 4
     FAULT = 5
+    STOPPED = 130  # as a shell has it, for whatever is ended by Ctrl-C
 
 
 EXPENSES_PER_CAUSE_MAX = 10  # named ones; the others are counted
@@ -76,10 +79,15 @@ def print_json(value: object) -> None:
 
 
 @contextmanager
-def explained() -> Iterator[None]:
-    """Turn our errors into a sentence on stderr and an exit code; anything else is a fault and keeps its trace."""
+def explained(stopped: str = "Stopped before the end; nothing is lost.") -> Iterator[None]:
+    """Turn our errors into a sentence on stderr and an exit code; anything else is a fault and keeps its trace.
+
+    `stopped` is said after Ctrl-C.
+    """
     try:
         yield
+    except KeyboardInterrupt:
+        fail(stopped, ExitCode.STOPPED)
     except (
         ConnectError,
         ListenError,
@@ -137,12 +145,31 @@ def fail(sentence: str, code: ExitCode) -> NoReturn:
 
 
 def complete(work: Coroutine[Any, Any, Result]) -> Result:
-    """Run asynchronous work to its end."""
+    """Run asynchronous work to its end. Ctrl-C stops it in order and raises KeyboardInterrupt; a second one is not waited for."""
     results: list[Result] = []
 
     async def keep() -> None:
-        results.append(await work)
+        with _stopped_at_once_by_the_second():
+            results.append(await work)
 
     # Before Python 3.11.8 and 3.12.2 what asyncio.run returns is written out as a text first: of a large job, 20 MB.
     asyncio.run(keep())
     return results[0]
+
+
+@contextmanager
+def _stopped_at_once_by_the_second() -> Iterator[None]:
+    """End the process at the second Ctrl-C, which is safe at any moment; asyncio would show where it was."""
+    before = signal.getsignal(signal.SIGINT)
+    if callable(before):  # a shell has it ignored in what runs in the background
+        heard = before
+
+        def first(number: int, frame: FrameType | None) -> None:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            heard(number, frame)
+
+        signal.signal(signal.SIGINT, first)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -17,6 +17,7 @@ from pleo_export.domain.progress import Company
 from pleo_export.service.kinds import API_KEY, ODOO_API_KEY
 from pleo_export.service.settings import ServiceSettings
 from pleo_export.service.standing import Standing, moment, sentences, standing, whereabouts
+from pleo_export.store import sqlite_path
 
 app = typer.Typer(help="Which companies the service works for.", no_args_is_help=True)
 
@@ -46,7 +47,7 @@ def add(
     """Add a company. Its settings are copied as they are now; relative paths in them start at the file's folder."""
     with explained():
         loaded = load_settings(file)
-        text, folder = file.read_text(encoding="utf-8"), str(file.resolve().parent)
+        text, folder = file.read_text(encoding="utf-8-sig"), str(file.resolve().parent)
         files = {API_KEY: api_key_file, ODOO_API_KEY: odoo_api_key_file}
         keys = {kind: api_key_in(key_file) for kind, key_file in files.items() if key_file is not None}
         company_id = loaded.pleo.company_id
@@ -67,7 +68,7 @@ def change(file: FileArgument) -> None:
     """Take a company's settings over once more, as its file has them now. The next job is exported with them."""
     with explained():
         loaded = load_settings(file)
-        text, folder = file.read_text(encoding="utf-8"), str(file.resolve().parent)
+        text, folder = file.read_text(encoding="utf-8-sig"), str(file.resolve().parent)
         complete(_change_settings(loaded.pleo.company_id, text, folder))
     out().print(f"{loaded.pleo.company_id} has these settings now.")
 
@@ -88,7 +89,13 @@ def list_companies(*, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(found)
     else:
-        out().print(_table(found) if found else "No company was added yet: pleo-export companies add FILE")
+        out().print(_table(found) if found else _nobody(service))
+
+
+def _nobody(service: ServiceSettings) -> Text:
+    file = sqlite_path(service.database_url)
+    where = f"in {file.resolve()}" if file is not None else "in the database of PLEO_EXPORT_DATABASE_URL"
+    return Text(f"No company was added yet {where}: pleo-export companies add FILE")
 
 
 def _table(found: Sequence[Standing]) -> Table:

@@ -63,10 +63,9 @@ class LedgerBooks:
         """Name the file, and how Fava shows it."""
         assert settings.ledger is not None
         file = _folder(settings) / "main.beancount"
-        return (
-            f"Ledger: {file}\n"
-            f"To see it at {settings.ledger.fava_url} in your browser: {program('fava') or 'fava'} {file}"
-        )
+        if (fava := program("fava")) is None:
+            return f"Ledger: {file}"
+        return f"Ledger: {file}\nTo see it at {settings.ledger.fava_url} in your browser: {fava} {file}"
 
 
 def _folder(settings: Settings) -> Path:

@@ -29,7 +29,7 @@ def service_settings() -> ServiceSettings:
 
 def api_key_in(file: Path) -> str:
     """Read an API key. Raises UnusableSecretError where it could not be sent, OSError."""
-    key = file.read_text(encoding="utf-8", errors="replace").strip()
+    key = file.read_text(encoding="utf-8-sig", errors="replace").strip()
     require_sendable(key, f"API key in {file}")
     return key
 

@@ -77,19 +77,15 @@ KeyOption = Annotated[
     ),
 ]
 UrlOption = Annotated[str, typer.Option("--base-url", help="Pleo's API, or a simulator's address.")]
-_PLEO_KEY = (
-    "  2. set the environment variable PLEO_EXPORT_API_KEY to an API key from Pleo (Settings > API Keys);"
-)
-NEXT = {
+_ID = "put your company id from Pleo into the settings;"
+_ACCOUNTS = {
     "ledger": (
-        "  1. put your company id, your account numbers and the VAT accounts into the settings,\n"
-        "     and every account that Pleo's categories and contra accounts name into the chart;\n" + _PLEO_KEY
+        "put your account numbers and the VAT accounts into the settings,\n"
+        "     and every account that Pleo's categories and contra accounts name into the chart;"
     ),
-    "odoo": (
-        "  1. put your company id from Pleo, and the numbers of your accounts in Odoo, into the settings;\n"
-        + _PLEO_KEY
-    ),
+    "odoo": "put the numbers of your accounts in Odoo into the settings;",
 }
+_KEY = "set the environment variable PLEO_EXPORT_API_KEY to an API key from Pleo (Settings > API Keys);"
 
 
 def init(  # noqa: PLR0913 the options of a command
@@ -129,9 +125,11 @@ def init(  # noqa: PLR0913 the options of a command
         for name in names:
             (folder / name).write_text(texts[name], encoding="utf-8")
     written = " and ".join(str(folder / name) for name in names)
-    out().print(f"Written: {written}.\nNext:\n{NEXT[connector]}", markup=False)
-    settings = quote(str(folder / SETTINGS_FILE))
-    out().print(f"  3. pleo-export doctor --settings {settings}", markup=False, soft_wrap=True)
+    out().print(f"Written: {written}.\nNext:", markup=False)
+    doctor = f"pleo-export doctor --settings {quote(str(folder / SETTINGS_FILE))}"
+    left = (company_id is None and _ID, _ACCOUNTS[connector], api_key_file is None and _KEY, doctor)
+    for number, step in enumerate(filter(None, left), 1):
+        out().print(f"  {number}. {step}", markup=False, soft_wrap=True)
 
 
 def _require_address(url: str) -> None:

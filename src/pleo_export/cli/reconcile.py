@@ -206,7 +206,9 @@ def _summary(compared: Sequence[Compared]) -> str:
     jobs = sum(not of_job.unaccounted for of_job in compared)
     what = f"{len(found)} differ" if found else "Pleo, our memory and the books agree"
     sentences = [
-        f"{expenses} expenses of {jobs} jobs were compared: {what}." if jobs or not unaccounted else "",
+        f"{expenses} expenses of {jobs} {'job' if jobs == 1 else 'jobs'} were compared: {what}."
+        if jobs or not unaccounted
+        else "",
         f"--fix settles {fixable} of them." if fixable else "",
         f"{unaccounted} expenses that Pleo shows as exported stand neither here nor in the books."
         if unaccounted

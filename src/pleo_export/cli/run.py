@@ -34,6 +34,11 @@ from pleo_export.workflow.flow import export_pending
 from pleo_export.workflow.plan import Plan, load_plan
 from pleo_export.workflow.ports import JobSummary
 
+STOPPED = (
+    "Stopped before the end. Nothing is lost, and nothing will be recorded twice: the same command goes on where this one"
+    " was. Pleo gives a job up after an hour; Export is then pressed again, and what stands in the books is recognised."
+)
+
 PlanOption = Annotated[
     Path | None,
     typer.Option(
@@ -50,7 +55,7 @@ def run(
     Safe to repeat and to interrupt: an expense is never recorded twice, and an interrupted job is taken up where it
     was. While one process works for a company, another one ends at once with exit code 4.
     """
-    with explained():
+    with explained(STOPPED):
         loaded = load_settings(settings)
         approved = load_plan(plan) if plan is not None else None
         summaries = complete(export(loaded, credential_for(loaded, settings), err(), approved))

@@ -73,7 +73,7 @@ def _run(settings: Path | None, name: str | None, *, web: bool, work: bool) -> N
         service = service_settings()
         if settings is not None:
             loaded = load_settings(settings)
-            text, folder = settings.read_text(encoding="utf-8"), str(settings.resolve().parent)
+            text, folder = settings.read_text(encoding="utf-8-sig"), str(settings.resolve().parent)
             company_id = loaded.pleo.company_id
             asyncio.run(_take_over(service, company_id, (name or company_id, text, folder)))
         try:

@@ -202,7 +202,7 @@ def read_chart(path: Path) -> Chart:
 def read_table(path: Path, kind: type[T]) -> T:
     """Read a file that holds one table. Raises OSError or ChartInvalidError."""
     try:
-        return kind.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return kind.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
     except ValidationError as error:
         raise ChartInvalidError(path, map(_told, error.errors())) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
