@@ -16,9 +16,11 @@ from pleo_export.vault.keys import FILE_VARIABLE, VARIABLE
 
 ROOT = Path(__file__).parents[2]
 UNITS = sorted((ROOT / "deploy/systemd").iterdir())
+QUADLET = ROOT / "deploy/quadlet/pleo-export.container"
 COMMANDS = set(typer.main.get_group(app).commands)
 FILES = [
     *UNITS,
+    QUADLET,
     ROOT / "deploy/Containerfile",
     ROOT / "deploy/compose.yaml",
     ROOT / "docs/how-to/run-as-a-service.md",
@@ -26,11 +28,11 @@ FILES = [
 ]
 
 
-def service(unit: Path) -> dict[str, str]:
+def service(unit: Path, section: str = "Service") -> dict[str, str]:
     parser = RawConfigParser(strict=False)
     parser.optionxform = str  # type: ignore[assignment, method-assign]
     parser.read(unit)
-    return dict(parser["Service"])
+    return dict(parser[section])
 
 
 def test_there_is_a_unit_for_each_way_to_run_it() -> None:
@@ -49,6 +51,21 @@ def test_a_unit_ends_what_hangs_and_lets_finish_what_stops(unit: Path) -> None:
     assert options["WatchdogSignal"] == "SIGKILL"
     assert options["Restart"] == "always"
     assert int(options["TimeoutStopSec"]) > ServiceSettings.model_fields["stop_seconds"].default
+
+
+def test_a_container_of_podman_is_killed_where_it_hangs_and_started_again_however_it_ends() -> None:
+    container, options = service(QUADLET, "Container"), service(QUADLET)
+    assert container["HealthOnFailure"] == "kill"
+    assert "\nHEALTHCHECK " in (ROOT / "deploy/Containerfile").read_text(encoding="utf-8")
+    assert options["Restart"] == "always"
+    # Podman waits before it kills, and systemd for Podman.
+    grace = int(container["PodmanArgs"].removeprefix("--stop-timeout="))
+    assert ServiceSettings.model_fields["stop_seconds"].default < grace < int(options["TimeoutStopSec"])
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_nobody_is_told_that_podman_starts_again_what_has_ended(file: Path) -> None:
+    assert not re.search(r"health-?on-?failure[ =]restart", file.read_text(encoding="utf-8"), re.IGNORECASE)
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed here")
