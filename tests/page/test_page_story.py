@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from pleo_export.accounting.ledger import program
 from pleo_export.cli.init import example_chart
 from pleo_export.toml_text import Value
-from tests.e2e.service_process import call, free_port, until
+from tests.e2e.service_process import answers, call, free_port, running, until
 from tests.e2e.story import COMPANY_ID, assert_ledger_clean
 from tests.page.browser import Visit, serious
 from tests.page.whole import COMPANY, PASSWORD, Whole, visitor, whole
@@ -127,6 +127,47 @@ def test_progress_moves_by_itself_while_the_job_runs(browser: Browser, tmp_path:
         assert len(seen) > 2, "it moved on its way, in a window that was opened once"
         expect(visit.page.locator(".state").first).to_have_text("completed")
         assert visit.complaints == []
+
+
+def test_a_page_that_has_lost_the_service_says_so_and_how_old_it_is_until_it_is_back(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with whole(tmp_path) as site:
+        visit = visitor(browser)
+        site.welcome(visit)
+        job = site.story.press_export(site.story.expenses(40))
+        call(site.env, "check", COMPANY_ID)
+        until(lambda: site.story.job(job)["status"] == "completed", "the job")
+        lost = visit.page.locator("#lost")
+        for path in ("/", COMPANY, f"{COMPANY}/jobs/{job}"):
+            visit.page.goto(site.url + path)
+            expect(lost).to_be_attached()
+            expect(lost).to_be_empty()
+        site.service.kill()
+        expect(lost).to_have_text(
+            re.compile(r"The connection is lost; this is how it was at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\.")
+        )
+        visit.page.mouse.wheel(0, 5000)
+        expect(lost).to_be_in_viewport()
+        until(lambda: not answers(site.url), "the end of the service")
+        with running(["serve"], site.env, tmp_path, port=site.service.port):
+            expect(lost).to_be_empty()
+
+
+def test_a_page_whose_stream_has_fallen_silent_takes_the_connection_for_lost(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with whole(tmp_path) as site:
+        visit = visitor(browser)
+        site.welcome(visit)
+        visit.page.clock.install()
+        visit.page.goto(site.url + COMPANY)
+        lost = visit.page.locator("#lost")
+        expect(lost).to_be_attached()
+        # Nothing has ended, as behind a network that is gone; only time goes by.
+        visit.page.clock.run_for(60_000)
+        expect(lost).to_contain_text("The connection is lost")
+        expect(lost).to_be_empty()  # the service is there, and says that nothing is new
 
 
 def export_all(pleo: Visit, site: Whole) -> None:

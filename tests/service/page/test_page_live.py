@@ -103,7 +103,7 @@ async def test_a_database_that_is_away_is_waited_for(looks: Looks) -> None:
         assert await anext(stream) == CHANGED
 
 
-async def test_a_quiet_stream_sends_a_comment_and_ends_with_the_session(
+async def test_a_quiet_stream_says_that_it_is_quiet_and_ends_with_the_session(
     looks: Looks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live, "QUIET_SECONDS", SOON)

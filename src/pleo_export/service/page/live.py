@@ -20,13 +20,14 @@ from pleo_export.store.errors import StoreError
 from pleo_export.store.tables import EVERY_COMPANY
 
 LOOK_SECONDS = 1.0
-QUIET_SECONDS = 15.0  # then a comment is sent: proxies end a connection that says nothing
+# Then it says so: proxies end a connection that says nothing, and the page takes it for lost.
+QUIET_SECONDS = 15.0
 WELCOME_SECONDS = 60.0  # how often it is seen whether the session lasts
 # A browser opens six connections to a host, and needs some of them for the pages themselves.
 STREAMS_MAX = 4
 
 CHANGED = b"event: changed\ndata:\n\n"  # without the empty data a browser tells nobody
-QUIET = b": nothing new\n\n"
+QUIET = b"event: quiet\ndata:\n\n"
 BEGIN = b"retry: 2000\n\n"
 
 Topic = frozenset[str] | None  # these companies, None: all
