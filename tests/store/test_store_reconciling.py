@@ -6,7 +6,7 @@ import pytest
 
 from pleo_export.domain.job import ExportJob, JobEventType
 from pleo_export.domain.progress import Phase, Settled
-from pleo_export.domain.reconciling import Adoption, Difference, Told
+from pleo_export.domain.reconciling import Adoption, Difference, Told, unaccounted
 from pleo_export.store import Store
 from pleo_export.store.errors import IllegalTransitionError
 from tests.store.stores import COMPANY, JOB, NOON, planned, succeed
@@ -54,6 +54,14 @@ async def test_what_differs_is_replaced_and_keeps_its_beginning(url: str) -> Non
         await store.reconciled(COMPANY, JOB, {})
         assert await store.differences(COMPANY) == []
         assert set((await store.differences_by_kind()).values()) == {0}
+
+
+async def test_what_nobody_accounts_for_is_kept_with_a_job_that_is_remembered_only(url: str) -> None:
+    told = {"e9": unaccounted("ledger")}
+    async with planned(url) as store:
+        await store.reconciled(COMPANY, JOB, told)
+        await store.reconciled(COMPANY, GONE_JOB.id, told)
+        assert [(one.job_id, one.kind) for one in await store.differences(COMPANY)] == [(JOB, "unaccounted")]
 
 
 async def test_an_entry_is_remembered_for_a_job_that_is_not(url: str) -> None:

@@ -3,13 +3,17 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import fields
+from datetime import timedelta
 
 from pleo_export.domain.progress import Phase
+from pleo_export.domain.reconciling import Difference
 from pleo_export.domain.reference import LedgerAccount, ReferenceData
 from pleo_export.store import Store
 from pleo_export.workflow.ports import Sources
 from pleo_export.workflow.reconcile import Looking, compare
 from tests.workflow.workflow_scene import BOOKS, Scene, eid, expense
+
+DAY = timedelta(days=1)
 
 
 @asynccontextmanager
@@ -43,3 +47,25 @@ async def test_what_is_exported_again_while_its_entry_is_looked_for_does_not_dif
         assert await store.differences(scene.company.id) == []
     assert len(exported_again) == 1
     assert scene.booked() == [1, 2]
+
+
+async def test_what_another_integration_told_pleo_in_a_job_of_ours_is_kept_and_compared_once_a_day(
+    scene: Scene,
+) -> None:
+    """It was switched off before it closed the job, which is taken up here."""
+    job_id = await scene.company.running_job_of(expense(1), expense(2, account="9999"))
+    told = [
+        {"accountingEntryId": eid(1), "status": "successful", "externalId": "JE-1"},
+        {"accountingEntryId": eid(2), "status": "failed", "failureReason": "No."},
+    ]
+    assert await scene.company.api("PUT", f"/export-jobs/{job_id}/items", told) == 200
+    assert (await scene.run_one()).event == "completed_with_errors"
+    async with looking_at(scene) as (looking, store):
+        await store.add_company(scene.company.id, "Acme", "", "")
+        (compared,) = [one async for one in compare(looking, [job_id], None)]
+        assert (compared.expenses, compared.found, compared.unaccounted) == (0, (), [eid(1)])
+        (kept,) = await store.differences(scene.company.id, job_id)
+        assert (kept.accounting_entry_id, kept.kind) == (eid(1), Difference.UNACCOUNTED)
+        now = scene.clock.now()
+        assert await store.reconcile_due(now - DAY, now) == [], "it was compared just now"
+        assert len(await store.reconcile_due(now - DAY, now + DAY)) == 1

@@ -201,7 +201,7 @@ def _by_kind(found: Sequence[Found]) -> Mapping[Difference, Sequence[Found]]:
 def _summary(compared: Sequence[Compared]) -> str:
     expenses = sum(of_job.expenses for of_job in compared)
     found = [one for of_job in compared for one in of_job.found]
-    unaccounted = sum(of_job.unaccounted for of_job in compared)
+    unaccounted = sum(len(of_job.unaccounted) for of_job in compared)
     fixable = sum(one.told.kind.fix is not None for one in found)
     jobs = sum(not of_job.unaccounted for of_job in compared)
     what = f"{len(found)} differ" if found else "Pleo, our memory and the books agree"
@@ -222,7 +222,7 @@ def _plain(compared: Compared) -> dict[str, object]:
         "job_id": compared.job_id,
         "note": compared.note,
         "expenses": compared.expenses,
-        "unaccounted": compared.unaccounted,
+        "unaccounted": len(compared.unaccounted),
         "differences": [
             {
                 "accounting_entry_id": one.accounting_entry_id,

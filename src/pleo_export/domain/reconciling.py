@@ -72,6 +72,9 @@ class Difference(StrEnum):
     ENTRY_DAMAGED = ("entry-damaged", None,
         "Its entry in {system} cannot be read: {said}",
         "Mend the entry, or restore it.")
+    UNACCOUNTED = ("unaccounted", None,
+        "Pleo shows it as exported, but nothing of this export is remembered here or stands in {system}.",
+        "Another integration may have exported it. Else look where the settings point to, and restore what was lost.")
     # fmt: on
 
 
@@ -171,6 +174,12 @@ def not_reported(here: Iterable[ItemProgress], pleo: Mapping[str, str]) -> Itera
         waits = pleo.get(item.accounting_entry_id) in (ItemStatus.PENDING, ItemStatus.IN_PROGRESS)
         if item.final and item.report_problem is None and waits:
             yield item.accounting_entry_id, Told(kind=kind, sentence=kind.sentence, remedy=kind.remedy)
+
+
+def unaccounted(system: str) -> Told:
+    """Return what is to be said of what Pleo shows as exported in a job that nobody else knows anything of."""
+    kind = Difference.UNACCOUNTED
+    return Told(kind=kind, sentence=kind.sentence.format(system=system), remedy=kind.remedy)
 
 
 def _looked_up(seen: Seen) -> tuple[Difference | None, Difference | None]:

@@ -64,7 +64,7 @@ class Reconciling:
         async with looking_at(self._store, self._companies, company_id, lambda _: None) as looking:
             async for compared in compare(looking, due.job_ids, since):
                 expenses += compared.expenses
-                differing += len(compared.found) + compared.unaccounted if compared.ended else 0
+                differing += len(compared.found) + len(compared.unaccounted) if compared.ended else 0
         log.log(
             logging.WARNING if differing else logging.INFO,
             "Pleo, our memory and the books were compared: %d expenses, %d differ",

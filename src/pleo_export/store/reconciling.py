@@ -120,13 +120,18 @@ def due(connection: Connection, since: datetime, again_before: datetime) -> list
 def keep(
     connection: Connection, company_id: str, job_id: str, found: Mapping[str, Told], now: datetime
 ) -> None:
-    """Keep what was found in a job in the place of what was found before; what differs as before does so since then."""
+    """Keep what was found in a job in the place of what was found before; what differs as before does so since then.
+
+    What nobody accounts for is kept with a job that is remembered only: another integration may have done the others.
+    """
     its_own = (differences.c.company_id == company_id, differences.c.job_id == job_id)
     before = {
         (row.accounting_entry_id, row.kind): {"found_at": row.found_at, "told_at": row.told_at}
         for row in connection.execute(select(differences).where(*its_own))
     }
     connection.execute(delete(differences).where(*its_own))
+    compared = update(jobs).where(jobs.c.job_id == job_id).values(reconciled_at=now)
+    remembered = bool(connection.execute(compared).rowcount)
     rows = [
         {
             "company_id": company_id,
@@ -138,10 +143,10 @@ def keep(
             **before.get((entry_id, told.kind.value), {"found_at": now, "told_at": None}),
         }
         for entry_id, told in found.items()
+        if remembered or told.kind is not Difference.UNACCOUNTED
     ]
     if rows:
         connection.execute(insert(differences), rows)
-    connection.execute(update(jobs).where(jobs.c.job_id == job_id).values(reconciled_at=now))
 
 
 def of_company(connection: Connection, company_id: str, job_id: str | None = None) -> list[Kept]:

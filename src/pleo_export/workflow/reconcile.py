@@ -19,7 +19,16 @@ from pleo_export.accounting.port import EntryRefusedError, Recorded
 from pleo_export.domain.explanation import Explanation
 from pleo_export.domain.job import ExportJob, ExportJobItem, ItemStatus, JobStatus
 from pleo_export.domain.progress import ItemProgress
-from pleo_export.domain.reconciling import Adoption, Fix, Seen, Sighting, Told, difference, not_reported
+from pleo_export.domain.reconciling import (
+    Adoption,
+    Fix,
+    Seen,
+    Sighting,
+    Told,
+    difference,
+    not_reported,
+    unaccounted,
+)
 from pleo_export.pleo.errors import ExportNotFoundError
 from pleo_export.store.errors import ContradictionError
 from pleo_export.workflow.persist import persist
@@ -70,7 +79,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
     """One job: how many of its expenses were compared, what differs, and what else is to be said of it.
 
-    `unaccounted`: how many expenses Pleo shows as exported in a job that nobody else knows anything of.
+    `unaccounted`: the expenses that Pleo shows as exported in a job that nobody else knows anything of.
     """
 
     job_id: str
@@ -78,7 +87,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     expenses: int = 0
     found: Sequence[Found] = ()
     note: str | None = None
-    unaccounted: int = 0
+    unaccounted: Sequence[str] = ()
 
     @property
     def ended(self) -> bool:
@@ -107,8 +116,9 @@ async def compare(
         superseded = later | await looking.store.exported_later(job_id)
         later |= case.pleo.keys() | case.here.keys()
         compared = await _compared(looking, job_id, case, superseded)
-        if compared.ended and not compared.unaccounted:
+        if compared.ended:
             told = {one.accounting_entry_id: one.told for one in compared.found}
+            told |= dict.fromkeys(compared.unaccounted, unaccounted(looking.connector.name))
             await looking.store.reconciled(looking.company_id, job_id, told)
         yield compared
 
@@ -189,7 +199,7 @@ async def _compared(looking: Looking, job_id: str, case: _Case, superseded: Abst
         seen += [task.result() for task in tasks]
         looking.looked_up(len(tasks))
     if entry_ids and not case.here and not any(entry for entry, _ in seen):
-        exported = sum(one.status == ItemStatus.SUCCESSFUL for one in case.pleo.values())
+        exported = [one for one in entry_ids if case.pleo[one].status == ItemStatus.SUCCESSFUL]
         return Compared(job_id=job_id, job=job, note=NOT_OURS, unaccounted=exported)
     # What was exported again meanwhile is compared in that export: the entry that was found may be of it.
     again = await looking.store.exported_later(job_id)
