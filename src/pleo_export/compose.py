@@ -44,17 +44,18 @@ def connector_for(settings: Settings, key: str | None = None) -> Connector:
     return LedgerConnector(settings.ledger)
 
 
-def reading(settings: Settings, credential: Credential) -> AbstractAsyncContextManager[Sources]:
-    """Open what is needed to look without changing anything. Raises SettingsError."""
-    return sources_of(settings, PleoClient(settings.pleo.base_url, credential))
+def reading(
+    settings: Settings, credential: Credential, connector: Connector | None = None
+) -> AbstractAsyncContextManager[Sources]:
+    """Open what is needed to look without changing anything; `connector` is one of your own. Raises SettingsError."""
+    client = PleoClient(settings.pleo.base_url, credential)
+    return sources_of(settings, client, connector or connector_for(settings))
 
 
 @asynccontextmanager
-async def sources_of(
-    settings: Settings, client: PleoClient, connector_key: str | None = None
-) -> AsyncIterator[Sources]:
-    """Open Pleo and the accounting system. Raises SettingsError."""
-    connector, clock = connector_for(settings, connector_key), SystemClock()
+async def sources_of(settings: Settings, client: PleoClient, connector: Connector) -> AsyncIterator[Sources]:
+    """Open Pleo, and the accounting system through its connector, which is closed afterwards."""
+    clock = SystemClock()
     try:
         async with client as pleo:
             yield Sources(
@@ -71,10 +72,15 @@ async def sources_of(
 
 @asynccontextmanager
 async def working(
-    settings: Settings, credential: Credential, notify: Callable[[Notice], None] = ignore
+    settings: Settings,
+    credential: Credential,
+    notify: Callable[[Notice], None] = ignore,
+    *,
+    connector: Connector | None = None,
 ) -> AsyncIterator[Parts]:
     """Open everything that exporting needs, and be the company's only worker meanwhile.
 
+    `connector` is one of your own, in the place of the one that the settings name; it is closed afterwards.
     Raises CompanyBusyError where another process is, and StoreError.
     """
     path, company_id = settings.store.path, settings.pleo.company_id
@@ -83,7 +89,7 @@ async def working(
         store = await Store.open(sqlite_url(path), SystemClock().now)
         stack.push_async_callback(store.close)
         await store.forget_explanations(SystemClock().now() - timedelta(days=DAYS_KEPT))
-        sources = await stack.enter_async_context(reading(settings, credential))
+        sources = await stack.enter_async_context(reading(settings, credential, connector))
         folder = path.with_name(path.name + ".receipts") / company_id
         yield await stack.enter_async_context(parts_of(settings, sources, store, folder, notify))
 

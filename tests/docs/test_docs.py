@@ -70,7 +70,7 @@ def test_every_option_of_a_command_is_mentioned() -> None:
 
 def test_every_exit_code_is_explained() -> None:
     page = read("reference/cli.md")
-    assert [int(code) for code in re.findall(r"^\| (\d) \|", page, re.MULTILINE)] == sorted(ExitCode)
+    assert [int(code) for code in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)] == sorted(ExitCode)
 
 
 def test_every_difference_is_explained() -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from pleo_export.accounting.port import ConnectorError
-from pleo_export.compose import sources_of
+from pleo_export.compose import connector_for, sources_of
 from pleo_export.config import Settings, SettingsError
 from pleo_export.pleo.auth import UnusableSecretError
 from pleo_export.pleo.client import PleoClient
@@ -40,7 +40,7 @@ async def opened_sources(companies: Companies, company_id: str) -> AsyncIterator
     key = await companies.secret(company_id, ODOO_API_KEY)
     limiter = companies.limiter(company_id, settings, credential)
     client = PleoClient(settings.pleo.base_url, credential, around=COUNTED, limiter=limiter)
-    async with sources_of(settings, client, key) as sources:
+    async with sources_of(settings, client, connector_for(settings, key)) as sources:
         yield settings, sources
 
 

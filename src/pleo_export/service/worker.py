@@ -13,7 +13,7 @@ from threading import Event
 from typing import Protocol
 
 from pleo_export.clock import Clock
-from pleo_export.compose import parts_of, sources_of
+from pleo_export.compose import connector_for, parts_of, sources_of
 from pleo_export.config import Settings
 from pleo_export.domain.progress import Company
 from pleo_export.engine import Begun, problem_of
@@ -133,7 +133,7 @@ class Worker:
         pleo = PleoClient(settings.pleo.base_url, credential, around=around, limiter=limiter)
         key = await self._companies.secret(company_id, ODOO_API_KEY)
         async with (
-            sources_of(settings, pleo, key) as sources,
+            sources_of(settings, pleo, connector_for(settings, key)) as sources,
             parts_of(settings, sources, store, made(self._folder / company_id), notify) as parts,
         ):
             yield replace(
