@@ -102,3 +102,22 @@ async def test_a_company_in_trouble_is_looked_at_every_five_minutes_however_seld
     await polling.fire_due()
     assert await scene.seconds_until_fired(polling) == 300
     assert scene.fired[2:] == [("b", "poll")]
+
+
+@pytest.mark.parametrize("troubled", [False, True])
+async def test_a_clock_that_is_set_back_keeps_no_company_waiting(*, troubled: bool) -> None:
+    scene = Scene("a")
+    polling = scene.polling()
+    await polling.fire_due()
+    scene.looks["a"] = LastLook("a", scene.time, troubled=troubled)
+    scene.time -= timedelta(hours=3)
+    assert await scene.seconds_until_fired(polling) == LOOK_SECONDS
+    assert await scene.seconds_until_fired(polling) == 300, "what was looked at in the future is passed over"
+
+
+async def test_another_machine_whose_clock_is_ahead_changes_nothing() -> None:
+    scene = Scene("a")
+    polling = scene.polling()
+    await polling.fire_due()
+    scene.looks["a"] = LastLook("a", scene.time + timedelta(hours=3), troubled=False)
+    assert await scene.seconds_until_fired(polling) == 300

@@ -70,13 +70,15 @@ class Polling:
         now = self._clock.now()
         for look in await self._store.last_looks():
             fired = self._fired.get(look.company_id)
-            if fired is not None and now < self._due(look, fired):
+            if fired is not None and not self._is_due(look, fired, now):
                 continue
             cause = "start" if fired is None else "poll"
             await asyncio.to_thread(self._engine.fire, look.company_id, cause)
             share = 1 + JITTER_SHARE * (2 * self._draw() - 1)
             self._fired[look.company_id] = Fired(now, share)
 
-    def _due(self, look: LastLook, fired: Fired) -> datetime:
+    def _is_due(self, look: LastLook, fired: Fired, now: datetime) -> bool:
         interval = self._troubled_interval if look.troubled else self._interval
-        return max(fired.at, look.checked_at or fired.at) + interval * fired.share
+        # What is in the future says nothing: the clock was set back, or another machine's is ahead.
+        looks = [at for at in (fired.at, look.checked_at) if at is not None and at <= now]
+        return not looks or now >= max(looks) + interval * fired.share
