@@ -61,6 +61,10 @@ def test_what_each_case_means(
 def test_what_a_person_recorded_by_hand_need_not_be_found() -> None:
     assert kind("successful", BY_HAND, ABSENT) is None
     assert kind("failed", BY_HAND, ABSENT) == Difference.PLEO_DIFFERS
+    assert kind("successful", BY_HAND, ABSENT, pleo_id="JE-1") is None, (
+        "Pleo was told of the entry that was lost"
+    )
+    assert kind(None, BY_HAND, ABSENT) is None
 
 
 def test_an_entry_that_stands_without_its_receipts_was_told_of() -> None:

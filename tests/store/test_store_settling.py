@@ -12,6 +12,7 @@ from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.failures import Rejection
 from pleo_export.domain.job import JobEventType
 from pleo_export.domain.progress import Phase, Settled
+from pleo_export.domain.reconciling import ENTRY_LOST, Difference, Told
 from pleo_export.store import Store, settling
 from pleo_export.store.errors import IllegalTransitionError, SecondEntryError, UnknownItemError
 from pleo_export.store.settling import TOLD_OF_FAILURE, Settlement
@@ -250,3 +251,54 @@ async def test_what_is_being_settled_by_hand_is_seen_by_a_worker_that_plans_it_a
         go_on.set()
         assert (await settling_it).settled_how is Settled.BY_HAND
         assert await planning == {"e1"}
+
+
+def differs(kind: Difference) -> Told:
+    return Told(kind=kind, sentence="It differs.", remedy="Mend it.")
+
+
+@pytest.mark.parametrize("kind", ENTRY_LOST)
+async def test_an_entry_that_is_lost_gives_way_to_one_that_a_person_made(url: str, kind: Difference) -> None:
+    clock = StoppedClock()
+    async with planned(url, "e1", "e2", clock=clock) as store:
+        for entry_id in ("e1", "e2"):
+            await succeed(store, entry_id)
+        await store.reported(JOB, ["e1", "e2"])
+        await end(store)
+        await store.reconciled(COMPANY, JOB, {"e1": differs(kind), "e2": differs(kind)})
+        with pytest.raises(IllegalTransitionError):
+            await store.settle(COMPANY, JOB, "e1", FOUND)
+        now = clock.forward(60)
+        item = await store.settle(COMPANY, JOB, "e1", BY_HAND)
+        assert (item.phase, item.external_id, item.settled_how) == (Phase.RECORDED, "HAND-1", Settled.BY_HAND)
+        assert (item.external_url, item.posted_on, item.exported_at) == (None, None, now), (
+            "not the lost one's"
+        )
+        assert (item.reported_at, item.report_problem, item.told_as_failed) == (NOON, None, False)
+        assert [one.accounting_entry_id for one in await store.differences(COMPANY)] == ["e2"]
+        with pytest.raises(IllegalTransitionError):
+            await store.settle(COMPANY, JOB, "e1", BY_HAND)
+
+
+async def test_only_an_entry_that_was_found_lost_gives_way(url: str) -> None:
+    async with planned(url, "e1") as store:
+        await succeed(store, "e1")
+        await end(store)
+        await store.reconciled(COMPANY, JOB, {"e1": differs(Difference.OTHER_CONTENT)})
+        with pytest.raises(IllegalTransitionError):
+            await store.settle(COMPANY, JOB, "e1", BY_HAND)
+        assert len(await store.differences(COMPANY, JOB, "e1")) == 1
+
+
+async def test_an_entry_that_is_lost_gives_way_wherever_else_it_is_remembered(url: str) -> None:
+    async with planned(url, "e1") as store:
+        await succeed(store, "e1")
+        await end(store)
+        await store.see_job(LATER, COMPANY)
+        await store.plan(LATER, ["e1"])
+        await store.intend(LATER, "e1")
+        await create_entry(store, "e1", "JE-e1", LATER, complete=True)
+        await store.closing(LATER, JobEventType.COMPLETED)
+        await store.closed(LATER)
+        await store.reconciled(COMPANY, LATER, {"e1": differs(Difference.ENTRY_MISSING)})
+        assert (await store.settle(COMPANY, LATER, "e1", BY_HAND)).external_id == "HAND-1"

@@ -25,7 +25,7 @@ FINAL_PHASES = frozenset({Phase.RECORDED, Phase.REJECTED})
 
 
 class Settled(StrEnum):
-    """How a person settled an item that had failed."""
+    """How a person settled an item that had failed, or whose entry was lost."""
 
     LOOKED_UP = "looked_up"  # the entry was found in the accounting system by its reference
     BY_HAND = "by_hand"  # somebody had recorded the expense there, and says under which id
@@ -69,6 +69,11 @@ class ItemProgress(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def final(self) -> bool:
         """Whether the outcome is decided and may be told to Pleo."""
         return self.phase in FINAL_PHASES
+
+    @property
+    def told_as_failed(self) -> bool:
+        """Whether Pleo goes on to show a failure of which a person has made a success since."""
+        return None not in (self.settled_at, self.reported_at, self.report_problem)
 
 
 class JobProgress(msgspec.Struct, frozen=True, kw_only=True):

@@ -56,10 +56,10 @@ class Difference(StrEnum):
         "Export it again in Pleo.")
     ENTRY_MISSING = ("entry-missing", None,
         "Pleo shows it as exported, but {system} holds no entry with its reference.",
-        "Somebody deleted it there, or older books were restored. Restore the entry or book the expense by hand.")
+        "Somebody deleted it there, or older books were restored. Restore the entry; or book the expense by hand and mark it so on its page.")
     ENTRY_GONE = ("entry-gone", None,
         "It was recorded as {entry}, but {system} holds it no more, and Pleo shows the expense as {pleo}.",
-        "If it was not deleted on purpose, export the expense again in Pleo.")
+        "If it was not deleted on purpose, export the expense again in Pleo; or book it by hand and mark it so on its page.")
     NOTHING_STANDS = ("nothing-stands", None,
         "Nobody could tell whether it was recorded. Now it is known: {system} holds no entry.",
         "Export it again in Pleo.")
@@ -76,6 +76,10 @@ class Difference(StrEnum):
         "Pleo shows it as exported, but nothing of this export is remembered here or stands in {system}.",
         "Another integration may have exported it. Else look where the settings point to, and restore what was lost.")
     # fmt: on
+
+
+# No entry stands for an expense that was exported; of one that a person has booked since, the person's word is taken.
+ENTRY_LOST = (Difference.ENTRY_MISSING, Difference.ENTRY_GONE)
 
 
 class Sighting(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,11 +156,11 @@ def difference(seen: Seen, system: str) -> Told | None:
     here, entry = seen.here, seen.entry
     if entry.damaged is not None:
         return _told(Difference.ENTRY_DAMAGED, seen, system)
-    if here is not None and here.settled_how is Settled.BY_HAND and entry.external_id is None:
-        # Where a person booked it, its reference need not stand.
-        entry = Sighting(external_id=here.external_id)
     if entry.external_id is None:
-        return _told(_looked_up(seen)[1], seen, system)
+        # Where a person booked it, its reference need not stand; Pleo may name an entry that was lost before.
+        booked = here is not None and here.settled_how is Settled.BY_HAND
+        there, absent = _looked_up(seen)
+        return _told(there if booked else absent, seen, system)
     if not entry.same:
         return _told(Difference.OTHER_CONTENT, seen, system)
     if _other_id(seen, entry.external_id) is not None:

@@ -149,8 +149,10 @@ def keep(
         connection.execute(insert(differences), rows)
 
 
-def of_company(connection: Connection, company_id: str, job_id: str | None = None) -> list[Kept]:
-    """Return what differs, the oldest first: in a company, or in one job of it."""
+def of_company(
+    connection: Connection, company_id: str, job_id: str | None = None, entry_id: str | None = None
+) -> list[Kept]:
+    """Return what differs, the oldest first: in a company, in one job of it, or in one item of that."""
     same = (
         items.c.job_id == differences.c.job_id,
         items.c.accounting_entry_id == differences.c.accounting_entry_id,
@@ -160,6 +162,8 @@ def of_company(connection: Connection, company_id: str, job_id: str | None = Non
     )
     if job_id is not None:
         query = query.where(differences.c.job_id == job_id)
+    if entry_id is not None:
+        query = query.where(differences.c.accounting_entry_id == entry_id)
     rows = connection.execute(query.order_by(differences.c.found_at, differences.c.accounting_entry_id))
     return [msgspec.convert(row, Kept, from_attributes=True) for row in rows]
 

@@ -1,10 +1,11 @@
-"""What a person may make of a failed item. Every other step of an item stands in `items`."""
+"""What a person may make of an item that failed, or whose entry was lost. Every other step of an item stands in `items`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -13,16 +14,19 @@ from sqlalchemy import (
     String,
     and_,
     bindparam,
+    delete,
+    exists,
     literal,
     select,
     update,
 )
 
 from pleo_export.domain.progress import FINAL_PHASES, ItemProgress, JobProgress, Phase, Settled
+from pleo_export.domain.reconciling import ENTRY_LOST
 from pleo_export.store import items as steps
 from pleo_export.store import jobs as job_steps
 from pleo_export.store.errors import IllegalTransitionError, SecondEntryError, UnknownItemError
-from pleo_export.store.tables import items, jobs, leases
+from pleo_export.store.tables import differences, items, jobs, leases
 
 # An item gets one final status in Pleo; that of a job's failed item cannot be changed, not even while the job is open.
 TOLD_OF_FAILURE = "Pleo was told before that this expense had failed, and takes one word on it in an export."
@@ -51,6 +55,8 @@ def settle(  # noqa: PLR0913  one fact each, by name
 ) -> ItemProgress:
     """Make a success of a failed item. Pleo goes on to show what it was told, which is noted as its `report_problem`.
 
+    Of a recorded one whose entry was found to be lost, the entry that a person has made by hand takes the place.
+
     Raises UnknownItemError, also where the job is another company's, IllegalTransitionError and SecondEntryError.
     """
     # No worker writes for the company meanwhile: what it plans it sees settled, or it was planned before this looks.
@@ -66,11 +72,16 @@ def settle(  # noqa: PLR0913  one fact each, by name
     this = (items.c.job_id == job_id, items.c.accounting_entry_id == entry_id)
     connection.execute(select(items.c.phase).where(*this).with_for_update())
     job, known = job_steps.get(connection, job_id), steps.get(connection, job_id, entry_id)
-    if (hindrance := _hindrance(job, known, settlement.how)) is not None:
+    gone, lost = None, _found_lost(company_id, known)
+    by_hand = settlement.how is Settled.BY_HAND
+    if by_hand and known.phase is Phase.RECORDED and _is_any(connection, lost):
+        gone, known = known.external_id, replace(known, external_url=None, exported_at=None, posted_on=None)
+    elif (hindrance := _hindrance(job, known, settlement.how)) is not None:
         raise IllegalTransitionError(job_id, entry_id, hindrance, settlement.how)
-    _require_one_entry(known, settlement)
-    if settlement.how is Settled.BY_HAND:
-        _require_no_other(connection, job, known, settlement)
+    if by_hand:
+        _require_no_other(connection, job, known, settlement, gone)
+        connection.execute(delete(differences).where(*lost))
+    _require_one_entry(known, settlement, gone)
     connection.execute(update(items).where(*this).values(_settled(known, settlement, now)))
     return steps.get(connection, job_id, entry_id)
 
@@ -87,19 +98,33 @@ def _hindrance(job: JobProgress, item: ItemProgress, how: Settled) -> str | None
     return f"{item.phase} (on its way to Pleo)" if on_its_way else None
 
 
+def _found_lost(company_id: str, item: ItemProgress) -> Sequence[ColumnElement[bool]]:
+    """Return the conditions for what comparing found: that no entry stands for the item."""
+    return (
+        differences.c.company_id == company_id,
+        differences.c.job_id == item.job_id,
+        differences.c.accounting_entry_id == item.accounting_entry_id,
+        differences.c.kind.in_(ENTRY_LOST),
+    )
+
+
+def _is_any(connection: Connection, differs: Sequence[ColumnElement[bool]]) -> bool:
+    return bool(connection.execute(select(exists().where(*differs))).scalar())
+
+
 def _is_told(item: ItemProgress) -> bool:
     return item.reported_at is not None or item.report_problem is not None
 
 
-def _require_one_entry(known: ItemProgress, settlement: Settlement) -> None:
-    if known.external_id not in (None, settlement.external_id):
+def _require_one_entry(known: ItemProgress, settlement: Settlement, gone: str | None) -> None:
+    if known.external_id not in (None, settlement.external_id, gone):
         raise SecondEntryError(
             known.job_id, known.accounting_entry_id, known.external_id, settlement.external_id
         )
 
 
 def _require_no_other(
-    connection: Connection, job: JobProgress, known: ItemProgress, settlement: Settlement
+    connection: Connection, job: JobProgress, known: ItemProgress, settlement: Settlement, gone: str | None
 ) -> None:
     """See to it that no other job of the company has recorded the expense, or is about to."""
     entry_id = known.accounting_entry_id
@@ -107,12 +132,13 @@ def _require_no_other(
     others = select(items.c.job_id).join(jobs).where(*theirs, items.c.job_id != job.job_id)
     for other_id in connection.execute(others).scalars().all():
         other = steps.get(connection, other_id, entry_id)
-        _require_one_entry(other, settlement)
+        _require_one_entry(other, settlement, gone)
         if other.phase not in FINAL_PHASES and job_steps.get(connection, other_id).open:
             raise IllegalTransitionError(other_id, entry_id, other.phase, settlement.how)
 
 
 def _settled(known: ItemProgress, settlement: Settlement, now: datetime) -> Mapping[str, Any]:
+    failed = known.phase is Phase.REJECTED and known.reported_at is not None
     return {
         "phase": Phase.RECORDED.value,
         "external_id": settlement.external_id,
@@ -123,7 +149,9 @@ def _settled(known: ItemProgress, settlement: Settlement, now: datetime) -> Mapp
         "note": settlement.note,
         "unknown": False,
         "decided_at": now,
-        "report_problem": (known.report_problem or TOLD_OF_FAILURE) if _is_told(known) else None,
+        "report_problem": TOLD_OF_FAILURE
+        if known.report_problem is None and failed
+        else known.report_problem,
         "settled_how": settlement.how.value,
         "settled_by": settlement.by,
         "settled_at": now,

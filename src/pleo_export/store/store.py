@@ -146,8 +146,9 @@ class Store(Exports):
     ) -> ItemProgress:
         """Make a success of a failed item, on a person's word, and return it. Pleo goes on to show what it was told.
 
-        An item that was looked up was unknown before. Raises UnknownItemError, also where the job is another company's,
-        IllegalTransitionError where the item has not failed or its failure is on its way to Pleo, SecondEntryError.
+        An item that was looked up was unknown before; one whose entry was found to be lost may be recorded by hand anew.
+        Raises UnknownItemError, also where the job is another company's, IllegalTransitionError where the item has not
+        failed or its failure is on its way to Pleo, SecondEntryError.
         """
         now = self._clock()
         return await self._write(
@@ -176,10 +177,12 @@ class Store(Exports):
         now = self._clock()
         await self._write(lambda connection: reconciling.keep(connection, company_id, job_id, found, now))
 
-    async def differences(self, company_id: str, job_id: str | None = None) -> list[Kept]:
-        """Return what differed in a company, or in one job of it, when it was compared last."""
+    async def differences(
+        self, company_id: str, job_id: str | None = None, entry_id: str | None = None
+    ) -> list[Kept]:
+        """Return what differed in a company, in one job of it, or in one item, when it was compared last."""
         return await self._onlookers.run(
-            lambda connection: reconciling.of_company(connection, company_id, job_id)
+            lambda connection: reconciling.of_company(connection, company_id, job_id, entry_id)
         )
 
     async def differences_by_kind(self) -> dict[str, int]:

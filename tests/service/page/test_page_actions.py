@@ -12,11 +12,12 @@ from pleo_export.domain.explanation import Explanation
 from pleo_export.domain.failures import Finding, Rejection, finding
 from pleo_export.domain.job import JobEventType
 from pleo_export.domain.progress import Phase, Settled
+from pleo_export.domain.reconciling import Difference, Told
 from pleo_export.domain.reference import ReferenceData
 from pleo_export.service.page import settling
 from pleo_export.service.page.access.roles import Role
 from pleo_export.testing.samples import sample_entry
-from tests.service.page.site import COMPANY, OTHER, Browser, Site
+from tests.service.page.site import COMPANY, NOON, OTHER, Browser, Site
 
 JOB = "6f1f4a38-6d0c-4f6a-9d0e-6b6d1d3f2a10"
 ENTRY = "0b9d2c11-7c0e-4d0c-9a6e-0f4f2a3b5c01"
@@ -224,6 +225,39 @@ async def test_by_hand_asks_for_the_entry_then_whether_it_is_right_and_then_mark
     assert again.status_code == 409
     assert (await site.store.item(JOB, ENTRY)).external_id == "JE <7>"
     assert [one.action for one in await site.store.actions(COMPANY, 10)] == ["recorded-by-hand"]
+
+
+async def test_an_entry_that_is_missing_is_told_of_on_the_expenses_page_and_made_good_by_hand(
+    site: Site, operator: Browser
+) -> None:
+    await site.store.see_job(JOB, COMPANY)
+    await site.store.plan(JOB, [ENTRY])
+    await site.store.intend(JOB, ENTRY)
+    await site.store.entry_created(
+        JOB, ENTRY, external_id="JE-1", url=None, exported_at=NOON, posted_on=NOON.date(), complete=True
+    )
+    await site.store.reported(JOB, [ENTRY])
+    await site.store.closing(JOB, JobEventType.COMPLETED)
+    await site.store.closed(JOB)
+    assert "recorded-by-hand" not in (await operator.get(ITEM)).text
+    kind = Difference.ENTRY_MISSING
+    told = Told(kind=kind, sentence=kind.sentence.format(system="ledger"), remedy=kind.remedy)
+    await site.store.reconciled(COMPANY, JOB, {ENTRY: told, "another": told})
+    page = (await operator.get(ITEM)).text
+    assert page.count("Pleo and the books differ: entry missing") == 1
+    assert "ledger holds no entry with its reference" in page
+    assert "but Pleo and the books differ" in page
+    viewed = (await (await site.signed_in(Role.VIEWER)).get(ITEM)).text
+    assert "entry missing" in viewed
+    assert "recorded-by-hand" not in viewed
+    asked = await operator.press(f"{ITEM}/recorded-by-hand", external_id="HAND-1")
+    assert "takes the place of JE-1" in asked.text
+    site.clock.forward(minutes=1)
+    await operator.press(f"{ITEM}/recorded-by-hand", external_id="HAND-1", confirmed="yes")
+    page = (await operator.get(ITEM)).text
+    assert "HAND-1" in page
+    assert "successful, with the id of an earlier entry" in page
+    assert "differ" not in page
 
 
 async def test_an_accounting_system_that_hangs_is_not_waited_for_long(

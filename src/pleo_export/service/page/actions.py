@@ -24,6 +24,10 @@ PLEO_STAYS = (
     "Pleo takes one word on an expense in an export, so it goes on to show what it shows now. Mark the expense as exported"
     " in Pleo yourself; or export it again there, which records nothing anew and tells Pleo of the entry."
 )
+IN_ITS_PLACE = (
+    "Here your entry takes the place of {entry}, which stands there no more. Pleo was told of that one, and goes on to name it"
+    " until the expense is exported again."
+)
 NOT_FOUND = (
     "The accounting system surely holds no entry with the reference of this expense, so it was not recorded from here.",
     "Export it again in Pleo; or, if you have recorded it yourself, mark it as recorded by hand.",
@@ -173,7 +177,7 @@ async def recorded_by_hand(  # noqa: PLR0913, PLR0917  what the request consists
     external_id: ExternalId = "",
     confirmed: Confirmed = "",
 ) -> Response:
-    """Mark a failed item as recorded by hand."""
+    """Mark an item as recorded by hand: one that failed, or whose entry was lost."""
     item = await _item(parts, company_id, job_id, entry_id)
     given = " ".join(external_id.split())
     asked = Asked(
@@ -184,7 +188,7 @@ async def recorded_by_hand(  # noqa: PLR0913, PLR0917  what the request consists
                 " It then counts as recorded here, with your name and the time."
             ),
             *((LOOK_FIRST,) if item.unknown or item.phase is Phase.INTENDED else ()),
-            PLEO_STAYS,
+            IN_ITS_PLACE.format(entry=item.external_id) if item.phase is Phase.RECORDED else PLEO_STAYS,
         ),
         back=item_address(item, company_id),
         back_to="Back to the expense",

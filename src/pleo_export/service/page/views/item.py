@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 from pleo_export.domain.entry import Entry, Posting
 from pleo_export.domain.grouping import rejection_of
 from pleo_export.domain.progress import ItemProgress, JobProgress, Phase
+from pleo_export.domain.reconciling import ENTRY_LOST
 from pleo_export.service.page.access.errors import NotHereError
 from pleo_export.service.page.access.guard import Viewing
 from pleo_export.service.page.access.roles import Role
@@ -37,12 +38,13 @@ async def show(  # noqa: PLR0913, PLR0917  what the request consists of
     job = await views.job(company_id, job_id)
     explanation = await views.explanation(company_id, job_id, entry_id)
     rejection = rejection_of(item)
+    differences = await parts.store.differences(company_id, job_id, entry_id)
     unsettled = _unsettled(item, job)
     operates = visitor.may(Role.OPERATOR, company_id)
     return page_or_part(
         request,
         "item",
-        now=f"This expense: {item_state(item).word}.",
+        now=f"This expense: {item_state(item).word}{', but Pleo and the books differ' if differences else ''}.",
         company=await parts.store.company(company_id),
         item=item,
         job=job,
@@ -55,7 +57,8 @@ async def show(  # noqa: PLR0913, PLR0917  what the request consists of
         attempts=await views.attempts(company_id, entry_id),
         item_state=item_state,
         looks_up=operates and unsettled and (item.unknown or item.phase is Phase.INTENDED),
-        takes_by_hand=operates and unsettled,
+        takes_by_hand=operates and (unsettled or any(one.kind in ENTRY_LOST for one in differences)),
+        differences=differences,
     )
 
 
