@@ -6,8 +6,8 @@ from msgspec.structs import replace
 from pleo_export.domain.entry import Entry, EntryKind
 from pleo_export.domain.failure_types import ItemFailureType
 from pleo_export.domain.item import Bookkeeping, Supplier, User
-from pleo_export.domain.reference import LedgerVendor
-from pleo_export.testing.expenses import PAYABLE, REFERENCE, VENDOR_PAYABLE, expense
+from pleo_export.domain.reference import LedgerVendor, ReferenceData
+from pleo_export.testing.expenses import CONTRA, PAYABLE, REFERENCE, VENDOR_PAYABLE, WALLET, expense
 from tests.domain.mapping import (
     PAYABLE_METHOD,
     entry_of,
@@ -20,8 +20,8 @@ from tests.domain.mapping import (
 BY_SUPPLIER = {"code": "nordic", "account": VENDOR_PAYABLE, "tax_identifier": "DK12345678"}
 
 
-def payable(**fields: Any) -> Entry:
-    return entry_of(expense("card_purchase", bookkeeping=PAYABLE_METHOD, **fields))
+def payable(*, reference: ReferenceData = REFERENCE, **fields: Any) -> Entry:
+    return entry_of(expense("card_purchase", bookkeeping=PAYABLE_METHOD, **fields), reference=reference)
 
 
 def test_a_method_that_nobody_published_is_a_rejection_that_names_it() -> None:
@@ -105,7 +105,7 @@ def test_a_blocked_vendor_is_as_good_as_unknown(fields: dict[str, str]) -> None:
     rejection = rejection_of(item)
     assert rejection.type is ItemFailureType.VENDOR_UNKNOWN
     assert rejection.reason == (
-        "Selected vendor cannot be processed because it does not exist or is currently blocked: vendor 'Blocked Ltd'."
+        "Selected vendor cannot be processed because it does not exist or is currently blocked: vendor 'Blocked Ltd' (vendor V-1003 is blocked)."
         " Verify the vendor's status in the accounting system, or choose another one in Pleo, and export the expense again."
     )
 
@@ -224,11 +224,21 @@ def test_without_a_method_a_supplier_that_is_a_vendor_goes_through_accounts_paya
     assert str(entry.method_reason) == "method_when_missing: accounts_payable by supplier.code nordic"
 
 
-@pytest.mark.parametrize("supplier", [None, Supplier(), Supplier(code="gone"), Supplier(code="blocked")])
-def test_without_a_method_and_a_matching_supplier_it_is_a_journal_entry(supplier: Supplier | None) -> None:
+@pytest.mark.parametrize(
+    ("supplier", "why"),
+    [
+        (None, "no vendor matches"),
+        (Supplier(), "no vendor matches"),
+        (Supplier(code="gone"), "no vendor matches"),
+        (Supplier(code="blocked"), "vendor V-1003 is blocked"),
+    ],
+)
+def test_without_a_method_and_a_matching_supplier_it_is_a_journal_entry(
+    supplier: Supplier | None, why: str
+) -> None:
     entry = entry_of(expense("card_purchase", supplier=supplier))
     assert entry.kind is EntryKind.JOURNAL
-    assert str(entry.method_reason) == "method_when_missing: journal, no vendor matches"
+    assert str(entry.method_reason) == f"method_when_missing: journal, {why}"
 
 
 @pytest.mark.parametrize("item_type", ["out_of_pocket", "mileage", "per_diem", "direct_reimbursement"])
@@ -241,6 +251,136 @@ def test_a_company_may_want_a_journal_entry_wherever_the_method_is_missing() -> 
     entry = entry_of(item, with_bookkeeping(method_when_missing="journal"))
     assert entry.kind is EntryKind.JOURNAL
     assert str(entry.method_reason) == "method_when_missing: journal"
+
+
+SHARED = replace(
+    REFERENCE,
+    vendors=(
+        LedgerVendor("V-1", "Alpha A/S", "alpha", VENDOR_PAYABLE, "DK 11 11 11 11"),
+        LedgerVendor("V-2", "Alpha Norge", "norge", VENDOR_PAYABLE, "DK11111111"),
+        LedgerVendor("V-3", "Blocked Ltd", "blocked", WALLET, "DK33333333", active=False),
+        LedgerVendor("V-4", "Delta A/S", "delta", PAYABLE, "DK44444444"),
+        LedgerVendor("V-5", "Epsilon A/S", "epsilon", CONTRA, "DK55555555"),
+    ),
+)
+
+
+class TestWhatSeveralVendorsHave:
+    """A payable account or a tax number tells who is owed only where one vendor has it."""
+
+    def test_a_payable_account_of_two_vendors_tells_nothing(self) -> None:
+        shop = Supplier(name="Corner shop", account=VENDOR_PAYABLE)
+        refused = rejection_of(expense(bookkeeping=PAYABLE_METHOD, supplier=shop), reference=SHARED)
+        assert "blocked: supplier 'Corner shop'." in refused.reason
+        assert entry_of(expense(supplier=shop), reference=SHARED).kind is EntryKind.JOURNAL
+
+    def test_a_payable_account_that_a_blocked_vendor_shares_tells_nothing_either(self) -> None:
+        vendors = (
+            LedgerVendor("V-1", "Alpha", account="2401", active=False),
+            LedgerVendor("V-2", "Beta", account="2401"),
+        )
+        item = expense(supplier=Supplier(name="Corner shop", account="2401"))
+        assert entry_of(item, reference=replace(REFERENCE, vendors=vendors)).vendor is None
+
+    def test_the_common_payable_account_is_no_vendors_own_even_where_one_names_it(self) -> None:
+        item = expense(supplier=Supplier(name="Corner shop", account=PAYABLE))
+        assert entry_of(item, reference=SHARED).vendor is None
+
+    def test_a_shared_account_leaves_the_word_to_the_tax_number(self) -> None:
+        shop = Supplier(account=VENDOR_PAYABLE, tax_identifier="DK55555555")
+        entry = payable(supplier=shop, reference=SHARED)
+        assert entry.vendor is not None
+        assert entry.vendor.id == "V-5"
+
+    def test_a_new_vendor_with_a_shared_account_is_created(self) -> None:
+        item = expense(bookkeeping=PAYABLE_METHOD, supplier=Supplier(code="new", account=VENDOR_PAYABLE))
+        entry = entry_of(item, with_bookkeeping(unknown_vendor="create"), SHARED)
+        assert entry.vendor is not None
+        assert (entry.vendor.id, entry.vendor.create) == ("new", True)
+
+    @pytest.mark.parametrize("policy", ["fail", "fallback_account", "create"])
+    def test_a_tax_number_of_two_vendors_is_refused_and_nobody_is_created(self, policy: str) -> None:
+        whose = vendor(name="Alpha", tax_registration_number="DK11111111")
+        item = expense(bookkeeping=PAYABLE_METHOD, vendor=whose)
+        refused = rejection_of(item, with_bookkeeping(unknown_vendor=policy), SHARED)
+        assert refused.type is ItemFailureType.VENDOR_UNKNOWN
+        assert (
+            "blocked: vendor 'Alpha' (vendor.taxRegistrationNumber DK11111111 is that of 2 vendors; say in mapping.vendors which one"
+            in refused.reason
+        )
+
+    def test_a_code_of_two_vendors_is_refused_but_an_id_comes_before_a_code(self) -> None:
+        vendors = (
+            LedgerVendor("A", "Alpha", "X"),
+            LedgerVendor("B", "Beta", "X"),
+            LedgerVendor("C", "Gamma", "A"),
+        )
+        reference = replace(REFERENCE, vendors=vendors)
+        refused = rejection_of(
+            expense(bookkeeping=PAYABLE_METHOD, vendor=vendor(code="X")), reference=reference
+        )
+        assert "vendor.code X is that of 2 vendors" in refused.reason
+        by_id = payable(vendor=vendor(code="A"), reference=reference)
+        assert by_id.vendor is not None
+        assert by_id.vendor.name == "Alpha"
+
+
+class TestABlockedVendor:
+    @pytest.mark.parametrize("policy", ["fail", "fallback_account", "create"])
+    def test_is_refused_whatever_less_sure_says_and_whatever_becomes_of_unknown_ones(
+        self, policy: str
+    ) -> None:
+        whose = Supplier(name="Blocked Ltd", code="blocked", account=CONTRA, tax_identifier="DK44444444")
+        item = expense(bookkeeping=PAYABLE_METHOD, supplier=whose)
+        refused = rejection_of(item, with_bookkeeping(unknown_vendor=policy), SHARED)
+        assert "blocked: supplier 'Blocked Ltd' (vendor V-3 is blocked)." in refused.reason
+
+    def test_is_owed_to_nobody_else_without_a_method(self) -> None:
+        whose = Supplier(name="Blocked Ltd", code="blocked", account=CONTRA)
+        entry = entry_of(expense(supplier=whose), reference=SHARED)
+        assert (entry.kind, entry.vendor) == (EntryKind.JOURNAL, None)
+
+
+class TestTheSpellingOfATaxNumber:
+    @pytest.mark.parametrize(
+        "spelled", ["DK 12345678", "dk12345678", "DK 12.34.56-78", " DK\u00a01234 5678 "]
+    )
+    @pytest.mark.parametrize("of", ["vendor", "supplier"])
+    def test_is_none_of_its_value(self, spelled: str, of: str) -> None:
+        whose: dict[str, Any] = (
+            {"vendor": vendor(tax_registration_number=spelled)}
+            if of == "vendor"
+            else {"supplier": Supplier(tax_identifier=spelled)}
+        )
+        entry = entry_of(
+            expense(bookkeeping=PAYABLE_METHOD, **whose), with_bookkeeping(unknown_vendor="create")
+        )
+        assert entry.vendor is not None
+        assert (entry.vendor.id, entry.vendor.create) == ("V-1001", False)
+
+    @pytest.mark.parametrize("reference", [replace(REFERENCE, vendors=()), without_lists()])
+    def test_gives_one_new_vendor_one_id_and_one_key(self, reference: ReferenceData) -> None:
+        spellings = ("DK 99 99 99 99", "DK99999999")
+        new = [
+            entry_of(
+                expense(bookkeeping=PAYABLE_METHOD, supplier=Supplier(tax_identifier=spelled)),
+                with_bookkeeping(unknown_vendor="create"),
+                reference,
+            )
+            for spelled in spellings
+        ]
+        assert {one.vendor.id for one in new if one.vendor} == {"DK99999999"}
+        assert len({one.fingerprint for one in new}) == 1
+
+    def test_a_tax_number_without_a_letter_or_digit_is_none(self) -> None:
+        item = expense(bookkeeping=PAYABLE_METHOD, supplier=Supplier(name="Kiosk", tax_identifier=" - "))
+        refused = rejection_of(item, with_bookkeeping(unknown_vendor="create"))
+        assert refused.type is ItemFailureType.VENDOR_UNKNOWN
+
+
+def test_a_system_without_a_list_of_vendors_takes_no_account_for_a_vendor() -> None:
+    item = expense(bookkeeping=PAYABLE_METHOD, supplier=Supplier(name="Corner shop", account=VENDOR_PAYABLE))
+    assert rejection_of(item, reference=without_lists()).type is ItemFailureType.VENDOR_UNKNOWN
 
 
 def test_vendors_without_tax_numbers_are_not_found_by_an_empty_one() -> None:

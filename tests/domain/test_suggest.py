@@ -165,7 +165,7 @@ def owed(
 
 
 def test_a_vendor_is_proposed_by_any_code_that_pleo_has_for_them() -> None:
-    of_pleo = vendor(external_id="77-1", tax_registration_number="DK 12345678", name="NP")
+    of_pleo = vendor(external_id="77-1", code="NORDIC", name="NP")
     (one,) = unknown(owed(vendor=of_pleo))
     assert (one.table, one.key, one.name, one.target) == (Table.VENDORS, "77-1", "NP", "V-1001")
     assert one.target_name == "Nordic Paper ApS"

@@ -8,10 +8,11 @@ import msgspec
 from pleo_export.domain.accounts import account_keys
 from pleo_export.domain.how_booked import HOW_BOOKED, Payable
 from pleo_export.domain.item import BookkeepingMethod, ExportItem, ItemType, known
-from pleo_export.domain.method import find_vendor, resolve_method, vendor_keys
+from pleo_export.domain.method import resolve_method
 from pleo_export.domain.reference import ReferenceData
 from pleo_export.domain.settings import CompanySettings, VatHandling
 from pleo_export.domain.tax import tax_keys
+from pleo_export.domain.vendors import find_vendor, vendor_keys
 
 
 class Table(StrEnum):
@@ -104,8 +105,8 @@ def _vendors(expense: ExportItem, settings: CompanySettings, reference: Referenc
     codes = tuple(key.value for key in keys if not key.only_a_name)
     method = expense.bookkeeping.method if expense.bookkeeping else None
     if method == BookkeepingMethod.ACCOUNTS_PAYABLE:
-        found = find_vendor(expense, how, settings, reference)
-        there = found is not None or _among((key.value for key in keys), settings.mapping.vendors)
+        found = find_vendor(keys, settings, reference).vendor is not None
+        there = found or _among((key.value for key in keys), settings.mapping.vendors)
         yield Seen(table=Table.VENDORS, codes=codes, name=keys[0].name, known=there)
     elif method is None and resolve_method(expense, how, settings, reference).payable:
         yield Seen(table=Table.VENDORS, codes=codes, name=keys[0].name, known=True)

@@ -185,7 +185,7 @@ class BookkeepingSettings(Section):
         default=UnknownVendor.FAIL,
         description=(
             "A vendor that is not in the accounting system: `fail`, book on the `fallback_account`, or `create` it"
-            " there."
+            " there. One that is blocked there fails in each case."
         ),
     )
     attachment_failure: AttachmentFailure = Field(

@@ -80,7 +80,11 @@ it. *Stated* rows follow Pleo's own pages; for the others Pleo publishes no acco
 - **Through a vendor** the vendor's payable account stands where the wallet or the employee would. A bill that is settled at once
   gets a second transaction, payable against wallet, in the same entry. A bill below zero is a credit note, and the other
   way round; the postings are the same. What happens with a vendor whom the books do not know is
-  `bookkeeping.unknown_vendor`.
+  `bookkeeping.unknown_vendor`; one that is blocked there is refused, whatever that says.
+- **Who the vendor is** says the surest of what Pleo sends: the id and the code of the vendor, then its tax number, however it is
+  spelled; without a vendor object the supplier's code, account and tax number. Once it fits a vendor, nothing less sure
+  counts, also where that vendor is blocked. A payable account counts where one vendor has it and it is not the common one;
+  a tax number or code that several vendors have is refused, unless `mapping.vendors` says who is meant.
 - **Bill and payment** that come one by one find each other, whichever is first: the same vendor and invoice number, where
   several bills have that number the same amount, else the reconciliation ids of a reimbursement. An amount alone is
   never enough, and a number is none where the vendor is not known. A payment may settle a part; one that is returned
@@ -126,7 +130,7 @@ Every cause stands in [the list of causes](errors.md). In short:
 | `missing_configuration` | a line without a category; tax without a tax account; tax that is handed over by its code, but has none |
 | `account_unknown` | an account that is not in the accounting system |
 | `invalid_configuration` | an account that is not active, or does not take the currency |
-| `tax_code_unknown`, `vendor_unknown` | a code that is not in the accounting system; a vendor that is blocked there |
+| `tax_code_unknown`, `vendor_unknown` | a code that is not in the accounting system; a vendor that is blocked there, or that several vendors may be |
 | `tag_unknown` | a tag, team or person that is no value of its dimension in the accounting system |
 | `validation_failure` | no lines; lines that do not add up to the expense; a net amount that fits neither reading; an amount that its currency cannot represent; an invoice date that is none; more than 64 receipts; a type, method or tax type that this version does not know; an entry that is not what was approved |
 | `receipt_download_failure`, `receipt_file_size_limit_exceeded` | a receipt that is gone, is a web page, is empty or cut short; one above 30 MiB |
