@@ -10,6 +10,7 @@ from pleo_export.domain.explanation import Explanation
 from pleo_export.domain.failures import Rejection
 from pleo_export.domain.job import JobEventType
 from pleo_export.domain.money import Money
+from pleo_export.domain.reconciling import Difference, Told
 from pleo_export.store import Store
 from pleo_export.store.errors import UnknownItemError, UnknownJobError
 from pleo_export.store.views import Chosen, DayAmount, DayOutcomes, Outcome, Window
@@ -60,6 +61,22 @@ async def test_companies_in_trouble_come_first_and_then_go_by_name(url: str) -> 
         assert await names(store) == ["gamma", "Alpha", "beta"]
         assert await names(store, window=Window(1, 1)) == ["Alpha"]
         assert (await store.views.companies(None, "", Window(1))).total == 3
+
+
+async def test_companies_that_differ_from_the_books_come_before_those_that_are_well(url: str) -> None:
+    clock = StoppedClock()
+    told = Told(kind=Difference.ENTRY_MISSING, sentence="It is missing.", remedy="Restore it.")
+    async with opened(url, clock) as store:
+        for company_id, name in (("1", "Alpha"), ("2", "Beta"), ("3", "Gamma")):
+            await add(store, company_id, name)
+        await store.trouble("3", "Pleo did not accept the credential.")
+        await store.reconciled("2", "job-1", {"e1": told})
+        clock.forward(60)
+        await store.reconciled("2", "job-2", {"e1": told, "e2": told})
+        assert await names(store) == ["Gamma", "Beta", "Alpha"]
+        assert await names(store, window=Window(1, 1)) == ["Beta"]
+        assert await store.views.differing(["1", "2", "3"]) == {"2": (3, NOON)}
+        assert await store.views.differing(["1"]) == {}
 
 
 async def test_only_the_companies_that_count_are_found_by_name_or_id(url: str) -> None:

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, String, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, String, and_, case, exists, func, or_, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -24,7 +24,7 @@ from pleo_export.store import jobs as job_rows
 from pleo_export.store.companies import ADDED, WITHOUT_SETTINGS
 from pleo_export.store.errors import UnknownItemError
 from pleo_export.store.reader import Reader
-from pleo_export.store.tables import companies, explanations, items, jobs, secrets, steps
+from pleo_export.store.tables import companies, differences, explanations, items, jobs, secrets, steps
 
 Shown = TypeVar("Shown")
 
@@ -84,6 +84,13 @@ class CompanyLine(msgspec.Struct, frozen=True):
 
     company: Company
     last_job: LastJob | None
+
+
+class Differing(NamedTuple):
+    """In how many places Pleo, our memory and the books differ for a company, and since when."""
+
+    number: int
+    since: datetime
 
 
 class ItemLine(msgspec.Struct, frozen=True):
@@ -166,11 +173,21 @@ class Views:
         self._reader = reader
 
     async def companies(self, among: Collection[str] | None, text: str, window: Window) -> Some[CompanyLine]:
-        """Return companies in service, those in trouble first, then by name.
+        """Return companies in service, those in trouble first, then those that differ from the books, then by name.
 
         `among` are the only ones that count, None for all; `text` is a part of the name or of the id.
         """
         return await self._reader.run(lambda connection: _companies(connection, among, text, window))
+
+    async def differing(self, company_ids: Collection[str]) -> Mapping[str, Differing]:
+        """Return which of the companies differ from Pleo or from the books, and in how many places."""
+        facts = (differences.c.company_id, func.count(), func.min(differences.c.found_at))
+        query = (
+            select(*facts).where(differences.c.company_id.in_(company_ids)).group_by(differences.c.company_id)
+        )
+        return await self._reader.run(
+            lambda connection: {row[0]: Differing(*row[1:]) for row in connection.execute(query)}
+        )
 
     async def jobs(self, company_id: str, window: Window) -> Some[JobProgress]:
         """Return the company's jobs, the one seen last first."""
@@ -321,14 +338,16 @@ def _companies(
         wanted.append(or_(named, companies.c.company_id.icontains(text, autoescape=True)))
     newest = select(jobs.c.job_id).where(jobs.c.company_id == companies.c.company_id).correlate(companies)
     newest = newest.order_by(jobs.c.first_seen_at.desc(), jobs.c.job_id.desc()).limit(1)
-    query = select(*WITHOUT_SETTINGS, newest.scalar_subquery().label("last_job")).where(*wanted)
-    attention = case((companies.c.trouble.is_not(None), 0), else_=1)
+    differ = exists().where(differences.c.company_id == companies.c.company_id)
+    attention = case((companies.c.trouble.is_not(None), 0), (differ, 1), else_=2).label("attention")
+    query = select(*WITHOUT_SETTINGS, newest.scalar_subquery().label("last_job"), attention).where(*wanted)
     query = query.order_by(attention, func.lower(companies.c.name), companies.c.company_id)
     page = query.limit(window.limit).offset(window.offset).subquery()
     last = (column.label(f"job_{column.name}") for column in jobs.c)
     with_jobs = select(page, *last).outerjoin(jobs, jobs.c.job_id == page.c.last_job)
-    again = case((page.c.trouble.is_not(None), 0), else_=1)
-    rows = connection.execute(with_jobs.order_by(again, func.lower(page.c.name), page.c.company_id))
+    rows = connection.execute(
+        with_jobs.order_by(page.c.attention, func.lower(page.c.name), page.c.company_id)
+    )
     total = select(func.count()).select_from(companies).where(*wanted)
     return Some([_company_line(row) for row in rows], connection.execute(total).scalar_one())
 

@@ -445,6 +445,22 @@ async def test_what_differs_from_the_books_is_shown_until_it_is_settled(site: Si
         assert "differ" not in await read(browser, path)
 
 
+async def test_a_company_that_differs_from_the_books_needs_attention(site: Site) -> None:
+    browser = await site.owner()
+    kind = Difference.ENTRY_MISSING
+    told = Told(kind=kind, sentence=kind.sentence.format(system="ledger"), remedy=kind.remedy)
+    await site.store.reconciled(OTHER, JOB, {"entry-1": told, "entry-2": told})
+    text = await read(browser, "/")
+    assert text.count(">needs attention<") == 1
+    assert "Pleo and the books differ in 2 places." in text
+    assert "1 in need of attention" in text
+    assert text.index(OTHER) < text.index(COMPANY)
+    page = await read(browser, f"/companies/{OTHER}")
+    assert f'href="/companies/{OTHER}#differences">See what can be done' in page
+    await site.store.reconciled(OTHER, JOB, {})
+    assert ">needs attention<" not in await read(browser, "/")
+
+
 async def test_a_job_that_an_older_database_forgot_says_so(site: Site) -> None:
     browser = await site.signed_in(Role.VIEWER)
     await plan(site.store, "entry-1")

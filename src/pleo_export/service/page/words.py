@@ -15,17 +15,21 @@ from pleo_export.domain.job import JobEventType
 from pleo_export.domain.money import Money, MoneyError
 from pleo_export.domain.progress import Company, ItemProgress, JobProgress, Phase, Settled
 from pleo_export.engine import CompanyRuns
-from pleo_export.service.standing import standing
-from pleo_export.store.views import LastJob, Outcome
+from pleo_export.service.standing import Standing, standing
+from pleo_export.store.views import Differing, LastJob, Outcome
 
 
 class State(NamedTuple):
-    """A state in a word or two, how it is coloured (a class of the stylesheet), and a sentence where there is more to say."""
+    """A state in a word or two, how it is coloured (a class of the stylesheet), and a sentence where there is more to say.
+
+    `helps` is where what can be done stands, below the company's address.
+    """
 
     word: str
     tone: str
     sentence: str | None = None
     since: datetime | None = None
+    helps: str = ""
 
 
 OUTCOMES = {
@@ -47,15 +51,23 @@ CLOSINGS = {
 }
 
 
-def company_state(company: Company, runs: CompanyRuns, now: datetime) -> State:
+def company_state(company: Company, runs: CompanyRuns, now: datetime, differing: Differing | None) -> State:
     """Return how a company in service stands."""
     stands = standing(company, runs)
     if company.paused_at is not None:
         return State("paused", "warn", "Its jobs wait in Pleo, and expire there.", company.paused_at)
     if stands.trouble is not None:
-        return State("needs attention", "bad", stands.trouble, stands.trouble_since)
+        return State("needs attention", "bad", stands.trouble, stands.trouble_since, "/health")
+    if differing is not None:
+        places = f"{differing.number:,} place{'' if differing.number == 1 else 's'}"
+        differs = f"Pleo and the books differ in {places}."
+        return State("needs attention", "bad", differs, differing.since, "#differences")
     if company.waiting_until is not None and company.waiting_until > now:
         return State(f"waiting for a limit until {company.waiting_until:%H:%M} UTC", "warn")
+    return _at_work(stands)
+
+
+def _at_work(stands: Standing) -> State:
     if stands.running_since is not None:
         return State("working", "good", None, stands.running_since)
     if stands.waiting_since is not None:

@@ -12,9 +12,9 @@ from pleo_export.service.page.access.roles import Role
 from pleo_export.service.page.parts import Parts
 from pleo_export.service.page.views.charts import Chart, amounts_charts, outcomes_chart
 from pleo_export.service.page.views.differing import alike
-from pleo_export.service.page.views.overview import NO_RUNS, runs_of
+from pleo_export.service.page.views.overview import standing_of
 from pleo_export.service.page.views.pages import Number, Paging, is_part, page_or_part, window
-from pleo_export.service.page.words import company_state, job_state
+from pleo_export.service.page.words import job_state
 from pleo_export.store.views import Views
 
 JOBS_A_PAGE = 25
@@ -27,8 +27,8 @@ async def show(
     """Show the company."""
     views, now = parts.store.views, parts.now()
     company = await parts.store.company(company_id)
-    runs, engine_away = await runs_of(parts, [company_id])
-    state = company_state(company, runs.get(company_id, NO_RUNS), now)
+    standing = await standing_of(parts, [company])
+    state = standing.states[company_id]
     jobs = await views.jobs(company_id, window(page, JOBS_A_PAGE))
     charts = [] if is_part(request) else await _charts(views, company_id, now)
     return page_or_part(
@@ -37,8 +37,8 @@ async def show(
         now=f"{company.name}: {state.word}.",
         company=company,
         state=state,
-        runs=runs.get(company_id, NO_RUNS),
-        engine_away=engine_away,
+        runs=standing.runs[company_id],
+        engine_away=standing.engine_away,
         jobs=jobs.rows,
         job_state=job_state,
         differences=alike(await parts.store.differences(company_id)),

@@ -14,8 +14,8 @@ from pleo_export.service.page.access.guard import Viewing
 from pleo_export.service.page.parts import Parts
 from pleo_export.service.page.rendering import render
 from pleo_export.service.page.views.looking import LOOK_SECONDS, LookError, look
-from pleo_export.service.page.views.overview import NO_RUNS, runs_of
-from pleo_export.service.page.words import cause_name, company_state
+from pleo_export.service.page.views.overview import standing_of
+from pleo_export.service.page.words import cause_name
 from pleo_export.workflow.ports import Sources
 
 
@@ -29,14 +29,14 @@ async def show(request: Request, parts: Parts, _: Viewing, company_id: str) -> H
     except LookError as error:
         problem = str(error)
     company = await parts.store.company(company_id)
-    runs, engine_away = await runs_of(parts, [company_id])
+    standing = await standing_of(parts, [company])
     return render(
         request,
         "health.html",
         company=company,
-        state=company_state(company, runs.get(company_id, NO_RUNS), parts.now()),
-        runs=runs.get(company_id, NO_RUNS),
-        engine_away=engine_away,
+        state=standing.states[company_id],
+        runs=standing.runs[company_id],
+        engine_away=standing.engine_away,
         findings=sorted(findings, key=lambda one: one.severity is not Severity.ERROR),
         errors=sum(one.severity is Severity.ERROR for one in findings),
         jobs=sorted(jobs, key=lambda job: job.created_at),

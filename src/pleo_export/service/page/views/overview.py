@@ -1,12 +1,13 @@
 """The companies that a visitor may see, and how each stands."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from fastapi import Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse
 
+from pleo_export.domain.progress import Company
 from pleo_export.engine import CompanyRuns
 from pleo_export.engine.errors import EngineError
 from pleo_export.service.page.access.guard import SignedIn, Visitor
@@ -30,33 +31,43 @@ async def show(
     """Show the companies, those in trouble first."""
     among = None if EVERY_COMPANY in visitor.roles else list(visitor.roles)
     found = await parts.store.views.companies(among, search.strip(), window(page, COMPANIES_A_PAGE))
-    ids = [line.company.company_id for line in found.rows]
-    runs, engine_away = await runs_of(parts, ids)
-    now = parts.now()
-    states = {
-        line.company.company_id: company_state(line.company, runs.get(line.company.company_id, NO_RUNS), now)
-        for line in found.rows
-    }
+    standing = await standing_of(parts, [line.company for line in found.rows])
     return page_or_part(
         request,
         "overview",
-        now=_summary(states, found.total),
+        now=_summary(standing.states, found.total),
         lines=found.rows,
-        states=states,
+        states=standing.states,
         job_state=job_state,
-        operated=operated(visitor, ids),
-        engine_away=engine_away,
+        operated=operated(visitor, [*standing.states]),
+        engine_away=standing.engine_away,
         search=search,
         paging=Paging(page, COMPANIES_A_PAGE, found.total),
     )
 
 
-async def runs_of(parts: PageParts, ids: Sequence[str]) -> tuple[Mapping[str, CompanyRuns], str | None]:
-    """Return what the engine does for companies; where it cannot be asked, why."""
+class Standing(NamedTuple):
+    """How each company stands, and what the engine does for it; where that cannot be asked, why."""
+
+    states: Mapping[str, State]
+    runs: Mapping[str, CompanyRuns]
+    engine_away: str | None
+
+
+async def standing_of(parts: PageParts, companies: Sequence[Company]) -> Standing:
+    """Return how companies stand, by their ids."""
+    ids, engine_away = [one.company_id for one in companies], None
+    runs = dict.fromkeys(ids, NO_RUNS)
     try:
-        return await run_in_threadpool(parts.engine.runs_of_each, ids), None
+        runs |= await run_in_threadpool(parts.engine.runs_of_each, ids)
     except EngineError as error:
-        return {}, str(error)
+        engine_away = str(error)
+    differing, now = await parts.store.views.differing(ids), parts.now()
+    states = {
+        one.company_id: company_state(one, runs[one.company_id], now, differing.get(one.company_id))
+        for one in companies
+    }
+    return Standing(states, runs, engine_away)
 
 
 def operated(visitor: Visitor, ids: Sequence[str]) -> frozenset[str]:
