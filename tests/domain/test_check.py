@@ -134,6 +134,25 @@ def test_a_vendor_that_is_blocked_is_a_finding() -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("keys", "found"),
+    [
+        (("dimensions.A", "dimensions.B"), ["mapping.dimensions.A and mapping.dimensions.B name the same"]),
+        (("team", "user"), ["mapping.team and mapping.user name the same"]),
+        (("dimensions.A", "team"), []),
+    ],
+)
+def test_a_dimension_that_takes_two_values_of_a_line_is_a_warning(
+    keys: tuple[str, str], found: list[str]
+) -> None:
+    settings = configured(**{f"mapping.{key}": "PROJECT" for key in keys})
+    findings = settings_findings(settings, REFERENCE)
+    assert [
+        one.problem.partition(" dimension 'PROJECT', which takes one value")[0] for one in findings
+    ] == found
+    assert {one.severity for one in findings} <= {Severity.WARNING}
+
+
 def test_where_the_accounting_system_has_journals_each_kind_of_entry_needs_one() -> None:
     settings = configured(**{"journals.general": "GENERAL"})
     found = settings_findings(settings, replace(REFERENCE, journals=JOURNALS))

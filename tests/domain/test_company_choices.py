@@ -353,6 +353,29 @@ class TestDimensions:
         found = self.dimensions(mapping, tagged, team=Team(id="t", name="Sales", code="20"))
         assert found == (Dimension("department", "CC-100"),)
 
+    def test_two_tags_of_one_dimension_are_refused_and_the_same_one_twice_is_one(self) -> None:
+        mapping = {"dimensions": {"COST_CENTRE": "department", "Office": "department"}}
+        both = (
+            Tag(id="t", code="CC-100", group_code="COST_CENTRE"),
+            Tag(id="u", code="20", group_code="Office"),
+        )
+        reference = replace(REFERENCE, dimensions=None)
+        refused = rejection_of(
+            expense("card_purchase", line(10_00, tags=both)), company(mapping=mapping), reference
+        )
+        assert refused.cause is Cause.DIMENSION_TAKEN
+        assert refused.reason == (
+            "A line of this expense has two tags, CC-100 of COST_CENTRE and 20 of Office, for the dimension department,"
+            " which takes one. Choose one of them in Pleo, or correct mapping.dimensions in the settings;"
+            " then export the expense again."
+        )
+        same = tuple(replace(tag, code="20") for tag in both)
+        assert self.dimensions(mapping, line(10_00, tags=same)) == (Dimension("department", "20"),)
+
+    def test_two_tags_of_one_group_are_refused_without_any_mapping(self) -> None:
+        both = tuple(Tag(id=code, code=code, group_code="COST_CENTRE") for code in ("CC-100", "CC-200"))
+        assert rejection_of(expense("wallet_topup", line(10_00, tags=both))).cause is Cause.DIMENSION_TAKEN
+
     def test_an_unknown_team_is_refused_and_an_unknown_person_is_not_named(self) -> None:
         reference = replace(REFERENCE, dimensions={"department": frozenset({"20"})})
         item = expense(team=Team(id="t", name="Sales", code="99"))

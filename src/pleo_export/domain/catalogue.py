@@ -113,6 +113,9 @@ class Cause(StrEnum):
     DIMENSION_VALUE_UNKNOWN = ("dimension-value-unknown", Item.TAG_UNKNOWN, Job.VALIDATION_FAILURE,
         "The {what} {value} is no value of the dimension {dimension} in the accounting system.",
         "Add it there, or correct mapping.{what} in the settings; then export the expense again.")
+    DIMENSION_TAKEN = ("dimension-taken", Item.VALIDATION_FAILURE, Job.VALIDATION_FAILURE,
+        "A line of this expense has two tags, {first} and {second}, for the dimension {dimension}, which takes one.",
+        "Choose one of them in Pleo, or correct mapping.dimensions in the settings; then export the expense again.")
     VENDOR_UNKNOWN = ("vendor-unknown", Item.VENDOR_UNKNOWN, Job.VALIDATION_FAILURE,
         "Selected vendor cannot be processed because it does not exist or is currently blocked: {owed}.",
         "Verify the vendor's status in the accounting system, or choose another one in Pleo, and export the expense again.")
@@ -131,6 +134,9 @@ class Cause(StrEnum):
     CONFIGURED_CODE_UNKNOWN = ("configured-code-unknown", None, Job.INVALID_CONFIGURATION,
         "{key} = '{code}': there is no such {what} in the accounting system.",
         "Correct {key} in the settings, or add the {what} in the accounting system.")
+    CONFIGURED_DIMENSION_SHARED = ("configured-dimension-shared", None, None,
+        "{keys} name the same dimension '{dimension}', which takes one value of a line.",
+        "Give each its own, unless a line never has both: one with two tags will fail, and of team and person only the team is kept.")
     CONFIGURED_VENDOR_BLOCKED = ("configured-vendor-blocked", None, Job.INVALID_CONFIGURATION,
         "{key} = '{code}': the vendor ({name}) is blocked in the accounting system.",
         "Correct {key} in the settings, or release the vendor in the accounting system.")

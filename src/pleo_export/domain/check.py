@@ -1,11 +1,12 @@
 """Do the settings fit the accounting system? The same findings for a job and for `doctor`."""
 
+from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping, Sequence
 
 from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.failures import Finding, finding
 from pleo_export.domain.reference import LedgerAccount, ReferenceData
-from pleo_export.domain.settings import CompanySettings, VatHandling
+from pleo_export.domain.settings import CompanySettings, MappingSettings, VatHandling
 
 # Each wallet is in a currency of its own: these settings may name an account that takes no other.
 _MAY_BE_A_WALLET = ("accounts.wallet", "mapping.accounts.")
@@ -22,6 +23,7 @@ def settings_findings(settings: CompanySettings, reference: ReferenceData) -> Se
         *_unknown("tax code", _tax_codes(settings), reference.tax_codes),
         *_vendor_findings(settings.mapping.vendors, reference),
         *_unknown("dimension", _dimensions(settings), reference.dimensions),
+        *_shared_dimensions(settings.mapping),
         *_journal_findings(settings, reference),
         *_by_code_findings(settings, reference),
     ]
@@ -75,6 +77,21 @@ def _dimensions(settings: CompanySettings) -> Iterator[tuple[str, str | None]]:
         yield f"mapping.dimensions.{group}", dimension
     yield "mapping.team", settings.mapping.team
     yield "mapping.user", settings.mapping.user
+
+
+def _shared_dimensions(mapping: MappingSettings) -> Iterator[Finding]:
+    """Find dimensions that two tag groups go to, or team and person; a tag beside a team is no mistake, it comes first."""
+    groups = [(f"mapping.dimensions.{group}", name) for group, name in mapping.dimensions.items()]
+    for named in (groups, [("mapping.team", mapping.team), ("mapping.user", mapping.user)]):
+        keys = defaultdict[str, list[str]](list)
+        for key, dimension in named:
+            if dimension is not None:
+                keys[dimension].append(key)
+        for dimension, there in keys.items():
+            if len(there) > 1:
+                yield finding(
+                    Cause.CONFIGURED_DIMENSION_SHARED, keys=" and ".join(there), dimension=dimension
+                )
 
 
 def _unknown(

@@ -1,12 +1,13 @@
 """Step 5.3: the data of an entry, in Pleo's order: mandatory, invoice, optional; tax has a module of its own."""
 
+from collections.abc import Mapping
 from datetime import date
 
 from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.description import fill, initials
 from pleo_export.domain.entry import Dimension, InvoiceDetails
 from pleo_export.domain.failures import RejectedItemError
-from pleo_export.domain.item import Amounts, ExportItem, InvoiceInformation, Line, MoneyModel
+from pleo_export.domain.item import Amounts, ExportItem, InvoiceInformation, Line, MoneyModel, Tag
 from pleo_export.domain.money import Money, MoneyError
 from pleo_export.domain.reference import ReferenceData
 from pleo_export.domain.settings import MappingSettings
@@ -83,12 +84,11 @@ def dimensions(
 ) -> tuple[Dimension, ...]:
     """Return the dimension values of a line: its tags, and the team and the person where the company maps these.
 
-    A tag counts more than a team or a person that go to the same dimension. Raises RejectedItemError for a value that
-    does not exist.
+    A dimension has one value. A tag counts more than a team or a person that go to the same one. Raises
+    RejectedItemError for a value that does not exist, and for two tags that differ.
     """
     found: list[Dimension] = []
-    for tag in filter(None, line.tags or ()):
-        group = mapping.dimensions.get(tag.group_code, tag.group_code)
+    for group, tag in _tags(line, mapping).items():
         if not reference.has_dimension_value(group, tag.code):
             mapped = (
                 "" if group == tag.group_code else f" (here the dimension {group}, by mapping.dimensions)"
@@ -107,6 +107,22 @@ def dimensions(
             )
         found.append(Dimension(dimension, code))
     return tuple(found)
+
+
+def _tags(line: Line, mapping: MappingSettings) -> Mapping[str, Tag]:
+    """Return the tag of each dimension."""
+    tags: dict[str, Tag] = {}
+    for tag in filter(None, line.tags or ()):
+        dimension = mapping.dimensions.get(tag.group_code, tag.group_code)
+        other = tags.setdefault(dimension, tag)
+        if other.code != tag.code:
+            raise RejectedItemError(
+                Cause.DIMENSION_TAKEN,
+                first=f"{other.code} of {other.group_code}",
+                second=f"{tag.code} of {tag.group_code}",
+                dimension=dimension,
+            )
+    return tags
 
 
 def invoice_details(information: InvoiceInformation | None) -> InvoiceDetails | None:

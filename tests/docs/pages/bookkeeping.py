@@ -106,7 +106,8 @@ it. *Stated* rows follow Pleo's own pages; for the others Pleo publishes no acco
   currencies may settle one bill: each is cleared in its own. A journal entry is never matched, so
   the payable account shows both currencies until somebody clears them by hand.
 - **Dimensions**: the tags of a line, and the team and the person where `mapping.team` and `mapping.user` name a dimension;
-  they stand on the line, not on its tax. A tag counts more than a team or person on the same dimension.
+  they stand on the line, not on its tax. A tag counts more than a team or person on the same dimension,
+  and two tags that differ are refused there: a dimension takes one value of a line.
 - **Date**: the expense's date (UTC). The service period is noted and never moves it.
 
 ## Each type as an account sketch
@@ -132,7 +133,7 @@ Every cause stands in [the list of causes](errors.md). In short:
 | `invalid_configuration` | an account that is not active, or does not take the currency |
 | `tax_code_unknown`, `vendor_unknown` | a code that is not in the accounting system; a vendor that is blocked there, or that several vendors may be |
 | `tag_unknown` | a tag, team or person that is no value of its dimension in the accounting system |
-| `validation_failure` | no lines; lines that do not add up to the expense; a net amount that fits neither reading; an amount that its currency cannot represent; an invoice date that is none; more than 64 receipts; a type, method or tax type that this version does not know; an entry that is not what was approved |
+| `validation_failure` | no lines; lines that do not add up to the expense; a net amount that fits neither reading; an amount that its currency cannot represent; an invoice date that is none; more than 64 receipts; a type, method or tax type that this version does not know; two tags for one dimension; an entry that is not what was approved |
 | `receipt_download_failure`, `receipt_file_size_limit_exceeded` | a receipt that is gone, is a web page, is empty or cut short; one above 30 MiB |
 | `receipt_conversion_failure`, `receipt_upload_failure` | a receipt that the accounting system takes in no form; one that it refuses |
 | `accounting_system_validation_failure` | a closed period; tax that comes to something else by its code; the books already hold this expense with other content |
