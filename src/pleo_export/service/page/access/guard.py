@@ -21,7 +21,13 @@ from pleo_export.service.page.access.errors import (
     NotSignedInError,
     SecondFactorNeededError,
 )
-from pleo_export.service.page.access.origin import our_path, require_safe_address, require_same_origin, split
+from pleo_export.service.page.access.origin import (
+    our_path,
+    page_above,
+    require_safe_address,
+    require_same_origin,
+    split,
+)
 from pleo_export.service.page.access.roles import Role
 from pleo_export.service.page.access.tokens import csrf_of, hashed, same
 from pleo_export.service.page.parts import PageParts, Parts
@@ -178,23 +184,30 @@ async def _refused(request: Request, refusal: Exception) -> Response:
     if isinstance(refusal, InsecureAddressError):
         return PlainTextResponse(str(refusal), refusal.status, headers=HEADERS)
     if isinstance(refusal, NotSignedInError):
-        return _elsewhere(request, refusal, _sign_in_for(request))
+        return _elsewhere(request, refusal, _sign_in_for(request), "Sign in")
     if isinstance(refusal, SecondFactorNeededError):
-        return _elsewhere(request, refusal, SECOND_FACTOR)
+        return _elsewhere(request, refusal, SECOND_FACTOR, "Set up a second factor")
     if isinstance(refusal, NotAllowedError | CrossSiteError | NotHereError):
         # Which page, not its address: that may hold what somebody has typed.
         page = getattr(request.scope.get("route"), "path", "?")
         log.warning("%s of %s was refused: %s", request.method, page, type(refusal).__name__)
-    return render(request, "forbidden.html", refusal.status, sentence=str(refusal), status=refusal.status)
+    return refused(request, refusal.status, str(refusal))
 
 
-def _elsewhere(request: Request, refusal: AccessError, to: str) -> Response:
+def refused(
+    request: Request, status: int, sentence: str, to: str = "/", to_say: str = "Go to the companies"
+) -> Response:
+    """Return a page that says why something is not shown or done, with a link to what helps."""
+    return render(request, "forbidden.html", status, sentence=sentence, status=status, to=to, to_say=to_say)
+
+
+def _elsewhere(request: Request, refusal: AccessError, to: str, to_say: str) -> Response:
     """Lead to the page that helps; what was to be changed is not."""
     if _is_part(request):
         return PlainTextResponse(str(refusal), refusal.status, headers={**HEADERS, "HX-Redirect": to})
     if request.method in _READING:
         return RedirectResponse(to, 303, headers=HEADERS)
-    return PlainTextResponse(str(refusal), refusal.status, headers=HEADERS)
+    return refused(request, refusal.status, f"{refusal} Nothing was changed.", to, to_say)
 
 
 def _is_part(request: Request) -> bool:
@@ -205,4 +218,6 @@ def _is_part(request: Request) -> bool:
 def _sign_in_for(request: Request) -> str:
     shown = split(request.headers.get("hx-current-url", "")) if _is_part(request) else request.url
     wanted = our_path(f"{shown.path}?{shown.query}" if shown.query else shown.path)
+    if request.method not in _READING:
+        wanted = page_above(request)
     return SIGN_IN if wanted == "/" else f"{SIGN_IN}?next={quote(wanted, safe='/')}"

@@ -4,6 +4,7 @@ import re
 from urllib.parse import SplitResult, urlsplit
 
 from fastapi import Request
+from starlette.routing import Match, Route
 
 from pleo_export.service.page.access.errors import CrossSiteError, InsecureAddressError
 from pleo_export.service.settings import ServiceSettings
@@ -40,6 +41,17 @@ def require_same_origin(request: Request, settings: ServiceSettings, *, said: bo
 def our_path(path: str | None) -> str:
     """Return a path on this site to go on to, the first page where it is anything else."""
     return path if path is not None and _OUR_PATH.match(path) else "/"
+
+
+def page_above(request: Request) -> str:
+    """Return the nearest page above an address that shows none: the one with the button that led there."""
+    path = request.url.path
+    while path:
+        path = path.rpartition("/")[0]
+        scope = {**request.scope, "path": path, "method": "GET"}
+        if any(isinstance(one, Route) and one.matches(scope)[0] is Match.FULL for one in request.app.routes):
+            return our_path(path)
+    return "/"
 
 
 def split(address: str) -> SplitResult:
