@@ -144,6 +144,7 @@ class ConnectorError(Exception):
     cause = Cause.SYSTEM_FAILED
 
     def __init__(self, said: str = "", **values: object) -> None:
+        self.said = said
         self.sentence, self.remedy = self.cause.told(said=said, **values)
         super().__init__(f"{self.sentence} {self.remedy}")
 

@@ -91,6 +91,8 @@ class _TaxRow(msgspec.Struct):
     amount: Decimal
     amount_type: str
     price_include: bool
+    tax_exigibility: str
+    cash_basis_transition_account_id: Many2one
 
 
 class _ShareRow(msgspec.Struct):
@@ -194,6 +196,8 @@ def _tax(row: _TaxRow, shares: list[_ShareRow], codes: Mapping[int, str]) -> Tax
     def tags(document: str) -> tuple[int, ...]:
         return tuple(tag for one in parts(document, "base") for tag in one.tags)
 
+    transition = row.cash_basis_transition_account_id
+
     return Tax(
         id=row.id,
         name=row.name,
@@ -203,4 +207,6 @@ def _tax(row: _TaxRow, shares: list[_ShareRow], codes: Mapping[int, str]) -> Tax
         invoice_tags=tags("invoice"),
         refund_tags=tags("refund"),
         included=row.price_include,
+        on_payment=row.tax_exigibility == "on_payment",
+        waits_on=transition[0] if isinstance(transition, tuple) else None,
     )

@@ -56,6 +56,7 @@ _LINE = (
     "line_ids/tax_ids/.id",
     "line_ids/tax_repartition_line_id/.id",
     "line_ids/tax_tag_ids/.id",
+    "line_ids/tax_base_amount",
     "line_ids/analytic_distribution",
     "line_ids/matching_number",
 )
@@ -135,8 +136,13 @@ def _marked(plan: Plan, part: Part) -> Sequence[Marked]:
         return [(leg, NO_TAG) for leg in legs]
     if not plan.is_bill:
         return marked(legs, taxes)
-    refund, by_line = plan.entry.kind is EntryKind.CREDIT_NOTE, plan.chart.company.rounds_by_line
-    return marked_for_bill(legs, taxes, refund=refund, by_line=by_line)
+    return marked_for_bill(
+        legs,
+        taxes,
+        refund=plan.entry.kind is EntryKind.CREDIT_NOTE,
+        by_line=plan.chart.company.rounds_by_line,
+        paid=bool(plan.entry.settlement),
+    )
 
 
 def _entry_lines(plan: Plan, legs: Sequence[Marked]) -> list[Row]:
@@ -145,10 +151,8 @@ def _entry_lines(plan: Plan, legs: Sequence[Marked]) -> list[Row]:
         return _lines(plan, legs)
     refund = entry.kind is EntryKind.CREDIT_NOTE
     owed = next(place for place, (leg, _) in enumerate(legs) if leg is entry.postings[plan.owed_at])
-    lines = [
-        _bill_line(line, leg, tag, refund=refund)
-        for line, (leg, tag) in zip(_lines(plan, legs, owed), legs, strict=True)
-    ]
+    pairs = list(zip(_lines(plan, legs, owed), legs, strict=True))
+    lines = [_bill_line(line, leg, tag, pairs, refund=refund) for line, (leg, tag) in pairs]
     lines[owed] = _owed_line(plan, lines[owed])
     return lines
 
@@ -162,7 +166,7 @@ def _lines(plan: Plan, legs: Sequence[Marked], exact: int = -1) -> list[Row]:
 def _line(plan: Plan, leg: Posting, value: Money, tag: Tag) -> Row:
     entry, chart = plan.entry, plan.chart
     return {
-        "line_ids/account_id/.id": str(chart.accounts[leg.account].id),
+        "line_ids/account_id/.id": str(tag.account or chart.accounts[leg.account].id),
         "line_ids/display_type": "tax" if tag.share else "product",
         "line_ids/name": entry.description,
         "line_ids/partner_id/.id": _number(plan.partner),
@@ -177,11 +181,24 @@ def _line(plan: Plan, leg: Posting, value: Money, tag: Tag) -> Row:
     }
 
 
-def _bill_line(line: Row, leg: Posting, tag: Tag, *, refund: bool) -> Row:
-    if line["line_ids/display_type"] == "tax":
-        return line
+def _bill_line(
+    line: Row, leg: Posting, tag: Tag, pairs: Sequence[tuple[Row, Marked]], *, refund: bool
+) -> Row:
+    if tag.share:
+        return {**line, "line_ids/tax_base_amount": f"{_base(leg, pairs):f}"}
     price = -leg.amount if refund else leg.amount
     return {**line, "line_ids/price_unit": f"{price.decimal * tag.times:f}", "line_ids/quantity": "1"}
+
+
+def _base(leg: Posting, pairs: Sequence[tuple[Row, Marked]]) -> Decimal:
+    """Return what the expenses are worth on which a tax is due; of tax that stays on their account those on that one."""
+    due = [
+        (one.account, Decimal(line["line_ids/balance"]))
+        for line, (one, tag) in pairs
+        if tag.tax and one.tax_code == leg.tax_code
+    ]
+    own = [worth for account, worth in due if account == leg.account]
+    return sum(own or [worth for _, worth in due], Decimal(0))
 
 
 def _owed_line(plan: Plan, line: Row) -> Row:

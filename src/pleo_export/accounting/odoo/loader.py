@@ -14,6 +14,9 @@ from pleo_export.accounting.odoo.lookup import Found
 from pleo_export.accounting.odoo.plan import Plan
 from pleo_export.accounting.port import ConnectorError, EntryRefusedError
 
+# Odoo would work out again what the tax of a foreign bill is worth, from the lines: another amount than it is told.
+_AS_TOLD = {**ONCE, "skip_invoice_sync": True}
+
 
 class Work(msgspec.Struct):
     """An entry under way: its documents in Odoo once they are there, its outcome once that is known.
@@ -54,7 +57,7 @@ class Loader:
     async def _blame(self, work: Work, error: ConnectorError | None) -> None:
         """Note why an entry was not loaded; a bill is loaded once more without asking Odoo for its tax."""
         if work.plan.is_bill and not work.plan.untold and isinstance(error, EntryRefusedError):
-            work.plan = replace(work.plan, untold=error.sentence)
+            work.plan = replace(work.plan, untold=f"Odoo refuses the bill with it: {error.said}")
             await self.load([work])
         else:
             work.outcome = error
@@ -75,7 +78,7 @@ class Loader:
         fields, data = table([row for one in own for row in one], works[0].plan.chart)
         try:
             answer = await self._client.call(
-                "account.move", "load", Loaded, context=ONCE, fields=fields, data=data
+                "account.move", "load", Loaded, context=_AS_TOLD, fields=fields, data=data
             )
         except TooLargeError as error:  # together; each alone may pass
             return dict.fromkeys(range(len(works)), error)

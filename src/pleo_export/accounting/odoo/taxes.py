@@ -36,7 +36,8 @@ class Share(msgspec.Struct, frozen=True):
 class Tax(msgspec.Struct, frozen=True, kw_only=True):
     """A purchase tax. `rate` is a fraction, None where it is no percentage; the shares are of bills and of refunds.
 
-    `included`: prices hold it, so that Odoo takes it off what a bill says.
+    `included`: prices hold it, so that Odoo takes it off what a bill says. `on_payment`: it is due once a bill is paid; Odoo
+    then moves it from the account with the number `waits_on`, and puts the tags.
     """
 
     id: int
@@ -47,6 +48,8 @@ class Tax(msgspec.Struct, frozen=True, kw_only=True):
     invoice_tags: tuple[int, ...] = ()
     refund_tags: tuple[int, ...] = ()
     included: bool = False
+    on_payment: bool = False
+    waits_on: int | None = None
 
     def shares(self, *, refund: bool) -> tuple[Share, ...]:
         """Return the shares that come to something."""
@@ -82,13 +85,15 @@ class Tax(msgspec.Struct, frozen=True, kw_only=True):
 class Tag(msgspec.Struct, frozen=True):
     """What Odoo has to know of a line for its tax report: the tax that is due on it, or the share that it is; tags.
 
-    The price of the line is its amount so many `times`: more than once where prices hold the tax.
+    The price of the line is its amount so many `times`: more than once where prices hold the tax. `account` is the number
+    of the one that the line stands on in the stead of its own.
     """
 
     tax: int | None = None
     share: int | None = None
     tags: tuple[int, ...] = ()
     times: Decimal = Decimal(1)
+    account: int | None = None
 
 
 NO_TAG = Tag()
@@ -151,19 +156,26 @@ def marked(legs: Sequence[Posting], taxes: Mapping[str, Tax]) -> list[Marked]:
 
 
 def marked_for_bill(
-    legs: Sequence[Posting], taxes: Mapping[str, Tax], *, refund: bool, by_line: bool
+    legs: Sequence[Posting], taxes: Mapping[str, Tax], *, refund: bool, by_line: bool, paid: bool = False
 ) -> list[Marked]:
     """Return the legs of a bill or refund, for which Odoo works the tax out itself (rounded `by_line`, or in the end).
 
     Its amounts come first then, and a line on the same account makes up for what they are off. Where they are off by
-    more than rounding, the legs stay as they are, and Odoo knows nothing of their tax.
+    more than rounding, the legs stay as they are, and Odoo knows nothing of their tax. `paid`: it is settled at once, and
+    all of its tax is due.
     """
     found: list[list[Marked]] = [[(leg, NO_TAG)] for leg in legs]
     for tax, places in _taxed(legs, taxes):
         computed = _as_computed([legs[place] for place in places], tax, refund=refund, by_line=by_line)
         for place, lines in zip(places, computed or (), strict=computed is not None):
-            found[place] = lines
+            found[place] = [
+                (leg, _waiting(tag, tax) if tax.on_payment and not paid else tag) for leg, tag in lines
+            ]
     return [line for lines in found for line in lines]
+
+
+def _waiting(tag: Tag, tax: Tax) -> Tag:
+    return replace(tag, tags=(), account=tax.waits_on if tag.share else None)
 
 
 def _as_computed(
