@@ -160,6 +160,18 @@ class SettingsError(Exception):
         super().__init__("\n".join([f"{path} cannot be used:", *(f"  - {problem}" for problem in problems)]))
 
 
+class NoKeyError(SettingsError):
+    """Neither the environment nor the settings say where a key is."""
+
+    def __init__(self, path: Path, variable: str, setting: str) -> None:
+        super().__init__(
+            path,
+            [
+                f"there is no API key; set the environment variable {variable}, or {setting} to a file that holds it"
+            ],
+        )
+
+
 def load_settings(path: Path) -> Settings:
     """Read and check the file. Raises SettingsError."""
     try:
@@ -218,12 +230,7 @@ def _secret(given: SecretStr | None, variable: str, setting: str, file: Path | N
     if given is not None:
         return given
     if file is None:
-        raise SettingsError(
-            path,
-            [
-                f"there is no API key; set the environment variable {variable}, or {setting} to a file that holds it"
-            ],
-        )
+        raise NoKeyError(path, variable, setting)
     try:
         key = file.read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:

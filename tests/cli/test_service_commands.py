@@ -100,6 +100,21 @@ def test_brackets_in_names_and_sentences_are_shown_as_they_are(database: str) ->
     assert "/srv/w [/x] [de]/chart.toml" in call("status", "--company", COMPANY)
 
 
+def test_a_company_that_is_added_without_a_key_is_to_be_connected(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = COMPANY.replace("5", "6")
+    Path("other.toml").write_text(settings_text({"pleo.company_id": other}), encoding="utf-8")
+    monkeypatch.delenv("PLEO_EXPORT_API_KEY", raising=False)
+    said = " ".join(call("companies", "add", "other.toml").split())
+    assert f"{other} was added." in said
+    assert "Press Connect with Pleo on its page" in said
+    assert f"credentials set-api-key {other} FILE" in said
+    call("companies", "remove", other)
+    monkeypatch.setenv("PLEO_EXPORT_API_KEY", "of everybody")
+    assert "takes it up within seconds" in call("companies", "add", "other.toml")
+
+
 def test_without_a_company_it_says_where_it_looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLEO_EXPORT_DATABASE_URL", f"sqlite:///{tmp_path / 'mine.db'}")
     assert f"No company was added yet in {tmp_path / 'mine.db'}: " in call("companies", "list")

@@ -102,7 +102,9 @@ def test_a_worker_takes_no_more_companies_than_its_capacity(bench: Bench) -> Non
     assert len(bench.drained) == 3
 
 
-def test_a_drain_that_fails_says_why_and_the_next_trigger_starts_anew(bench: Bench) -> None:
+def test_a_drain_that_fails_says_why_and_the_next_trigger_starts_anew(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
     problems = [BooksClosedError("The books are closed until Monday."), None]
 
     def drain(company: str, token: int) -> None:
@@ -119,12 +121,15 @@ def test_a_drain_that_fails_says_why_and_the_next_trigger_starts_anew(bench: Ben
         "The books are closed until Monday.",
     )
     assert (failed.started_at, failed.ended_at, failed.worker) == (NOON, NOON, engine.worker)
+    (said,) = [one for one in caplog.records if "the run of company" in one.message]
+    assert said.message == "the run of company company-a failed: The books are closed until Monday."
+    assert said.exc_info is None, "an error of ours says it all"
     assert engine.fire("company-a", "button")
     wait_until_idle(engine)
     assert sorted(bench.companies()) == ["company-a", "company-a", "company-b"]
 
 
-def test_the_text_of_a_foreign_error_is_not_kept(bench: Bench) -> None:
+def test_the_text_of_a_foreign_error_is_not_kept(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     def drain(company: str, token: int) -> None:
         raise KeyError("Bearer abc")
 
@@ -132,6 +137,8 @@ def test_the_text_of_a_foreign_error_is_not_kept(bench: Bench) -> None:
     engine.fire("company-a", "webhook")
     (failed,) = wait_until_idle(engine).failed
     assert failed.problem == "An unexpected error (KeyError) ended the run; the log tells more."
+    (said,) = [one for one in caplog.records if "the run of company" in one.message]
+    assert said.exc_info is not None
 
 
 def test_the_status_tells_who_works(bench: Bench) -> None:

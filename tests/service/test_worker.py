@@ -26,7 +26,7 @@ from pleo_export.pleo.client import PleoClient
 from pleo_export.pleo.errors import Facts, InvalidExportJobStatusChangeError
 from pleo_export.pleo.retrying import Before
 from pleo_export.service.companies import Companies
-from pleo_export.service.errors import WorkFolderError
+from pleo_export.service.errors import NotConnectedError, WorkFolderError
 from pleo_export.service.kinds import API_KEY
 from pleo_export.service.settings import ServiceSettings
 from pleo_export.service.worker import SILENCE_SECONDS, Worker
@@ -41,6 +41,7 @@ from tests.pleo.misbehaving_server import Waits, answers, serving
 from tests.pleo.pleo_samples import page
 from tests.workflow.workflow_scene import NOON, FakeClock, Watched
 
+NOT_CONNECTED = "5c0e9f57-3a86-4c1f-9a41-7d0a8f5f2b33"
 PATIENCE_SECONDS = 60.0
 SLEEPS_PASS = 31.0  # the pauses of the workflow pass at once on the made-up clock
 
@@ -286,6 +287,20 @@ async def test_whatever_keeps_a_company_from_being_worked_on_is_its_trouble(
     assert company.trouble == "An unexpected error (ZeroDivisionError) ended the run; the log tells more."
     await drain(worker, scene.a, 2)
     assert (await scene.company(scene.a)).trouble is None
+
+
+async def test_a_company_that_is_not_connected_yet_is_told_how_it_is(
+    scene: Scene, settings: ServiceSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PLEO_EXPORT_API_KEY", raising=False)
+    text = settings_text({"pleo.company_id": NOT_CONNECTED})
+    await scene.store.add_company(NOT_CONNECTED, "Waiting Oy", text, str(scene.a.folder))
+    begun = Begun(NOT_CONNECTED, 1, "added", NOON)
+    with pytest.raises(NotConnectedError):
+        await asyncio.to_thread(scene.worker(Idle(), settings).drain, begun)
+    trouble = (await scene.store.company(NOT_CONNECTED)).trouble or ""
+    assert trouble.endswith(f"pleo-export credentials set-api-key {NOT_CONNECTED} FILE")
+    assert "Press Connect with Pleo on its page" in trouble
 
 
 async def test_a_work_folder_that_goes_while_the_service_runs_is_named(

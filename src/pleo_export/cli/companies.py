@@ -12,12 +12,14 @@ from pleo_export.cli.common import JsonOption, complete, explained, out, print_j
 from pleo_export.cli.credentials import end_connection
 from pleo_export.cli.hosted import api_key_in, opened, opened_engine, service_settings
 from pleo_export.cli.webhooks import take_back
-from pleo_export.config import load_settings
+from pleo_export.config import Settings, SettingsError, load_settings
 from pleo_export.domain.progress import Company
+from pleo_export.service.errors import ConnectError
 from pleo_export.service.kinds import API_KEY, ODOO_API_KEY
 from pleo_export.service.settings import ServiceSettings
 from pleo_export.service.standing import Standing, moment, sentences, standing, whereabouts
 from pleo_export.store import sqlite_path
+from pleo_export.vault.errors import VaultError
 
 app = typer.Typer(help="Which companies the service works for.", no_args_is_help=True)
 
@@ -51,16 +53,23 @@ def add(
         files = {API_KEY: api_key_file, ODOO_API_KEY: odoo_api_key_file}
         keys = {kind: api_key_in(key_file) for kind, key_file in files.items() if key_file is not None}
         company_id = loaded.pleo.company_id
-        complete(_add(company_id, (name or company_id, text, folder), keys))
+        lacking = complete(_add(loaded, (name or company_id, text, folder), keys))
     out().print(f"{company_id} was added.")
     _take_up(company_id, "added")
-    out().print("A running service takes it up within seconds.")
+    out().print(lacking or "A running service takes it up within seconds.", markup=False)
 
 
-async def _add(company_id: str, facts: tuple[str, str, str], keys: Mapping[str, str]) -> None:
+async def _add(loaded: Settings, facts: tuple[str, str, str], keys: Mapping[str, str]) -> str | None:
+    """Add the company; return what keeps it from being worked for yet."""
+    company_id = loaded.pleo.company_id
     async with opened(service_settings()) as (store, companies, _):
         secrets = {kind: companies.sealed(company_id, kind, key) for kind, key in keys.items()}
         await store.add_company(company_id, *facts, secrets)
+        try:
+            await companies.credential(company_id, loaded)
+        except (ConnectError, SettingsError, VaultError) as error:
+            return str(error)
+    return None
 
 
 @app.command()

@@ -213,8 +213,9 @@ class Engine:
         try:
             self._drain(begun)
         except Exception as error:  # the edge of a thread: whatever it is ends this run, not the worker
-            log.warning("the run of company %s failed", begun.company_id, exc_info=error)
-            return problem_of(error)
+            problem, trace = problem_of(error), None if _is_ours(error) else error
+            log.warning("the run of company %s failed: %s", begun.company_id, problem, exc_info=trace)
+            return problem
         return None
 
     def _end(self, run_id: int, state: RunState, problem: str | None) -> None:
@@ -263,6 +264,10 @@ def _cause_of(error: BaseException) -> BaseException:
 
 def problem_of(error: Exception) -> str:
     """Return a sentence that may be kept and shown: errors of ours are made for that, others may hold anything."""
-    if type(error).__module__.partition(".")[0] == __name__.partition(".")[0]:
+    if _is_ours(error):
         return str(error)
     return f"An unexpected error ({type(error).__name__}) ended the run; the log tells more."
+
+
+def _is_ours(error: Exception) -> bool:
+    return type(error).__module__.partition(".")[0] == __name__.partition(".")[0]

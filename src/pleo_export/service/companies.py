@@ -8,14 +8,14 @@ from pathlib import Path
 from aiolimiter import AsyncLimiter
 
 from pleo_export.compose import credential_for
-from pleo_export.config import SETTINGS_FILE, Settings, parse_settings
+from pleo_export.config import SETTINGS_FILE, NoKeyError, Settings, parse_settings
 from pleo_export.domain.progress import Company
 from pleo_export.pleo.auth import ApiKey, Credential
 from pleo_export.pleo.client import PleoClient
 from pleo_export.pleo.oauth import AuthorisationServer, OAuthCredential
 from pleo_export.pleo.transport import rate_limiter
 from pleo_export.service.connecting import StoreKeeper
-from pleo_export.service.errors import OAuthNotSetUpError
+from pleo_export.service.errors import NotConnectedError, OAuthNotSetUpError
 from pleo_export.service.kinds import API_KEY, OAUTH, WEBHOOK_SECRETS
 from pleo_export.store import Store
 from pleo_export.store.errors import UnknownCompanyError
@@ -53,7 +53,7 @@ class Companies:
     async def credential(self, company_id: str, settings: Settings) -> Credential:
         """Return what proves to Pleo who we are: the connection by OAuth, else the key that was given, else as for `run`.
 
-        Raises SettingsError where there is none, VaultError and OAuthNotSetUpError where what was kept cannot be used.
+        Raises NotConnectedError where there is none, VaultError, OAuthNotSetUpError and SettingsError where it cannot be used.
         """
         connection = await self.connection(company_id)
         if connection is not None:
@@ -61,7 +61,10 @@ class Companies:
         key = await self.secret(company_id, API_KEY)
         if key is not None:
             return ApiKey(key)
-        return credential_for(settings, SETTINGS_FILE)
+        try:
+            return credential_for(settings, SETTINGS_FILE)
+        except NoKeyError:
+            raise NotConnectedError(company_id) from None
 
     async def connection(self, company_id: str) -> OAuthCredential | None:
         """Return a company's connection by OAuth, None where it has none. Raises VaultError, OAuthNotSetUpError."""

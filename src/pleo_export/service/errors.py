@@ -1,9 +1,10 @@
-"""How connecting a company by OAuth fails, and how the service cannot begin.
+"""How a company is not connected with Pleo, and how the service cannot begin.
 
 ListenError                   nothing can listen on the address that is set
 WorkFolderError               the work folder cannot be made, or nothing in it
 
 ConnectError
+├── NotConnectedError         neither a connection nor a key was given yet
 ├── OAuthNotSetUpError        the service does not know how it is registered with Pleo
 ├── UnknownConnectionError    nobody began this connection, or too long ago
 ├── OtherBrowserError         it was begun in another browser
@@ -36,7 +37,17 @@ class WorkFolderError(Exception):
 
 
 class ConnectError(Exception):
-    """A company could not be connected."""
+    """A company is not connected, or could not be."""
+
+
+class NotConnectedError(ConnectError):
+    """Nothing proves to Pleo who asks for a company: there is neither a connection nor a key yet."""
+
+    def __init__(self, company_id: str) -> None:
+        super().__init__(
+            "Pleo cannot be asked for this company yet. Press Connect with Pleo on its page, or keep its API key:"
+            f" pleo-export credentials set-api-key {company_id} FILE"
+        )
 
 
 class OAuthNotSetUpError(ConnectError):

@@ -91,9 +91,11 @@ async def test_where_pleo_lets_nobody_in_the_pages_say_so(site: Site, desk: Desk
         assert "Pleo did not accept the credential" in answer.text
 
 
-async def test_a_company_without_a_key_is_told_where_one_is_looked_for(viewer: Browser) -> None:
+async def test_a_company_that_is_not_connected_yet_is_told_how_it_is(viewer: Browser) -> None:
     answer = await viewer.get(f"/companies/{OTHER}/health")
-    assert "there is no API key" in answer.text
+    assert "Press Connect with Pleo on its page" in answer.text
+    assert f"credentials set-api-key {OTHER} FILE" in answer.text
+    assert "PLEO_EXPORT_API_KEY" not in answer.text
 
 
 async def test_a_look_that_takes_too_long_ends_in_a_sentence(
