@@ -1,6 +1,7 @@
 """What a company may decide about its books: mapped codes, VAT by code, rounding, descriptions, dimensions, vendors."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -140,6 +141,50 @@ class TestRounding:
         assert legs(entry_of(stated, ROUNDED).postings)[2:] == [(ROUNDING, -off * 10), (WALLET, -125_000)]
         split = expense("card_purchase", line(amounts(125_00 - off, "KWD")), amount=paid)
         assert legs(entry_of(split, ROUNDED).postings)[1:] == [(ROUNDING, off * 10), (WALLET, -125_000)]
+
+    @pytest.mark.parametrize(
+        ("off", "off_in_sek", "originals"),
+        [
+            (0, 0, [1100_00, 275_00]),
+            (1, 0, [1100_00, 275_00, 0]),
+            (0, 1, [1100_00, 275_00]),
+            (-1, 1, [1100_01, 275_00, -1]),
+        ],
+    )
+    def test_a_minor_unit_in_one_currency_leaves_the_other_one_told_to_the_last(
+        self, off: int, off_in_sek: int, originals: list[int]
+    ) -> None:
+        paid = line(
+            amounts(125_00, supplier=(1375_00, "SEK")),
+            tax=tax(amounts(25_00, supplier=(275_00, "SEK"))),
+            net_amount=amounts(100_00 + off, supplier=(1100_00 + off_in_sek, "SEK")),
+        )
+        postings = entry_of(expense("card_purchase", paid), ROUNDED).postings
+        assert [one.original for one in postings] == [Money("SEK", one) for one in (*originals, -1375_00)]
+
+    @pytest.mark.parametrize(("booked", "told"), [("SEK", "JPY"), ("JPY", "SEK")])
+    @pytest.mark.parametrize("kind", ["inclusive", "reverse"])
+    def test_a_tax_that_is_nothing_in_one_currency_is_told_all_the_same(
+        self, booked: str, told: str, kind: str
+    ) -> None:
+        its_tax = {"SEK": 25, "JPY": 0}
+        paid = {"SEK": 125, "JPY": 1400}
+        one = line(
+            amounts(paid[booked], booked, supplier=(paid[told], told)),
+            tax=tax(amounts(its_tax[booked], booked, supplier=(its_tax[told], told)), kind),
+        )
+        postings = entry_of(expense("card_purchase", one), ROUNDED).postings
+        assert sum(one.original.decimal for one in postings if one.original) == 0
+        assert postings[0].original == Money.from_hundredths(told, Decimal(paid[told]))
+
+    @pytest.mark.parametrize(("whole_in_sek", "original"), [(1100_00, 0), (1100_01, 1), (1100_50, None)])
+    def test_a_minor_unit_between_lines_and_expense_is_told_too(
+        self, whole_in_sek: int, original: int | None
+    ) -> None:
+        paid = line(amounts(100_00, supplier=(1100_00, "SEK")))
+        item = expense("refund", paid, amount=amounts(100_01, supplier=(whole_in_sek, "SEK")))
+        rounding = entry_of(item, ROUNDED).postings[1]
+        assert rounding.original == (None if original is None else Money("SEK", -original))
 
     def test_without_an_account_for_it_the_stated_net_amount_is_not_used(self) -> None:
         item = expense("card_purchase", line(125_00, tax=tax(25_00), net_amount=amounts(100_01)))

@@ -15,7 +15,7 @@ from pleo_export.domain.method import Method
 from pleo_export.domain.money import Money, MoneyError
 from pleo_export.domain.reference import ReferenceData
 from pleo_export.domain.settings import CompanySettings
-from pleo_export.domain.tax import split_line
+from pleo_export.domain.tax import LineLeg, split_line
 
 
 class Legs(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +66,7 @@ class _Builder(msgspec.Struct, frozen=True, kw_only=True):
             else:
                 legs.append(self._transfer_leg(line, lines_role, sign))
         if rest.units:
-            legs.append(self._rounding(rest, total, sign))
+            legs.append(self._rounding(rest, total, sign, legs))
         return (*legs, self._whole(counter_role, total, -sign))
 
     def owed(self, total: Money) -> Owed | None:
@@ -100,7 +100,7 @@ class _Builder(msgspec.Struct, frozen=True, kw_only=True):
         split = split_line(
             line, position, in_supplier_currency=self.how.always_supplier_currency, accounts=self.accounts
         )
-        originals = self._other_side(line, position, len(split.legs))
+        originals = self._other_side(line, position, split.legs)
         net = Posting(
             account=account.code,
             amount=_times(sign, split.net),
@@ -124,12 +124,12 @@ class _Builder(msgspec.Struct, frozen=True, kw_only=True):
         )
         return [net, *beside]
 
-    def _other_side(self, line: Line, position: int, legs: int) -> Sequence[Money | None]:
+    def _other_side(self, line: Line, position: int, legs: Sequence[LineLeg]) -> Sequence[Money | None]:
         """Return net amount and legs of a line in the other currency of Pleo's pair, where they can be told.
 
         They are shown, not booked: a line that does not add up in that currency stays without.
         """
-        nothing: Sequence[Money | None] = [None] * (1 + legs)
+        nothing: Sequence[Money | None] = [None] * (1 + len(legs))
         if other_side(line.line_amount, in_supplier_currency=self.how.always_supplier_currency) is None:
             return nothing
         try:
@@ -141,8 +141,7 @@ class _Builder(msgspec.Struct, frozen=True, kw_only=True):
             )
         except (RejectedItemError, MoneyError):
             return nothing
-        found = (other.net, *(leg.amount for leg in other.legs))
-        return found if len(found) == len(nothing) else nothing
+        return other.amounts_beside(legs)
 
     def _transfer_leg(self, line: Line, role: Role, sign: int) -> Posting:
         account, reason = self.accounts.role(role, self.item, self.method)
@@ -156,9 +155,17 @@ class _Builder(msgspec.Struct, frozen=True, kw_only=True):
             original=self._original(line.line_amount, sign),
         )
 
-    def _rounding(self, rest: Money, total: Money, sign: int) -> Posting:
+    def _rounding(self, rest: Money, total: Money, sign: int, legs: Sequence[Posting]) -> Posting:
         account, reason = self.accounts.rounding(f"the lines come to {total - rest}, the expense is {total}")
-        return Posting(account=account.code, amount=_times(sign, rest), reason=reason)
+        original = self._original(self.item.amount, sign)
+        for leg in legs:
+            original = original - leg.original if original and leg.original else None
+        return Posting(
+            account=account.code,
+            amount=_times(sign, rest),
+            reason=reason,
+            original=original if original and original.is_rounding else None,
+        )
 
     def _dimensions(self, line: Line) -> tuple[Dimension, ...]:
         return dimensions(line, self.item, self.settings.mapping, self.accounts.reference)

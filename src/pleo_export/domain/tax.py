@@ -7,6 +7,8 @@ company has an account for that, it is booked as Pleo states it and what it is o
 used.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
 from pleo_export.domain.accounts import Accounts
@@ -41,6 +43,19 @@ class SplitLine(msgspec.Struct, frozen=True):
     legs: tuple[LineLeg, ...] = ()
     tax_code: str | None = None
     left_to_system: Money | None = None
+
+    def amounts_beside(self, legs: Sequence[LineLeg]) -> Sequence[Money]:
+        """Return net amount and legs of this line as they stand beside the legs that it has in another currency.
+
+        What this one has no leg for is zero; a leg that only this one has is part of the net amount.
+        """
+        left, amounts = list(self.legs), []
+        for leg in legs:
+            own = next((one for one in left if one.of_tax == leg.of_tax), None)
+            if own is not None:
+                left.remove(own)
+            amounts.append(Money(self.net.currency, 0) if own is None else own.amount)
+        return [sum((one.amount for one in left), self.net), *amounts]
 
 
 def split_line(line: Line, position: int, *, in_supplier_currency: bool, accounts: Accounts) -> SplitLine:

@@ -100,7 +100,8 @@ it. *Stated* rows follow Pleo's own pages; for the others Pleo publishes no acco
   a minor unit of difference to Pleo's is said at the posting, more is refused. Of a currency with three decimals (KWD) all
   this is said of a hundredth, the least that Pleo states.
 - **Currency**: the wallet's, except that `invoice` is booked in the supplier's. Where the two differ, each posting also shows
-  what it is in the other one: what the supplier charged, or what the bill was worth in the wallet's currency. The payment of a foreign invoice is in the wallet's currency, as Pleo asks. When it meets its
+  what it is in the other one: what the supplier charged, or what the bill was worth in the wallet's currency; a minor
+  unit of rounding that only the booked currency has shows zero. The payment of a foreign invoice is in the wallet's currency, as Pleo asks. When it meets its
   bill, a third transaction clears the one against the other at what the bill was worth when it came; what it cost more or
   less goes to `accounts.exchange_difference`. Without this account both stay open. Payments from wallets in several
   currencies may settle one bill: each is cleared in its own. A journal entry is never matched, so
