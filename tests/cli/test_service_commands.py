@@ -111,7 +111,7 @@ def test_a_company_that_is_added_without_a_key_is_to_be_connected(
     assert "Press Connect with Pleo on its page" in said
     assert f"credentials set-api-key {other} FILE" in said
     call("companies", "remove", other)
-    monkeypatch.setenv("PLEO_EXPORT_API_KEY", "of everybody")
+    monkeypatch.setenv("PLEO_EXPORT_API_KEY", "of-everybody")
     assert "takes it up within seconds" in call("companies", "add", "other.toml")
 
 

@@ -14,6 +14,7 @@ from pleo_export.cli.hosted import api_key_in, opened, opened_engine, service_se
 from pleo_export.cli.webhooks import take_back
 from pleo_export.config import Settings, SettingsError, load_settings
 from pleo_export.domain.progress import Company
+from pleo_export.pleo.auth import UnusableSecretError
 from pleo_export.service.errors import ConnectError
 from pleo_export.service.kinds import API_KEY, ODOO_API_KEY
 from pleo_export.service.settings import ServiceSettings
@@ -67,7 +68,7 @@ async def _add(loaded: Settings, facts: tuple[str, str, str], keys: Mapping[str,
         await store.add_company(company_id, *facts, secrets)
         try:
             await companies.credential(company_id, loaded)
-        except (ConnectError, SettingsError, VaultError) as error:
+        except (ConnectError, SettingsError, UnusableSecretError, VaultError) as error:
             return str(error)
     return None
 
