@@ -1,3 +1,5 @@
+from collections import Counter
+
 import pytest
 
 from pleo_export.simulator.vocabulary import JobEvent, JobStatus
@@ -150,6 +152,19 @@ async def test_an_item_update_puts_the_expiry_off_and_a_read_does_not(api: Api) 
     assert (await api.job(job_id))["status"] == "in_progress"
     api.clock.pass_time(minutes=10)
     assert (await api.job(job_id))["status"] == "failed"
+
+
+async def test_item_updates_can_leave_the_expiry_where_it_is(api: Api) -> None:
+    await api.call("PATCH", "/control/settings", {"itemUpdatesRefresh": False})
+    job_id = await api.job_in_progress()
+    api.clock.pass_time(minutes=50)
+    (first, *_) = await api.job_items(job_id)
+    await api.update(job_id, {"accountingEntryId": first["accountingEntryId"], "status": "successful"})
+    assert (await api.job(job_id))["lastUpdatedAt"] == "2026-01-05T12:00:00Z"
+    api.clock.pass_time(minutes=10)
+    assert (await api.job(job_id))["failureReasonType"] == "job_expired"
+    statuses = [item["status"] for item in await api.job_items(job_id)]
+    assert Counter(statuses) == {"successful": 1, "abandoned": len(statuses) - 1}
 
 
 async def test_a_pending_job_expires_too(api: Api) -> None:

@@ -3,14 +3,17 @@
 import asyncio
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from random import Random
 from typing import Any, TypeVar
 
 import aiohttp
 import pytest
+from msgspec.structs import replace
 from yarl import URL
 
 from pleo_export.testing.simulation.loop import StuckError, run
+from pleo_export.testing.simulation.plot import plot
 from pleo_export.testing.simulation.process import DiedError, Process, reached
 from pleo_export.testing.simulation.weather import Forecast, Http, Weather
 from pleo_export.testing.simulation.wire import Answer, Pleo, Wire
@@ -135,3 +138,10 @@ def test_a_page_is_spoilt_without_touching_its_numbers() -> None:
     assert b'"endCursor":"A"' in back
     assert b'"hasNextPage":true' in back
     assert b'"hasNextPage": false' in played(struck(Http.STALE_CURSOR, "POST")).body
+
+
+def test_how_jobs_expire_is_drawn_apart_from_everything_else() -> None:
+    plots = [plot(Random(1), Random(seed)) for seed in range(50)]
+    drawn = {(one.may_expire, one.updates_refresh) for one in plots}
+    assert drawn == set(product((True, False), repeat=2))
+    assert len({replace(one, expires_in=60, updates_refresh=True) for one in plots}) == 1

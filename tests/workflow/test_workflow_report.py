@@ -222,6 +222,29 @@ async def test_a_long_entry_does_not_let_the_job_expire(scene: Scene, pleo_setti
 
 
 @pytest.mark.slow
+async def test_where_item_updates_do_not_put_the_expiry_off_a_long_job_takes_one_more_export(
+    scene: Scene, pleo_settings: ChangeSettings
+) -> None:
+    await pleo_settings(expiresIn=600, itemUpdatesRefresh=False)
+    job_id = await scene.company.job_of(expense(1), expense(2), expense(3))
+    scene.connector.change(concurrency=1)
+    scene.connector.before = slow = Slow(2)
+    running = asyncio.ensure_future(scene.run_one())
+    await slow.reached.wait()
+    await let_time_pass(scene, job_id, seconds=100, beats=5)
+    await scene.company.pass_time(100)
+    scene.clock.advance(100)
+    summary = await running
+    assert (summary.event, "expired in Pleo" in str(summary.problem)) == (None, True)
+    assert await scene.company.statuses(job_id) == {1: "successful", 2: "abandoned", 3: "abandoned"}
+    slow.released.set()
+    again = await scene.company.press_export()
+    assert (await scene.run_one()).event == "completed"
+    assert await scene.company.statuses(again) == {2: "successful", 3: "successful"}
+    assert scene.booked() == [1, 2, 3]
+
+
+@pytest.mark.slow
 async def test_a_long_look_up_of_an_interrupted_entry_does_not_let_the_job_expire(
     scene: Scene, pleo_settings: ChangeSettings
 ) -> None:

@@ -102,6 +102,10 @@ class SettingsChange(Order):
     expires_in: int | None = Field(default=None, ge=1, le=_ADVANCE_MAX_SECONDS)
     expired_style: ExpiredStyle | None = None
     refuse_unfinished: StrictBool | None = None
+    item_updates_refresh: StrictBool | None = Field(
+        default=None,
+        description="Whether an item update refreshes `lastUpdatedAt`, and so puts the expiry off.",
+    )
     calls_per_minute: int | None = Field(
         default=None, ge=0, description="For each credential; 0 sets no limit."
     )

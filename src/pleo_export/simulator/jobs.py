@@ -138,11 +138,11 @@ class Job:
                 item.status = ItemStatus.ABANDONED
 
     def update_items(
-        self, changes: Sequence[UpdateJobItem], now: datetime
+        self, changes: Sequence[UpdateJobItem], now: datetime, *, refresh: bool
     ) -> tuple[list[JobItem], list[JsonObject]]:
         """Apply the changes in order; return the accepted items and the refused elements' errors.
 
-        Raises JobFinishedError. Only an accepted change counts as progress of the job.
+        Raises JobFinishedError. Only an accepted change counts as progress of the job, if it is to `refresh` it at all.
         """
         if not self.unfinished:
             raise JobFinishedError
@@ -159,7 +159,7 @@ class Job:
             else:
                 item.update(change)
                 accepted.append(item)
-        if accepted:
+        if accepted and refresh:
             self.last_updated_at = now
         return accepted, errors
 

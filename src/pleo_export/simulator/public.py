@@ -182,7 +182,8 @@ async def update_job_items(
     job = world.job(company, job_id)
     if len(changes) > UPDATES_MAX:
         raise TooManyUpdatesError
-    accepted, errors = job.update_items(changes, world.now())
+    refresh = world.settings.item_updates_refresh
+    accepted, errors = job.update_items(changes, world.now(), refresh=refresh)
     return reply({"data": [item.as_json() for item in accepted], "errors": errors})
 
 

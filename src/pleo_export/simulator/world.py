@@ -46,6 +46,7 @@ class Settings:
     expires_in: int = 3600
     expired_style: ExpiredStyle = "failed"
     refuse_unfinished: bool = False
+    item_updates_refresh: bool = True
     calls_per_minute: int = 0
 
 

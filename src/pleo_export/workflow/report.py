@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class Reporter:
-    """Talks to Pleo about the items of one job. Every update counts as progress and postpones the expiry."""
+    """Talks to Pleo about the items of one job. Its pages leave open whether an update puts the expiry off, as is hoped for."""
 
     def __init__(self, parts: Parts, job: ExportJob) -> None:
         self._parts, self._job = parts, job
@@ -51,7 +51,7 @@ class Reporter:
 
     @asynccontextmanager
     async def keeping_alive(self) -> AsyncIterator[None]:
-        """Report in the background often enough that the job never expires while the body works."""
+        """Report in the background often enough that the job does not expire for want of progress while the body works."""
         async with side_by_side() as group:
             beat = group.create_task(self._beat())
             yield

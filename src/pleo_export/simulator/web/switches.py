@@ -15,7 +15,16 @@ from pleo_export.simulator.vocabulary import ExpiredStyle, JsonObject, Trouble
 from pleo_export.simulator.world import World
 
 _YES_NO = {"true": True, "false": False}
-_CHECKS = frozenset({"enabled", "refuseUnfinished", "vendorBasedBookkeeping", "wrapped", "wrongSignature"})
+_CHECKS = frozenset(
+    {
+        "enabled",
+        "itemUpdatesRefresh",
+        "refuseUnfinished",
+        "vendorBasedBookkeeping",
+        "wrapped",
+        "wrongSignature",
+    }
+)
 """Fields of forms that are boxes to tick; elsewhere "true" is a word like any other."""
 
 
@@ -71,6 +80,11 @@ GROUPS = (
                 "refuse_unfinished",
                 "Refuse to complete a job with open items",
                 "Answered with 422; otherwise it is taken.",
+            ),
+            Switch(
+                "item_updates_refresh",
+                "Item updates put the expiry off",
+                "Pleo's pages leave it open; otherwise only events do.",
             ),
         ),
     ),

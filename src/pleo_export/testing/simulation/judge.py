@@ -44,7 +44,9 @@ class Judge:
 
     def in_calm_weather(self, pleo: PleoSide, cast: Sequence[Company], log: str) -> list[str]:
         """Judge the second export, of which nothing is forgiven."""
-        return _told(replace(self._evidence(pleo, cast, log), expected=self._expected))
+        left = self.should_have_succeeded(pleo, cast[0])  # also where its job expired
+        found = _told(replace(self._evidence(pleo, cast, log), expected=self._expected))
+        return found + [f"Expense {one} is not exported in calm weather either." for one in left]
 
     def should_have_succeeded(self, pleo: PleoSide, company: Company) -> list[str]:
         """Return the expenses that failed, and would not have in calm weather."""
@@ -66,6 +68,7 @@ class Judge:
             overtaken=stage.owed(pleo.companies.values()),
             unique_keys=self._plot.unique,
             texts={"The log": log},
+            may_expire=self._plot.may_expire,
             secrets=[*(one.key for one in cast), *stage.PEOPLE],
             unknown_max=self._weather.struck[Rpc.BROKEN.name],
             attempts_max=ATTEMPTS_MAX,

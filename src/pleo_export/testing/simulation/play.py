@@ -103,8 +103,9 @@ class Play:
             self.problems += [one for one in found if one not in self.problems]
 
     async def _set_up(self) -> None:
-        page = self._plot.page
-        await self._pleo.control("PATCH", "settings", {"maxLimit": page, "defaultLimit": page})
+        limits = {"maxLimit": self._plot.page, "defaultLimit": self._plot.page}
+        expiry = {"expiresIn": self._plot.expires_in, "itemUpdatesRefresh": self._plot.updates_refresh}
+        await self._pleo.control("PATCH", "settings", limits | expiry)
         for one in self.cast:
             order = {"id": one.id, "name": "A company", "apiKey": one.key, "vendorBasedBookkeeping": True}
             await self._pleo.control("POST", "companies", order)

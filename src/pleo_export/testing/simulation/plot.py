@@ -7,13 +7,16 @@ import msgspec
 from pleo_export.testing.simulation import stage
 from pleo_export.testing.simulation.weather import Forecast, forecast
 
+EXPIRES_IN = 3600
+
 
 class Plot(msgspec.Struct, frozen=True, kw_only=True):
     """One run. Defaults are the calmest there is.
 
     `jobs` hold expenses of the month `pool`. `unique` says whether the accounting system prevents a second entry itself,
     `page` is how much Pleo sends at once, `neighbours` whether another company exports at the same time. Pleo sends
-    `strangers` as another company's. After `patience` seconds of silence a call of the workflow ends.
+    `strangers` as another company's. After `patience` seconds of silence a call of the workflow ends. A job `may_expire` where
+    Pleo gives it so little time that the weather can last longer, and `updates_refresh` says whether item updates put that off.
     """
 
     pool: int
@@ -25,6 +28,13 @@ class Plot(msgspec.Struct, frozen=True, kw_only=True):
     neighbours: bool = False
     strangers: frozenset[str] = frozenset()
     patience: float | None = None
+    expires_in: int = EXPIRES_IN
+    updates_refresh: bool = True
+
+    @property
+    def may_expire(self) -> bool:
+        """Whether bad weather can outlast a job."""
+        return self.expires_in < EXPIRES_IN
 
 
 def whole_month(pool: int) -> Plot:
@@ -32,8 +42,8 @@ def whole_month(pool: int) -> Plot:
     return Plot(pool=pool, jobs=(tuple(sorted(stage.month(pool))),))
 
 
-def plot(draw: Random) -> Plot:
-    """Draw a plot."""
+def plot(draw: Random, of_expiry: Random) -> Plot:
+    """Draw a plot; how jobs expire has a chance of its own."""
     pool = draw.randrange(stage.POOLS)
     references = draw.sample(sorted(stage.month(pool)), draw.randint(2, 12))
     parts = min(len(references), draw.choice((1, 1, 2, 3)))
@@ -47,4 +57,6 @@ def plot(draw: Random) -> Plot:
         neighbours=draw.randrange(7) == 0,
         strangers=frozenset(references[: draw.choice((0,) * 9 + (1,))]),
         patience=draw.choice((None, 60.0)),
+        expires_in=of_expiry.choice((EXPIRES_IN, EXPIRES_IN, EXPIRES_IN, 60)),
+        updates_refresh=of_expiry.choice((True, False)),
     )
