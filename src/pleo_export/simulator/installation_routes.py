@@ -21,7 +21,7 @@ from pleo_export.simulator.errors import (
     UnreadableBodyError,
 )
 from pleo_export.simulator.parameters import OptionalId
-from pleo_export.simulator.scalars import Shape, TimestampText, UuidText
+from pleo_export.simulator.scalars import Omittable, Shape, TimestampText, UuidText
 from pleo_export.simulator.vocabulary import InstallationProblem, InstallationStatus
 
 router = APIRouter(
@@ -35,13 +35,13 @@ _BODY_PROBLEMS = (InvalidParameterError, InvalidBodyError, UnreadableBodyError)
 
 class InstallationOrder(Shape):
     status: InstallationStatus = InstallationStatus.AUTHORIZED
-    metadata: dict[str, Any] | None = None
+    metadata: Omittable[dict[str, Any]] = None
 
 
 class InstallationChange(Shape):
     status: InstallationStatus
-    error_code: InstallationProblem | None = None
-    metadata: dict[str, Any] | None = None
+    error_code: Omittable[InstallationProblem] = None
+    metadata: Omittable[dict[str, Any]] = None
 
 
 class Installation(Shape):

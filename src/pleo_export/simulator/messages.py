@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import ConfigDict, Field, StrictBool, model_validator
 
 from pleo_export.simulator.export_item import ExportItem
-from pleo_export.simulator.scalars import Moment, Shape, TimestampText, UuidText
+from pleo_export.simulator.scalars import Moment, Omittable, Shape, TimestampText, UuidText
 from pleo_export.simulator.vocabulary import ItemFailure, ItemStatus, JobEvent, JobFailure, PageOrder
 
 
@@ -21,8 +21,8 @@ class CreateJobEvent(Shape):
 
     job_id: UuidText
     event: JobEvent
-    failure_reason: str | None = None
-    failure_reason_type: JobFailure | None = None
+    failure_reason: Omittable[str] = None
+    failure_reason_type: Omittable[JobFailure] = None
 
     @model_validator(mode="after")
     def _reason_belongs_to_a_failure(self) -> Self:
@@ -47,16 +47,16 @@ class CreateJob(Shape):
 class UpdateJobItem(Shape):
     accounting_entry_id: UuidText
     status: ItemStatus
-    exported_at: Moment | None = None
-    external_id: str | None = None
-    external_url: str | None = None
-    failure_reason: str | None = None
-    failure_reason_type: ItemFailure | None = None
+    exported_at: Omittable[Moment] = None
+    external_id: Omittable[str] = None
+    external_url: Omittable[str] = None
+    failure_reason: Omittable[str] = None
+    failure_reason_type: Omittable[ItemFailure] = None
 
 
 class SearchJobItems(Shape):
     accounting_entry_ids: list[UuidText]
-    status: ItemStatus | None = None
+    status: Omittable[ItemStatus] = None
 
 
 class Job(Shape):

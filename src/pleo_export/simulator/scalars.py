@@ -1,7 +1,7 @@
-"""Text that must have a form, kept as text so that it passes through unchanged."""
+"""Text that must have a form, kept as text so that it passes through unchanged, and members that may be left out."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -52,6 +52,14 @@ Moment = Annotated[
     datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
 """A timestamp with an offset, read into an aware datetime in UTC."""
+
+T = TypeVar("T")
+
+if TYPE_CHECKING:
+    Omittable: TypeAlias = T | None
+else:
+    Omittable = Annotated[T, "may be left out"]
+"""What may be left out, and is None then; null is refused, because Pleo publishes it as a plain type."""
 
 CurrencyCode = Annotated[str, Field(pattern="^([A-Z]{3}|UNDEFINED)$")]
 CountryCode = Annotated[str, Field(pattern="^([A-Z]{2}|UNDEFINED)$")]

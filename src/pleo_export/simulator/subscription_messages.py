@@ -6,7 +6,7 @@ import httpx
 from pydantic import AfterValidator, Field, HttpUrl, TypeAdapter, model_validator
 
 from pleo_export.simulator.messages import PageInfo
-from pleo_export.simulator.scalars import Shape, TimestampText, UuidText
+from pleo_export.simulator.scalars import Omittable, Shape, TimestampText, UuidText
 from pleo_export.simulator.vocabulary import EventType, SubscriptionOperation, SubscriptionStatus
 
 _URL: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
@@ -37,16 +37,16 @@ HeaderText = Annotated[str, Field(pattern="^[ -~]*$")]
 
 
 class EndpointCredentials(Shape):
-    username: str | None = None
-    password: str | None = None
-    token: str | None = None
+    username: Omittable[str] = None
+    password: Omittable[str] = None
+    token: Omittable[str] = None
 
 
 class EndpointAuth(Shape):
     """What Pleo shows the endpoint: with BASIC, user name and password."""
 
     type: Literal["NONE", "BASIC"] = "NONE"
-    credentials: EndpointCredentials | None = None
+    credentials: Omittable[EndpointCredentials] = None
 
     @model_validator(mode="after")
     def _basic_has_both(self) -> Self:
@@ -63,8 +63,8 @@ class SubscriptionRequest(Shape):
         Field(min_length=1, json_schema_extra={"uniqueItems": True}),
         AfterValidator(_unique),
     ]
-    custom_headers: dict[HeaderName, HeaderText] | None = None
-    endpoint_auth: EndpointAuth | None = None
+    custom_headers: Omittable[dict[HeaderName, HeaderText]] = None
+    endpoint_auth: Omittable[EndpointAuth] = None
     status: SubscriptionStatus = SubscriptionStatus.ACTIVE
 
 
