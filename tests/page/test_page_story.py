@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from pleo_export.accounting.ledger import program
+from pleo_export.cli.common import ExitCode
 from pleo_export.cli.init import example_chart
 from pleo_export.toml_text import Value
 from tests.e2e.service_process import answers, call, free_port, running, until
@@ -168,6 +169,27 @@ def test_a_page_whose_stream_has_fallen_silent_takes_the_connection_for_lost(
         visit.page.clock.run_for(60_000)
         expect(lost).to_contain_text("The connection is lost")
         expect(lost).to_be_empty()  # the service is there, and says that nothing is new
+
+
+def test_what_differs_is_mended_and_compared_again(browser: Browser, tmp_path: Path) -> None:
+    with whole(tmp_path) as site:
+        visit = visitor(browser)
+        site.welcome(visit)
+        job = site.story.press_export(site.story.expenses(2))
+        call(site.env, "check", COMPANY_ID)
+        until(lambda: site.story.job(job)["status"] == "completed", "the job")
+        (entry,), *_ = site.story.entry_files().values()
+        entry.rename(tmp_path / "moved away")
+        call(site.env, "reconcile", COMPANY_ID, code=ExitCode.SOMETHING_FAILED)
+        visit.page.goto(site.url + COMPANY)
+        expect(visit.page.get_by_role("heading", name="Entry missing: 1")).to_be_visible()
+        assert serious(visit.page) == []
+        (tmp_path / "moved away").rename(entry)
+        press(visit.page, "Compare now", "Compare now")
+        expect(visit.page.get_by_role("heading", name="Pleo and the books differ")).to_have_count(0)
+        visit.page.goto(f"{site.url}{COMPANY}/audit")
+        expect(visit.page.get_by_role("cell", name="compare")).to_be_visible()
+        assert visit.complaints == []
 
 
 def export_all(pleo: Visit, site: Whole) -> None:

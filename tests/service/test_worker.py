@@ -28,6 +28,7 @@ from pleo_export.pleo.retrying import Before
 from pleo_export.service.companies import Companies
 from pleo_export.service.errors import NotConnectedError, WorkFolderError
 from pleo_export.service.kinds import API_KEY
+from pleo_export.service.reconciling import Reconciling
 from pleo_export.service.settings import ServiceSettings
 from pleo_export.service.worker import SILENCE_SECONDS, Worker
 from pleo_export.simulator.server import RunningSimulator
@@ -64,7 +65,10 @@ class Scene(NamedTuple):
     silent: set[str]
 
     def worker(self, engine: Engine | Idle, settings: ServiceSettings) -> Worker:
-        return Worker(settings, self.store, self.companies, engine, self.clock)
+        return Worker(settings, self.store, self.companies, engine, self.clock, self.reconciling().at_once)
+
+    def reconciling(self) -> Reconciling:
+        return Reconciling(self.store, self.companies, self.clock)
 
     async def company(self, desk: Desk) -> Company:
         return await self.store.company(desk.company_id)
@@ -141,8 +145,8 @@ async def drained(engine: Engine, desk: Desk) -> None:
     await asyncio.to_thread(eventually, idle)
 
 
-async def drain(worker: Worker, desk: Desk, token: int) -> None:
-    await asyncio.to_thread(worker.drain, Begun(desk.company_id, token, "poll", NOON))
+async def drain(worker: Worker, desk: Desk, token: int, cause: str = "poll") -> None:
+    await asyncio.to_thread(worker.drain, Begun(desk.company_id, token, cause, NOON))
 
 
 def overwrite(database: Path, other: Path) -> None:

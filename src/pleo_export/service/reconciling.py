@@ -16,6 +16,7 @@ LOOK_SECONDS = 600.0
 DAYS = timedelta(days=30)
 AGAIN = timedelta(days=1)
 PAUSE = timedelta(hours=1)  # where a company could not be compared
+COMPARE = "compare"  # the cause of a run that compares once it has exported
 
 log = logging.getLogger(__name__)
 
@@ -39,15 +40,23 @@ class Reconciling:
     async def look(self) -> None:
         """Compare every company that is due now. Raises StoreError."""
         for due in await self._due():
-            with logs.about(company=due.company_id):
-                try:
-                    async with self._store.exclusively(f"comparing {due.company_id}"):
-                        await self._compare(due.company_id)
-                except StoreLockedError:
-                    continue  # another process is at it
-                except SAID as error:
-                    self._put_off[due.company_id] = self._clock.now() + PAUSE
-                    log.warning("Pleo and the books were not compared: %s", error)
+            await self._look_at(due.company_id)
+
+    async def at_once(self, company_id: str) -> None:
+        """Compare what is due of a company, whether or not that was put off. Raises StoreError."""
+        self._put_off.pop(company_id, None)
+        await self._look_at(company_id)
+
+    async def _look_at(self, company_id: str) -> None:
+        with logs.about(company=company_id):
+            try:
+                async with self._store.exclusively(f"comparing {company_id}"):
+                    await self._compare(company_id)
+            except StoreLockedError:
+                return  # another process is at it
+            except SAID as error:
+                self._put_off[company_id] = self._clock.now() + PAUSE
+                log.warning("Pleo and the books were not compared: %s", error)
 
     async def _due(self) -> list[Due]:
         now = self._clock.now()

@@ -80,11 +80,13 @@ async def run_service(settings: ServiceSettings, *, web: bool, work: bool) -> bo
             tasks.append(serving)
             log.info("listening on http://%s:%d", *listener.getsockname()[:2])
         if work:
-            worker = Worker(settings, parts.store, parts.companies, engine, SystemClock())
+            reconciling = Reconciling(parts.store, parts.companies, SystemClock())
+            worker = Worker(
+                settings, parts.store, parts.companies, engine, SystemClock(), reconciling.at_once
+            )
             stack.callback(worker.close)
             engine.register(worker.drain)
             await asyncio.to_thread(engine.start)
-            reconciling = Reconciling(parts.store, parts.companies, SystemClock())
             tasks.append(asyncio.create_task(reconciling.run()))
             polling = Polling(parts.store, engine, SystemClock(), settings.poll_minutes)
             tasks.append(asyncio.create_task(polling.run()))

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
@@ -23,6 +23,7 @@ from pleo_export.pleo.client import PleoClient
 from pleo_export.service.companies import Companies, settings_of
 from pleo_export.service.counted import COUNTED
 from pleo_export.service.kinds import ODOO_API_KEY
+from pleo_export.service.reconciling import COMPARE
 from pleo_export.service.settings import ServiceSettings
 from pleo_export.service.work_folder import made, own_folder
 from pleo_export.store import FencedError, Store, sqlite_path
@@ -45,13 +46,22 @@ class Engine(Protocol):
 
 
 class Worker:
-    """Drains companies on one event loop. Its `drain` is called by the engine, in threads of its own."""
+    """Drains companies on one event loop. Its `drain` is called by the engine, in threads of its own.
 
-    def __init__(
-        self, settings: ServiceSettings, store: Store, companies: Companies, engine: Engine, clock: Clock
+    `compare` compares what is due of a company, where that was asked for.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917  what the work consists of
+        self,
+        settings: ServiceSettings,
+        store: Store,
+        companies: Companies,
+        engine: Engine,
+        clock: Clock,
+        compare: Callable[[str], Awaitable[None]],
     ) -> None:
         self._settings, self._store, self._companies = settings, store, companies
-        self._engine, self._clock = engine, clock
+        self._engine, self._clock, self._compare = engine, clock, compare
         self._loop = asyncio.get_running_loop()
         self._traces = open_traces()
         self._seen: set[str] = set()
@@ -89,6 +99,9 @@ class Worker:
             ) as error:  # a run's edge: whatever it is, it keeps the company from being worked on
                 await _keep_trouble(fenced, company_id, problem_of(error))
                 raise
+            else:
+                if begun.cause == COMPARE:
+                    await self._compare(company_id)
 
     def _alone(self, company_id: str) -> AbstractContextManager[None]:
         """Keep a `run` on the same SQLite file away; on PostgreSQL only workers work. Raises CompanyBusyError."""

@@ -117,6 +117,13 @@ def due(connection: Connection, since: datetime, again_before: datetime) -> list
     ]
 
 
+def ask_again(connection: Connection, company_id: str) -> None:
+    """Let the jobs of a company in which something differs be due at once."""
+    differing = select(differences.c.job_id).where(differences.c.company_id == company_id)
+    these = (jobs.c.company_id == company_id, jobs.c.job_id.in_(differing))
+    connection.execute(update(jobs).where(*these).values(reconciled_at=None))
+
+
 def keep(
     connection: Connection, company_id: str, job_id: str, found: Mapping[str, Told], now: datetime
 ) -> None:

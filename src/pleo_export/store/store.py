@@ -162,6 +162,10 @@ class Store(Exports):
         """
         return await self._onlookers.run(lambda connection: reconciling.due(connection, since, again_before))
 
+    async def reconcile_again(self, company_id: str) -> None:
+        """Let the company's jobs in which something differs be due now, however lately they were compared."""
+        await self._write(lambda connection: reconciling.ask_again(connection, company_id))
+
     async def exported_later(self, job_id: str) -> set[str]:
         """Return which items of a job were exported again in a job of the company that was seen later."""
         return await self._onlookers.run(lambda connection: reconciling.exported_later(connection, job_id))

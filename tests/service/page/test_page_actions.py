@@ -1,6 +1,7 @@
 """The buttons: they ask first, do what they say, and are noted with who pressed them."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
@@ -16,12 +17,13 @@ from pleo_export.domain.reconciling import Difference, Told
 from pleo_export.domain.reference import ReferenceData
 from pleo_export.service.page import settling
 from pleo_export.service.page.access.roles import Role
+from pleo_export.service.reconciling import COMPARE
 from pleo_export.testing.samples import sample_entry
 from tests.service.page.site import COMPANY, NOON, OTHER, Browser, Site
 
 JOB = "6f1f4a38-6d0c-4f6a-9d0e-6b6d1d3f2a10"
 ENTRY = "0b9d2c11-7c0e-4d0c-9a6e-0f4f2a3b5c01"
-BUTTONS = ("check", "pause", "resume")
+BUTTONS = ("check", "compare", "pause", "resume")
 ITEM = f"/companies/{COMPANY}/jobs/{JOB}/items/{ENTRY}"
 
 
@@ -62,12 +64,32 @@ async def test_check_fires_the_engine_and_says_who_pressed(site: Site, operator:
     assert (action.who, action.action, action.at) == ("ada", "check", site.clock())
 
 
+async def test_compare_lets_what_differs_be_due_and_fires_the_engine(site: Site, operator: Browser) -> None:
+    await lose(site)
+    await site.store.closing(JOB, JobEventType.FAILED, None, None)
+    await site.store.closed(JOB)
+    kind = Difference.ENTRY_STANDS
+    await site.store.reconciled(COMPANY, JOB, {ENTRY: Told(kind=kind, sentence="So.", remedy="Do.")})
+
+    async def due() -> list[str]:
+        found = await site.store.reconcile_due(NOON - timedelta(days=30), NOON - timedelta(days=1))
+        return [one.company_id for one in found]
+
+    assert await due() == []
+    done = await operator.press(f"/companies/{COMPANY}/compare", confirmed="yes")
+    assert (done.status_code, done.headers["location"]) == (303, f"/companies/{COMPANY}")
+    assert (await due(), await fired(site)) == ([COMPANY], [COMPARE])
+    (action,) = await site.store.actions(COMPANY, 10)
+    assert (action.who, action.action) == ("ada", "compare")
+
+
 async def test_a_paused_company_is_not_checked_but_resumed(site: Site, operator: Browser) -> None:
     await operator.press(f"/companies/{COMPANY}/pause", confirmed="yes")
     assert (await site.store.company(COMPANY)).paused_at == site.clock()
-    refused = await operator.press(f"/companies/{COMPANY}/check", confirmed="yes")
-    assert (refused.status_code, await fired(site)) == (409, [])
-    assert "Resume it first" in refused.text
+    for button in ("check", "compare"):
+        refused = await operator.press(f"/companies/{COMPANY}/{button}", confirmed="yes")
+        assert (refused.status_code, await fired(site)) == (409, [])
+        assert "Resume it first" in refused.text
     await operator.press(f"/companies/{COMPANY}/resume", confirmed="yes")
     assert (await site.store.company(COMPANY)).paused_at is None
     assert await fired(site) == ["resumed"]

@@ -429,7 +429,7 @@ async def test_the_audit_shows_who_did_what_for_this_company(site: Site) -> None
 
 
 async def test_what_differs_from_the_books_is_shown_until_it_is_settled(site: Site) -> None:
-    browser = await site.signed_in(Role.VIEWER)
+    browser, operator = await site.signed_in(Role.VIEWER), await site.signed_in(Role.OPERATOR)
     await plan(site.store, "entry-1")
     kind = Difference.ENTRY_MISSING
     told = Told(kind=kind, sentence=kind.sentence.format(system="ledger"), remedy=kind.remedy)
@@ -440,6 +440,8 @@ async def test_what_differs_from_the_books_is_shown_until_it_is_settled(site: Si
         assert "Entry missing: 1" in page
         assert "Pleo shows it as exported, but ledger holds no entry" in page
         assert kind.remedy in page
+        assert "Compare now" not in page
+        assert "Compare now" in await read(operator, path)
     await site.store.reconciled(COMPANY, JOB, {})
     for path in (HOME, PAGE):
         assert "differ" not in await read(browser, path)

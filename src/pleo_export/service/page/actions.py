@@ -9,12 +9,13 @@ import msgspec
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from pleo_export.domain.progress import ItemProgress, Phase
+from pleo_export.domain.progress import Company, ItemProgress, Phase
 from pleo_export.service.page.access.errors import NotHereError
 from pleo_export.service.page.access.guard import Operating
 from pleo_export.service.page.parts import FORM_BYTES_MAX, PageParts, Parts
 from pleo_export.service.page.rendering import HEADERS, render
 from pleo_export.service.page.settling import NotSettledError, look_up, record_by_hand
+from pleo_export.service.reconciling import COMPARE
 from pleo_export.store.errors import ContradictionError, UnknownItemError
 
 EXTERNAL_ID_CHARACTERS_MAX = 200
@@ -86,13 +87,27 @@ async def check(
     what = f"Pleo is asked now whether export jobs of {company.name} are waiting."
     then = "Those that are waiting are exported, as they would be some minutes later without you."
     asked = _about(company_id, company.name, "Check for export jobs?", what, then)
-    if company.paused_at is not None:
-        paused = "The company is paused, so nothing is looked for. Resume it first."
-        return shown(request, msgspec.structs.replace(asked, sentences=(), problem=paused), 409)
-    if not confirmed:
-        return shown(request, msgspec.structs.replace(asked, button="Check now"))
+    if (question := _question(request, company, asked, "Check now", confirmed)) is not None:
+        return question
     await asyncio.to_thread(parts.engine.fire, company_id, "button")
     await parts.store.note_action(visitor.name, company_id, "check")
+    return gone_to(asked.back)
+
+
+@router.post("/companies/{company_id}/compare")
+async def compare(
+    request: Request, parts: Parts, visitor: Operating, company_id: str, confirmed: Confirmed = ""
+) -> Response:
+    """Compare anew now what differed when it was compared last."""
+    company = await parts.store.company(company_id)
+    what = f"The exports of {company.name} in which something differs are compared again with Pleo and the books."
+    then = "Nothing is recorded and nothing is told to Pleo by it. What is settled by then disappears here."
+    asked = _about(company_id, company.name, "Compare Pleo and the books?", what, then)
+    if (question := _question(request, company, asked, "Compare now", confirmed)) is not None:
+        return question
+    await parts.store.reconcile_again(company_id)
+    await asyncio.to_thread(parts.engine.fire, company_id, COMPARE)
+    await parts.store.note_action(visitor.name, company_id, "compare")
     return gone_to(asked.back)
 
 
@@ -222,6 +237,16 @@ def _about(company_id: str, name: str | None, title: str, *sentences: str) -> As
         back=company_address(company_id),
         back_to=f"Back to {name or company_id}",
     )
+
+
+def _question(
+    request: Request, company: Company, asked: Asked, button: str, confirmed: str
+) -> Response | None:
+    """Return what comes before the engine is fired: the question, or that the company is paused; None once confirmed."""
+    if company.paused_at is not None:
+        paused = "The company is paused, so nothing is done for it. Resume it first."
+        return shown(request, msgspec.structs.replace(asked, sentences=(), problem=paused), 409)
+    return None if confirmed else shown(request, msgspec.structs.replace(asked, button=button))
 
 
 def _told(asked: Asked, title: str, *sentences: str, problem: str | None = None) -> Asked:

@@ -16,6 +16,7 @@ from pleo_export.domain.item import known
 from pleo_export.domain.progress import JobProgress
 from pleo_export.service.page.access.errors import NotHereError
 from pleo_export.service.page.access.guard import Viewing
+from pleo_export.service.page.access.roles import Role
 from pleo_export.service.page.parts import Parts
 from pleo_export.service.page.views.differing import alike
 from pleo_export.service.page.views.pages import Number, Paging, page_or_part, window
@@ -74,7 +75,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 async def show(  # noqa: PLR0913, PLR0917  what the request consists of
     request: Request,
     parts: Parts,
-    _: Viewing,
+    visitor: Viewing,
     company_id: str,
     job_id: str,
     page: Number = 1,
@@ -111,6 +112,7 @@ async def show(  # noqa: PLR0913, PLR0917  what the request consists of
         cause_name=cause_name,
         chosen=chosen,
         paging=Paging(page, ITEMS_A_PAGE, items.total),
+        operates=visitor.may(Role.OPERATOR, company_id),
     )
 
 
