@@ -119,7 +119,8 @@ def fall_silent(monkeypatch: pytest.MonkeyPatch, silent: set[str]) -> None:
 
         return Watched(honest(settings, key), before=before)
 
-    monkeypatch.setattr(compose, "connector_for", connector_for)
+    for user in ("sources", "worker"):
+        monkeypatch.setattr(f"pleo_export.service.{user}.connector_for", connector_for)
 
 
 @asynccontextmanager
