@@ -120,12 +120,15 @@ def test_progress_moves_by_itself_while_the_job_runs(browser: Browser, tmp_path:
         until(lambda: site.story.job(job)["status"] == "in_progress", "the job's start")
         visit.page.goto(f"{site.url}{COMPANY}/jobs/{job}")
         done = visit.page.get_by_role("progressbar")
+        expense = visit.page.get_by_role("table").get_by_role("link").nth(3)
+        expense.focus()
         seen = set[str | None]()
         while "300" not in seen:
             expect(done).to_be_visible()
             seen.add(done.get_attribute("value"))
             visit.page.wait_for_timeout(100)
         assert len(seen) > 2, "it moved on its way, in a window that was opened once"
+        expect(expense).to_be_focused()
         expect(visit.page.locator(".state").first).to_have_text("completed")
         assert visit.complaints == []
 
@@ -144,6 +147,10 @@ def test_a_page_that_has_lost_the_service_says_so_and_how_old_it_is_until_it_is_
             visit.page.goto(site.url + path)
             expect(lost).to_be_attached()
             expect(lost).to_be_empty()
+        table = visit.page.get_by_role("region", name="Expenses of the job")
+        visit.page.set_viewport_size({"width": PHONE_WIDTH, "height": 844})
+        table.focus()
+        table.evaluate("table => { table.scrollLeft = 100; }")
         site.service.kill()
         expect(lost).to_have_text(
             re.compile(r"The connection is lost; this is how it was at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\.")
@@ -153,6 +160,9 @@ def test_a_page_that_has_lost_the_service_says_so_and_how_old_it_is_until_it_is_
         until(lambda: not answers(site.url), "the end of the service")
         with running(["serve"], site.env, tmp_path, port=site.service.port):
             expect(lost).to_be_empty()
+        # What is shown anew keeps where somebody was in it.
+        expect(table).to_be_focused()
+        assert table.evaluate("table => table.scrollLeft") == 100
 
 
 def test_a_page_whose_stream_has_fallen_silent_takes_the_connection_for_lost(

@@ -1,4 +1,5 @@
 // Says when the page is told of changes no more, and how old then is what it shows. Once it is up to date again, that is taken away.
+// What is shown anew keeps the focus and how far its tables were moved sideways.
 "use strict";
 {
   const SILENCE_MS = 45_000; // a stream that is well says something every 15 seconds
@@ -32,8 +33,21 @@
     for (const trouble of ["htmx:sseError", "htmx:sseClose", "htmx:sendError", "htmx:responseError"]) {
       live.addEventListener(trouble, lost);
     }
+    let focused, moved;
+    const tables = () => [...live.querySelectorAll(".table")];
+    const alike = (one) =>
+      [...live.querySelectorAll(one.localName)].filter((other) =>
+        ["href", "aria-label"].every((name) => other.getAttribute(name) === one.getAttribute(name)),
+      );
+    live.addEventListener("htmx:beforeSwap", () => {
+      const one = document.activeElement;
+      focused = live.contains(one) && !one.id ? { one, place: alike(one).indexOf(one) } : null; // htmx minds ids
+      moved = tables().map((table) => table.scrollLeft);
+    });
     // The stream begins with a change: whatever was missed is shown before this.
     live.addEventListener("htmx:afterSwap", () => {
+      tables().forEach((table, place) => (table.scrollLeft = moved[place] ?? 0));
+      if (focused) alike(focused.one)[focused.place]?.focus({ preventScroll: true });
       region.replaceChildren();
       heard();
     });
