@@ -323,6 +323,12 @@ class Cause(StrEnum):
     ODOO_NO_RATE = ("odoo-no-rate", None, None,
         "Active in Odoo but without any rate: {currencies}. An expense in such a currency fails where Pleo does not say what it is worth.",
         "Add their rates there: Invoicing > Configuration > Currencies.")
+    ODOO_CURRENCY_ROUNDING = ("odoo-currency-rounding", Item.INVALID_CONFIGURATION, Job.INVALID_CONFIGURATION,
+        "Odoo books amounts in {currency} as multiples of {rounding} only, so {amount} would become another amount.",
+        "Set Rounding Factor of {currency} there to {least}: Invoicing > Configuration > Currencies (developer mode); then export the expense again.")
+    ODOO_COARSE_ROUNDING = ("odoo-coarse-rounding", None, None,
+        "Odoo rounds these currencies to more than their smallest unit: {currencies}. An expense with an amount in between is refused.",
+        "Set their Rounding Factor there to what ISO 4217 says (two decimals: 0.01): Invoicing > Configuration > Currencies (developer mode).")
     ODOO_TAX_AMBIGUOUS = ("odoo-tax-ambiguous", Item.INVALID_CONFIGURATION, Job.INVALID_CONFIGURATION,
         "Odoo has several purchase taxes with the name {code}, and their rates differ.",
         "Give each a name of its own there, or archive all but one; then export the expense again.")

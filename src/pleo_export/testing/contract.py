@@ -39,6 +39,7 @@ from pleo_export.testing.samples import (
     sample_files,
     sample_invoice,
     sample_payment,
+    sample_posting,
 )
 from pleo_export.testing.totals import Totals, totals_of_entries
 
@@ -118,6 +119,18 @@ class ConnectorContract(BookkeepingContract):
     async def test_a_bill_and_its_settlement_are_both_there(self, books: Books, connector: Connector) -> None:
         needs(connector.capabilities.payables, "payables")
         await self._stands(books, connector, sample_bill(facts=books.facts))
+
+    async def test_a_bill_over_nothing_is_recorded(self, books: Books, connector: Connector) -> None:
+        """Its lines are worth nothing, or outweigh each other."""
+        needs(connector.capabilities.payables, "payables")
+        facts = books.facts
+        for reference, parts in (("bill-0", [0]), ("bill-1", [1000, -1000])):
+            lines = [sample_posting(facts.expense, units, facts.currency) for units in parts]
+            owed, wallet = (sample_posting(one, 0, facts.currency) for one in (facts.payable, facts.wallet))
+            bill = sample_bill(
+                reference, facts=facts, postings=(*lines, owed), settlement=(owed, wallet), invoice=None
+            )
+            await self._stands(books, connector, bill)
 
     async def test_a_credit_note_is_recorded(self, books: Books, connector: Connector) -> None:
         needs(connector.capabilities.payables, "payables")

@@ -70,6 +70,17 @@ async def test_a_foreign_bill_is_worth_in_the_companys_currency_what_the_wallet_
     assert [one.owed for one in await connector.payables(FACTS.vendor.id)] == [owed]
 
 
+async def test_a_bill_that_is_posted_on_another_day_has_the_date_of_the_expense(
+    books: OdooBooks, connector: OdooConnector
+) -> None:
+    moved = sample_bill(facts=FACTS, posting_date=FACTS.other_open_day, invoice=None)
+    await connector.record(moved)
+    (bill,) = books.moves("bill-1")
+    (dates,) = books.read("account.move", [["id", "=", bill["id"]]], ["invoice_date", "invoice_date_due"])
+    days = bill["date"], dates["invoice_date"], dates["invoice_date_due"]
+    assert days == (FACTS.other_open_day.isoformat(), *[FACTS.open_day.isoformat()] * 2)
+
+
 async def test_an_entry_in_a_currency_pleo_tells_no_value_of_takes_odoos_rate_of_the_day(
     books: OdooBooks, connector: OdooConnector
 ) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from pleo_export.accounting.odoo.batches import Batches, Outcome
-from pleo_export.accounting.odoo.chart import Account, Chart, Partner
+from pleo_export.accounting.odoo.chart import Account, Chart, Currency, Partner
 from pleo_export.accounting.odoo.client import Company
 from pleo_export.accounting.odoo.errors import (
     OdooAddressError,
@@ -59,6 +59,7 @@ from pleo_export.testing.samples import (
 from tests.domain.mapping import PAYABLE_METHOD, entry_of, rejection_of
 
 FACTS = Facts(currency="DKK", foreign="EUR", tax_code="full", reverse_code="reverse")
+KRONER = Currency(10, "DKK", Decimal("0.01"))
 TAXES = {
     "full": Tax(
         id=20,
@@ -212,15 +213,22 @@ def _foreign(*units: int, originals: Sequence[int] = ()) -> list[Posting]:
 def test_lines_are_worth_what_pleo_says_and_the_last_one_exactly(
     legs: list[Posting], owed: Owed | None, rate: Decimal | None, expected: list[int]
 ) -> None:
-    assert values(legs, "DKK", owed, {"EUR": rate} if rate else {}) == expected
+    assert values(legs, KRONER, owed, {"EUR": rate} if rate else {}) == expected
     assert need_rates(legs, "DKK", owed) == ({"EUR"} if rate else set())
+
+
+def test_what_is_worked_out_is_rounded_as_the_companys_currency_is() -> None:
+    coarse, rates = replace(KRONER, rounding=Decimal("0.05")), {"EUR": Decimal("0.134")}
+    assert values(_foreign(3333, 3334, -6667), coarse, None, rates) == [24_875, 24_880, -49_755]
+    owed = Owed("p", Money("EUR", 6667), Money("DKK", 49_755))
+    assert values(_foreign(3333, 3334, -6667), coarse, owed) == [24_875, 24_880, -49_755]
 
 
 def test_a_clearing_is_worth_what_its_bill_was() -> None:
     bill = document_of(sample_invoice(facts=FACTS, worth=9000))
     assert bill is not None
     payment = match(sample_payment(facts=FACTS, units=9100, charged=10_000), [bill], FACTS.exchange)
-    assert values(payment.clearing, "DKK", payment.owed) == [9000, 100, -9100]
+    assert values(payment.clearing, KRONER, payment.owed) == [9000, 100, -9100]
 
 
 def test_a_clearing_in_two_foreign_currencies_leaves_lines_in_the_own_one_as_they_are() -> None:
@@ -228,7 +236,7 @@ def test_a_clearing_in_two_foreign_currencies_leaves_lines_in_the_own_one_as_the
     bill = document_of(sample_invoice(facts=facts, worth=1340))
     assert bill is not None
     payment = match(sample_payment(facts=facts, units=1350, charged=10_000), [bill], facts.exchange)
-    worth = values(payment.clearing, "DKK", payment.owed)
+    worth = values(payment.clearing, KRONER, payment.owed)
     assert (worth[0], worth[-1], sum(worth)) == (10_000, -10_000, 0)
 
 

@@ -1,5 +1,6 @@
 """What Odoo is told of currencies, taxes and tags, where its own lists lack something or say it twice."""
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -18,6 +19,7 @@ from pleo_export.testing.samples import (
     sample_payment,
     sample_posting,
 )
+from pleo_export.testing.totals import totals_of_entries
 from tests.accounting.odoo.books import FACTS, OdooBooks
 
 pytestmark = pytest.mark.slow
@@ -146,3 +148,41 @@ async def test_a_tax_code_that_names_two_taxes_of_different_rates_is_refused(
     assert books.moves() == []
     books.database.call("account.tax", "write", ids=[other], vals={"amount": 25.0})
     assert (await connector.record(entry)).created
+
+
+async def test_an_amount_that_odoo_would_round_is_refused_in_the_currency_of_a_line_and_in_the_companys(
+    books: OdooBooks, connector: OdooConnector
+) -> None:
+    for currency in books.read("res.currency", [["name", "in", ["SEK", "DKK"]]], ["id"]):
+        books.database.call("res.currency", "write", ids=[currency["id"]], vals={"rounding": 0.05})
+
+    def paid(reference: str, units: int, currency: str, kroner: int | None = None) -> Entry:
+        told = None if kroner is None else Money("DKK", kroner)
+        legs = (
+            sample_posting(FACTS.expense, units, currency, original=told),
+            sample_posting(FACTS.wallet, -units, currency, original=-told if told else None),
+        )
+        return sample_entry(reference, facts=FACTS, postings=legs)
+
+    for refused, said in (
+        (paid("exp-1", 1237, "SEK"), "12.37 SEK"),
+        (paid("exp-1", 1237, "DKK"), "12.37 DKK"),
+        (paid("exp-1", 1237, "EUR", 9228), "92.28 DKK"),
+    ):
+        with pytest.raises(EntryRefusedError, match=f"multiples of 0.05 only, so {said}") as error:
+            await connector.record(refused)
+        assert error.value.cause is Cause.ODOO_CURRENCY_ROUNDING
+        assert f"Rounding Factor of {said[-3:]} there to 0.01" in error.value.remedy
+    booked = (paid("exp-2", 1235, "SEK"), paid("exp-3", 1237, "EUR"), paid("exp-4", 1237, "EUR", 9230))
+    for entry in booked:
+        await connector.record(entry)
+    assert await books.totals() == totals_of_entries(*booked)
+    offshore = [
+        ["name", "=", "CNH"],
+        ["active", "=", False],
+    ]  # a currency to Odoo that ISO 4217 does not know
+    (row,) = books.read("res.currency", offshore, ["id"])
+    books.database.call("res.currency", "write", ids=[row["id"]], vals={"active": True})
+    warned = {one.cause: one for one in await connector.check()}[Cause.ODOO_COARSE_ROUNDING]
+    assert warned.type is None
+    assert {"DKK (0.05)", "SEK (0.05)"} == set(re.findall(r"[A-Z]{3} \([0-9.]+\)", warned.problem))

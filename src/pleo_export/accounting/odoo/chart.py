@@ -9,6 +9,7 @@ import msgspec
 
 from pleo_export.accounting.odoo.client import Company, OdooClient
 from pleo_export.accounting.odoo.taxes import Share, Tax
+from pleo_export.domain.money import exponent
 
 Row = TypeVar("Row")
 Many2one = tuple[int, str] | bool  # Odoo says false where there is none
@@ -51,10 +52,16 @@ class Partner(msgspec.Struct, frozen=True):
 
 
 class Currency(msgspec.Struct, frozen=True):
-    """A currency that is in use."""
+    """A currency that is in use; Odoo books multiples of its `rounding`."""
 
     id: int
     name: str
+    rounding: Decimal
+
+    @property
+    def step(self) -> int:
+        """The smallest amount that Odoo books as it is, in minor units."""
+        return max(1, int(self.rounding.scaleb(exponent(self.name))))
 
 
 class Analytic(msgspec.Struct, frozen=True):
@@ -80,7 +87,7 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
     taxes: Mapping[str, Tax]
     ambiguous: frozenset[str] = frozenset()
     vendors: Mapping[str, Partner]
-    currencies: Mapping[str, int]
+    currencies: Mapping[str, Currency]
     analytic: Mapping[tuple[str, str], int]
     payable: int | None
 
@@ -142,7 +149,7 @@ async def read_chart(client: OdooClient) -> Chart:
         taxes=_first((one.name, _tax(one, shares, codes)) for one in taxes),
         ambiguous=_ambiguous(taxes),
         vendors={one.key: one for one in partners},
-        currencies={one.name: one.id for one in currencies},
+        currencies={one.name: one for one in currencies},
         analytic={
             (one.root_plan_id[1], one.code if isinstance(one.code, str) else one.name): one.id
             for one in analytic

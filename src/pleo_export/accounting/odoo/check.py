@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import date
 
 from pleo_export.accounting.odoo.chart import Chart, Currency
@@ -10,6 +11,7 @@ from pleo_export.accounting.odoo.locks import Locks, read_locks
 from pleo_export.accounting.odoo.planning import Planning
 from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.failures import Finding, finding
+from pleo_export.domain.money import UnknownCurrencyError
 
 # What the verbs of the connector do, by model.
 _RIGHTS = (
@@ -45,7 +47,7 @@ async def check(client: OdooClient, planning: Planning, today: date) -> list[Fin
 
 async def _rates(client: OdooClient, chart: Chart) -> list[Finding]:
     """Find currencies in use of which Odoo has no rate: it would take one to one."""
-    domain = [["rate_ids", "=", False], ["id", "!=", chart.currencies.get(chart.company.currency)]]
+    domain = [["rate_ids", "=", False], ["name", "!=", chart.company.currency]]
     without = await client.search_read("res.currency", list[Currency], domain)
     names = ", ".join(one.name for one in without)
     return [finding(Cause.ODOO_NO_RATE, currencies=names)] if names else []
@@ -108,9 +110,19 @@ def _chart(chart: Chart, locks: Locks, today: date) -> Iterator[Finding]:
             yield finding(Cause.ODOO_NO_JOURNAL, kind=name, company=chart.company.name)
     if len(chart.currencies) <= 1:
         yield finding(Cause.ODOO_ONE_CURRENCY, currency=chart.company.currency)
+    if coarse := ", ".join(f"{one.name} ({one.rounding.normalize():f})" for one in _coarse(chart)):
+        yield finding(Cause.ODOO_COARSE_ROUNDING, currencies=coarse)
     through = locks.through()
     if through is not None and through >= today:
         yield finding(Cause.ODOO_LOCKED_AHEAD, through=through)
+
+
+def _coarse(chart: Chart) -> Iterator[Currency]:
+    """Yield the currencies in use that Odoo rounds to more than their minor unit; it has some that are no longer money."""
+    for one in chart.currencies.values():
+        with suppress(UnknownCurrencyError):
+            if one.step > 1:
+                yield one
 
 
 def _version(version: str) -> Sequence[Finding]:

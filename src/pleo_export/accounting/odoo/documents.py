@@ -11,13 +11,14 @@ from decimal import Decimal
 
 import msgspec
 
-from pleo_export.accounting.odoo.chart import Chart
+from pleo_export.accounting.odoo.chart import Chart, Currency
 from pleo_export.accounting.odoo.explanation import explanation
 from pleo_export.accounting.odoo.names import Part, entry_id
 from pleo_export.accounting.odoo.note import note_of, written
 from pleo_export.accounting.odoo.plan import (
     MOVE_TYPES,
     CurrencyInactiveError,
+    CurrencyRoundingError,
     DimensionUnknownError,
     Plan,
 )
@@ -67,7 +68,7 @@ _NEVER_LEFT_OUT = ("line_ids/tax_ids/.id", "line_ids/tax_tag_ids/.id", "line_ids
 
 def table(cells: Sequence[Row], chart: Chart) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
     """Return the fields that rows need, and the rows in their order: Odoo looks at each cell, and takes its time."""
-    own = str(chart.currencies[chart.company.currency])
+    own = str(chart.currencies[chart.company.currency].id)
     fields = [field for field in FIELDS if not {row.get(field, "") for row in cells} <= _left_out(field, own)]
     return fields, [[row.get(field, "") for field in fields] for row in cells]
 
@@ -99,7 +100,7 @@ def _head(plan: Plan, part: Part) -> Row:
         "date": entry.posting_date.isoformat(),
         "ref": _ref(entry) if bill else entry.reference,
         "partner_id/.id": _number(plan.partner),
-        "currency_id/.id": str(_currency(chart, plan.legs(part)[0].weight.currency)),
+        "currency_id/.id": str(_currency(chart, plan.legs(part)[0].weight.currency).id),
         "invoice_currency_rate": str(_rate(plan)) if bill else "1",
         "invoice_origin": written(note_of(entry, part, plan.fingerprint, plan.attempt)),
     }
@@ -124,7 +125,7 @@ def _ref(entry: Entry) -> str:
 
 
 def _dates(entry: Entry) -> tuple[date, date]:
-    issued = (entry.invoice.issued if entry.invoice else None) or entry.posting_date
+    issued = (entry.invoice.issued if entry.invoice else None) or entry.expense_date
     due = (entry.invoice.due if entry.invoice else None) or issued
     return issued, due
 
@@ -159,18 +160,26 @@ def _entry_lines(plan: Plan, legs: Sequence[Marked]) -> list[Row]:
 
 def _lines(plan: Plan, legs: Sequence[Marked], exact: int = -1) -> list[Row]:
     own = plan.chart.company.currency
-    worth = values([leg for leg, _ in legs], own, plan.entry.owed, plan.rates, exact)
+    worth = _values(plan, [leg for leg, _ in legs], exact)
     return [_line(plan, leg, Money(own, value), tag) for (leg, tag), value in zip(legs, worth, strict=True)]
+
+
+def _values(plan: Plan, legs: Sequence[Posting], exact: int) -> Sequence[int]:
+    own = _currency(plan.chart, plan.chart.company.currency)
+    return values(legs, own, plan.entry.owed, plan.rates, exact)
 
 
 def _line(plan: Plan, leg: Posting, value: Money, tag: Tag) -> Row:
     entry, chart = plan.entry, plan.chart
+    for amount in (leg.amount, value):
+        if amount.units % (currency := _currency(chart, amount.currency)).step:
+            raise CurrencyRoundingError(amount, currency)
     return {
         "line_ids/account_id/.id": str(tag.account or chart.accounts[leg.account].id),
         "line_ids/display_type": "tax" if tag.share else "product",
         "line_ids/name": entry.description,
         "line_ids/partner_id/.id": _number(plan.partner),
-        "line_ids/currency_id/.id": str(_currency(chart, leg.amount.currency)),
+        "line_ids/currency_id/.id": str(_currency(chart, leg.amount.currency).id),
         "line_ids/amount_currency": f"{leg.amount.decimal:f}",
         "line_ids/balance": f"{value.decimal:f}",
         "line_ids/tax_ids/.id": _number(tag.tax),
@@ -216,7 +225,8 @@ def _mark(plan: Plan, leg: Posting) -> str:
     """Return what has Odoo match a bill with its settlement once both are posted, whoever posts them."""
     entry = plan.entry
     settled = entry.settlement and leg.account == entry.settlement[0].account
-    return "I" + entry_id(plan.chart.company.id, entry.reference) if settled else ""
+    # Where nothing is owed, both are settled from the beginning, and Odoo refuses to match them.
+    return "I" + entry_id(plan.chart.company.id, entry.reference) if settled and leg.amount.units else ""
 
 
 def _distribution(chart: Chart, leg: Posting) -> str:
@@ -230,7 +240,7 @@ def _distribution(chart: Chart, leg: Posting) -> str:
     return msgspec.json.encode({accounts: 100}).decode() if accounts else ""
 
 
-def _currency(chart: Chart, code: str) -> int:
+def _currency(chart: Chart, code: str) -> Currency:
     if code not in chart.currencies:
         raise CurrencyInactiveError(code)
     return chart.currencies[code]
@@ -242,7 +252,7 @@ def _rate(plan: Plan) -> Decimal:
     owed = entry.postings[plan.owed_at]
     if owed.weight.currency == own:
         return Decimal(1)
-    worth = values(entry.postings, own, entry.owed, plan.rates, plan.owed_at)[plan.owed_at]
+    worth = _values(plan, entry.postings, plan.owed_at)[plan.owed_at]
     return (
         owed.weight.decimal / Money(own, worth).decimal
         if worth

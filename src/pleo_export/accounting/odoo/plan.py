@@ -7,11 +7,12 @@ from decimal import Decimal
 import msgspec
 
 from pleo_export.accounting.acceptance import UnknownJournalError
-from pleo_export.accounting.odoo.chart import Account, Chart, Journal
+from pleo_export.accounting.odoo.chart import Account, Chart, Currency, Journal
 from pleo_export.accounting.odoo.names import Part
 from pleo_export.accounting.port import EntryRefusedError
 from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.entry import Dimension, Entry, EntryKind, Posting
+from pleo_export.domain.money import Money
 
 MOVE_TYPES = {EntryKind.BILL: "in_invoice", EntryKind.CREDIT_NOTE: "in_refund"}
 _PAYABLE = "liability_payable"
@@ -42,6 +43,21 @@ class CurrencyRateMissingError(EntryRefusedError):
 
     def __init__(self, currency: str, day: date) -> None:
         super().__init__(currency=currency, day=day)
+
+
+class CurrencyRoundingError(EntryRefusedError):
+    """A line has an amount, or is worth one, that Odoo would round."""
+
+    cause = Cause.ODOO_CURRENCY_ROUNDING
+
+    def __init__(self, amount: Money, currency: Currency) -> None:
+        least = Money(amount.currency, 1).decimal
+        super().__init__(
+            amount=amount,
+            currency=amount.currency,
+            rounding=f"{currency.rounding.normalize():f}",
+            least=least,
+        )
 
 
 class DimensionUnknownError(EntryRefusedError):

@@ -111,7 +111,7 @@ class Planning:
         if currency not in chart.currencies:
             raise CurrencyInactiveError(currency)
         # Without a rate up to that day Odoo would take a later one, or one to one.
-        domain = [["id", "=", chart.currencies[currency]], ["rate_ids.name", "<=", day.isoformat()]]
+        domain = [["id", "=", chart.currencies[currency].id], ["rate_ids.name", "<=", day.isoformat()]]
         rows = await self._client.search_read(
             "res.currency", list[_RateRow], domain, context={"date": day.isoformat()}
         )

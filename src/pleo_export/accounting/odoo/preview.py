@@ -17,7 +17,7 @@ def _told(plan: Plan) -> Iterator[str]:
     chart = plan.chart
     accounts = {str(one.id): f"{code} {one.name}" for code, one in chart.accounts.items()}
     journals = {str(one.id): one.name for one in chart.journals.values()}
-    currencies = {str(number): code for code, number in chart.currencies.items()}
+    currencies = {str(one.id): code for code, one in chart.currencies.items()}
     taxes = {str(tax.id): name for name, tax in chart.taxes.items()}
     for row in rows(plan):
         if "id" in row:
