@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 from pleo_export.domain.entry import Entry, EntryKind, InvoiceDetails, Owed, Posting, Reason
 from pleo_export.domain.matching import Document, document_of, match, settled_by
 from pleo_export.domain.money import Money
+from pleo_export.domain.reference import LedgerAccount
 from pleo_export.testing.samples import DEFAULT_FACTS, sample_entry
 
 PAYABLE, WALLET, EXPENSE, EXCHANGE = "2400", "1900", "6100", "8500"
@@ -241,6 +243,51 @@ def test_a_vendor_whose_payable_account_changed_is_cleared_between_both_accounts
     old = replace(bill(10_000), owed=Owed("2401", money(10_000)))
     _, entries = books(old, payment(10_000))
     assert balance(entries) == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "why"),
+    [
+        (None, "which the accounting system no longer has"),
+        (LedgerAccount("2401", "Old", active=False), "which is no longer active"),
+        (LedgerAccount("2401", "Old", currencies=frozenset({"SEK"})), "which no longer takes EUR"),
+    ],
+)
+def test_a_payment_is_left_open_where_the_account_of_its_bill_is_closed_since(
+    old: LedgerAccount | None, why: str
+) -> None:
+    on_old = replace(bill(10_000), owed=Owed("2401", money(10_000)))
+    documents, _ = books(on_old)
+    accounts = {PAYABLE: LedgerAccount(PAYABLE, "Payables")} | ({"2401": old} if old else {})
+    paid = match(payment(10_000), documents, EXCHANGE, accounts)
+    assert (paid.matches, paid.clearing) == ((), ())
+    assert str(paid.matching) == f"matching: left open: bill INV-7 is on account 2401, {why}"
+
+
+def test_a_bill_is_left_open_where_the_account_of_its_waiting_payment_is_closed_since() -> None:
+    documents, _ = books(replace(payment(10_000), owed=Owed("2401", money(10_000))))
+    late = match(bill(10_000), documents, EXCHANGE, {PAYABLE: LedgerAccount(PAYABLE, "Payables")})
+    assert late.matches == ()
+    assert "left open: payment INV-7 is on account 2401, which" in str(late.matching)
+
+
+def test_a_reimbursement_settles_the_bills_on_open_accounts_and_names_the_others() -> None:
+    old = bill(4_000, reference="old", number=None)
+    documents, _ = books(
+        replace(old, owed=Owed("2401", money(4_000))), bill(6_000, reference="new", number=None)
+    )
+    back = payment(10_000, number=None, reconciled_entries=("rec-old", "rec-new"))
+    paid = match(back, documents, EXCHANGE, {PAYABLE: LedgerAccount(PAYABLE, "Payables")})
+    assert [one.reference for one in paid.matches] == ["new"]
+    assert str(paid.matching) == (
+        "matching: reconciliation id rec-new, paid; 40.00 EUR of this left open;"
+        " bill old is on account 2401, which the accounting system no longer has"
+    )
+
+
+def test_what_meets_on_one_account_needs_none_to_clear_it() -> None:
+    documents, _ = books(bill(10_000))
+    assert match(payment(10_000), documents, EXCHANGE, {}).matches != ()
 
 
 def test_a_credit_note_and_the_money_that_came_for_it_meet() -> None:

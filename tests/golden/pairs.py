@@ -53,7 +53,12 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
         if isinstance(outcome, Rejection):
             return outcome
         vendor = outcome.vendor.id if outcome.vendor else None
-        entry = match(outcome, documents[vendor], self.settings.accounts.exchange_difference)
+        entry = match(
+            outcome,
+            documents[vendor],
+            self.settings.accounts.exchange_difference,
+            self.reference.accounts,
+        )
         documents[vendor] = settled_by(documents[vendor], entry)
         return entry
 

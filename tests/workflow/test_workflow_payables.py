@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pleo_export.accounting.memory import MemoryBooks
 from pleo_export.domain.entry import Entry
@@ -85,6 +86,29 @@ async def test_many_partial_payments_at_once_never_settle_more_than_the_bill(pay
     await payable.run_one()
     left = [paid(payable, number)[0][1] for number in range(2, 12)]
     assert left == [90_00 - 10_00 * one for one in range(10)]
+
+
+async def test_a_payment_is_recorded_and_left_open_where_its_bills_account_is_closed_since(
+    payable: Scene,
+) -> None:
+    await payable.company.job_of(document(1, "invoice", 100))
+    await payable.run_one()
+    books, old = payable.books.reference_data, payable.accounts.accounts_payable
+    closed = replace(books.accounts[old], active=False)
+    accounts = {**books.accounts, old: closed, "2409": LedgerAccount("2409", "New payables")}
+    payable.books.reference_data = replace(books, accounts=accounts)
+    payable.accounts = payable.accounts.model_copy(update={"accounts_payable": "2409"})
+    job_id = await payable.company.job_of(document(2, "invoice_payment", 100))
+    async with payable.parts() as parts:
+        (previewed,) = await preview_job(parts, job_id)
+    await payable.run_one()
+    assert previewed.entry is not None
+    for one in (previewed.entry, entry(payable, 2)):
+        assert one.matches == ()
+        assert (
+            str(one.matching)
+            == f"matching: left open: bill INV-7 is on account {old}, which is no longer active"
+        )
 
 
 async def test_another_vendors_bill_is_nobodys(payable: Scene) -> None:

@@ -40,11 +40,11 @@ class AccountCurrencyError(EntryRefusedError):
 
     cause = Cause.ACCOUNT_CURRENCY
 
-    def __init__(self, account: LedgerAccount, currency: str, taken: frozenset[str]) -> None:
+    def __init__(self, account: LedgerAccount, currency: str) -> None:
         super().__init__(
             account=account.code,
             name=account.name,
-            taken=", ".join(sorted(taken)),
+            taken=", ".join(sorted(account.currencies or ())),
             currency=currency,
             place=_NAMED_IN,
         )
@@ -95,5 +95,5 @@ def _accept_posting(posting: Posting, books: ReferenceData) -> None:
         raise UnknownAccountError(posting.account)
     if not account.active:
         raise InactiveAccountError(account)
-    if account.currencies is not None and posting.amount.currency not in account.currencies:
-        raise AccountCurrencyError(account, posting.amount.currency, account.currencies)
+    if not account.takes(posting.amount.currency):
+        raise AccountCurrencyError(account, posting.amount.currency)

@@ -110,12 +110,12 @@ class Accounts(msgspec.Struct, frozen=True, kw_only=True):
             raise RejectedItemError(Cause.ACCOUNT_UNKNOWN, account=shown, place=place)
         if not account.active:
             raise RejectedItemError(Cause.ACCOUNT_INACTIVE, account=shown, name=account.name, place=place)
-        if account.currencies is not None and self.currency not in account.currencies:
+        if not account.takes(self.currency):
             raise RejectedItemError(
                 Cause.ACCOUNT_CURRENCY,
                 account=shown,
                 name=account.name,
-                taken=", ".join(sorted(account.currencies)),
+                taken=", ".join(sorted(account.currencies or ())),
                 currency=self.currency,
                 place=place,
             )

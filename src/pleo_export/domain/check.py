@@ -5,7 +5,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 
 from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.failures import Finding, finding
-from pleo_export.domain.reference import LedgerAccount, ReferenceData
+from pleo_export.domain.reference import ReferenceData
 from pleo_export.domain.settings import CompanySettings, MappingSettings, VatHandling
 
 # Each wallet is in a currency of its own: these settings may name an account that takes no other.
@@ -38,7 +38,7 @@ def _account_findings(settings: CompanySettings, reference: ReferenceData) -> It
             yield finding(Cause.CONFIGURED_ACCOUNT_UNKNOWN, key=key, account=code)
         elif not account.active:
             yield finding(Cause.CONFIGURED_ACCOUNT_INACTIVE, key=key, account=code, name=account.name)
-        elif not key.startswith(_MAY_BE_A_WALLET) and not _takes(account, reference.currency):
+        elif not key.startswith(_MAY_BE_A_WALLET) and not account.takes(reference.currency):
             yield finding(
                 Cause.CONFIGURED_ACCOUNT_CURRENCY,
                 key=key,
@@ -60,10 +60,6 @@ def _accounts(settings: CompanySettings) -> Iterator[tuple[str, str | None]]:
     for key, mapped in settings.mapping.tax_codes.items():
         yield f"mapping.tax_codes.{key}.input_account", mapped.input_account
         yield f"mapping.tax_codes.{key}.output_account", mapped.output_account
-
-
-def _takes(account: LedgerAccount, currency: str | None) -> bool:
-    return currency is None or account.currencies is None or currency in account.currencies
 
 
 def _tax_codes(settings: CompanySettings) -> Iterator[tuple[str, str | None]]:

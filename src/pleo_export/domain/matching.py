@@ -6,13 +6,14 @@ settles the one against the other, and what the exchange rate made of it goes to
 books are given as a list.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec.structs import replace
 
 from pleo_export.domain.entry import Entry, EntryKind, Match, Owed, Posting, Reason
 from pleo_export.domain.money import Money
+from pleo_export.domain.reference import LedgerAccount
 
 _RULE = "matching"
 
@@ -90,11 +91,17 @@ def _as_told(own: Document, documents: Sequence[Document]) -> Document:
     return own
 
 
-def match(entry: Entry, documents: Sequence[Document], exchange_account: str | None) -> Entry:
+def match(
+    entry: Entry,
+    documents: Sequence[Document],
+    exchange_account: str | None,
+    accounts: Mapping[str, LedgerAccount] | None = None,
+) -> Entry:
     """Return the entry with the documents of its vendor that it belongs to, and what clears them.
 
-    `exchange_account` takes exchange differences; without it, an entry that would need it stays open. Where nobody knows
-    whose `documents` these are (an unknown vendor on the common account), invoice numbers tell nothing.
+    `exchange_account` takes exchange differences; without it, an entry that would need it stays open. So does one that
+    would have to be cleared on an account of before that is closed; without `accounts` none is. Where nobody knows whose
+    `documents` these are (an unknown vendor on the common account), invoice numbers tell nothing.
     """
     new = document_of(entry)
     if new is None:
@@ -105,6 +112,7 @@ def match(entry: Entry, documents: Sequence[Document], exchange_account: str | N
     found: list[Match] = []
     clearing: list[Posting] = []
     told: list[str] = []
+    closed: list[str] = []
     for other, how in _candidates(mine, documents, numbers_tell=entry.vendor is not None):
         pair = _pair(mine, other)
         if pair is None:
@@ -114,6 +122,9 @@ def match(entry: Entry, documents: Sequence[Document], exchange_account: str | N
             return replace(
                 entry, matching=Reason(_RULE, "left open", "accounts.exchange_difference is not set")
             )
+        if why_closed := _closed(other, legs, accounts):
+            closed.append(why_closed)
+            continue
         found.append(pair.match(other.reference, how))
         told.append(f"{how}, {pair.state}")
         clearing += legs
@@ -122,9 +133,10 @@ def match(entry: Entry, documents: Sequence[Document], exchange_account: str | N
             break
     if not found:
         why = _left_open(mine, documents) if entry.vendor else "left open: the vendor is not known"
+        why = f"left open: {'; '.join(closed)}" if closed else why
         return replace(entry, matching=Reason(_RULE, why))
     if mine.open.units:
-        told.append(f"{mine.open} of this left open")
+        told += [f"{mine.open} of this left open", *closed]
     return replace(
         entry,
         matches=tuple(found),
@@ -306,6 +318,28 @@ def _clearing(pair: _Pair, exchange_account: str | None) -> list[Posting] | None
             ),
         )
     return legs
+
+
+def _closed(
+    other: Document, legs: Sequence[Posting], accounts: Mapping[str, LedgerAccount] | None
+) -> str | None:
+    """Say why a document cannot be cleared on the account that it was booked on; nothing where it can be."""
+    if accounts is None:
+        return None
+    account = accounts.get(other.owed.account)
+    on_it = {leg.amount.currency for leg in legs if leg.account == other.owed.account}
+    if not on_it:
+        return None
+    if account is None:
+        why = "the accounting system no longer has"
+    elif not account.active:
+        why = "is no longer active"
+    elif untaken := sorted(one for one in on_it if not account.takes(one)):
+        why = f"no longer takes {', '.join(untaken)}"
+    else:
+        return None
+    kind = other.kind.value.replace("_", " ")
+    return f"{kind} {other.invoice_number or other.reference} is on account {other.owed.account}, which {why}"
 
 
 def _part_of(kind: EntryKind, said: Match | Settles) -> Money:

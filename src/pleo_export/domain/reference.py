@@ -15,6 +15,10 @@ class LedgerAccount(msgspec.Struct, frozen=True):
     currencies: frozenset[str] | None = None
     active: bool = True
 
+    def takes(self, currency: str | None) -> bool:
+        """Whether an amount in this currency may be booked on it; any that is not known may."""
+        return currency is None or self.currencies is None or currency in self.currencies
+
 
 class LedgerVendor(msgspec.Struct, frozen=True):
     """A vendor of the accounting system; `account` is its own payable account, where it has one."""

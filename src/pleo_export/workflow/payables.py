@@ -2,11 +2,12 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from pleo_export.domain.entry import Entry
 from pleo_export.domain.matching import Document, match, settled_by
+from pleo_export.domain.reference import LedgerAccount
 
 Ask = Callable[[str | None], Awaitable[Sequence[Document]]]
 
@@ -18,8 +19,8 @@ class Payables:
     recorded, and read again where it is not known what was. The caller is the company's only worker.
     """
 
-    def __init__(self, ask: Ask, exchange_account: str | None) -> None:
-        self._ask, self._exchange_account = ask, exchange_account
+    def __init__(self, ask: Ask, exchange_account: str | None, accounts: Mapping[str, LedgerAccount]) -> None:
+        self._ask, self._exchange_account, self._accounts = ask, exchange_account, accounts
         self._locks: defaultdict[str | None, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._known: dict[str | None, Sequence[Document]] = {}
         self._in_hand: dict[str | None, Sequence[Document]] = {}
@@ -37,7 +38,7 @@ class Payables:
         async with self._locks[vendor]:
             known = self._known.pop(vendor, None)
             self._in_hand[vendor] = await self._ask(vendor) if known is None else known
-            yield match(entry, self._in_hand[vendor], self._exchange_account)
+            yield match(entry, self._in_hand[vendor], self._exchange_account, self._accounts)
 
     def recorded(self, entry: Entry) -> None:
         """Take an entry into account that was given by `matched` and is in the books now, or was there before."""

@@ -38,7 +38,9 @@ async def preview_job(sources: Sources, job_id: str) -> Sequence[Previewed]:
     expenses = await read_expenses(sources.pleo, sources.company_id, job_id)
     in_turn = sorted(expenses.items(), key=lambda pair: in_order(pair[1], pair[0]))
     # What is previewed counts as recorded for what follows, so that a payment finds the bill of the same job.
-    payables = Payables(sources.connector.payables, sources.settings.accounts.exchange_difference)
+    payables = Payables(
+        sources.connector.payables, sources.settings.accounts.exchange_difference, reference.accounts
+    )
     return [
         await _previewed(sources, _Job(job_id, reference, payables), entry_id, expense)
         for entry_id, expense in in_turn

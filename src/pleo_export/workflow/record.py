@@ -107,6 +107,7 @@ class _Recorder:
         self._payables = Payables(
             lambda vendor: calls.make(partial(parts.connector.payables, vendor)),
             parts.settings.accounts.exchange_difference,
+            reference.accounts,
         )
 
     @property

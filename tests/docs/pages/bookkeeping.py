@@ -88,7 +88,8 @@ it. *Stated* rows follow Pleo's own pages; for the others Pleo publishes no acco
 - **Bill and payment** that come one by one find each other, whichever is first: the same vendor and invoice number, where
   several bills have that number the same amount, else the reconciliation ids of a reimbursement. An amount alone is
   never enough, and a number is none where the vendor is not known. A payment may settle a part; one that is returned
-  opens the bill again. What is not found stays open, and the entry says so. A credit note is not set off against
+  opens the bill again. What is not found stays open, and the entry says so; so does what would have to be cleared on an
+  account that is closed since. A credit note is not set off against
   bills: it waits for the money that comes for it.
 - **Tax**: inclusive and exclusive tax is taken out of the line and booked on the ingoing tax account. Under reverse charge
   the line is net, and the tax stands on the ingoing account and, the other way round, on the outgoing account. The accounts are
