@@ -24,6 +24,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 EXPENSES = 12
 PHONE_WIDTH = 390
+RIGHTMOST = """Math.max(...[...document.querySelectorAll("table .state, table button")]
+  .map(one => one.getBoundingClientRect().right))"""
 
 
 @contextmanager
@@ -257,6 +259,12 @@ def test_every_page_is_for_everybody_and_fits_a_phone(browser: Browser, tmp_path
         places = ["", f"/jobs/{job}", *items[:3], "/settings", "/health", "/audit", "/preview"]
         for path in ["/", "/users", "/audit", *(COMPANY + place for place in places)]:
             assert_for_everybody(visit.page, site.url + path)
+        for path in ("/", COMPANY, f"{COMPANY}/jobs/{job}"):
+            visit.page.goto(site.url + path)
+            assert visit.page.locator("table .state").count(), path
+            assert visit.page.evaluate(RIGHTMOST) <= PHONE_WIDTH, (
+                "nobody has to move a table to see or press it"
+            )
         assert visit.complaints == []
 
 

@@ -103,7 +103,7 @@ class Cause(StrEnum):
         "Provide {key} in the settings, or the account with the tax code in Pleo; then export again.")
     TAX_CODE_UNKNOWN = ("tax-code-unknown", Item.TAX_CODE_UNKNOWN, Job.VALIDATION_FAILURE,
         "Tax code {code} does not exist in the accounting system.",
-        "Choose another tax code in Pleo, add it there, or say in mapping.tax_codes what it is there; then export the expense again.")
+        "Choose another tax code in Pleo, add this one in the accounting system, or say in mapping.tax_codes what it is there; then export the expense again.")
     TAX_CODE_MISSING = ("tax-code-missing", Item.MISSING_CONFIGURATION, Job.MISSING_CONFIGURATION,
         "Line {line} has tax without a tax code, so the accounting system cannot split it.",
         "Give the tax a code in Pleo and export the expense again, or set vat.handling to explicit.")
@@ -296,7 +296,7 @@ class Cause(StrEnum):
         "Correct the tax in Pleo or the rate of the code there, then export the expense again.")
     JOURNAL_UNKNOWN = ("journal-unknown", Item.INVALID_CONFIGURATION, Job.INVALID_CONFIGURATION,
         "Journal {journal} does not exist in the accounting system.",
-        "Correct the journals in the settings, or add it there; then export the expense again.")
+        "Correct the journals in the settings, or add it in the accounting system; then export the expense again.")
 
     # Odoo.
     ODOO_NOT_THERE = ("odoo-not-there", Item.INVALID_CONFIGURATION, Job.INVALID_CONFIGURATION,

@@ -50,6 +50,17 @@ async def test_what_cannot_be_is_said_and_nothing_is_changed(
     assert (await site.store.people.all(), await audited(site)) == (before, [])
 
 
+async def test_a_company_is_chosen_by_its_name(site: Site) -> None:
+    owner = await site.owner()
+    text = (await owner.get("/users")).text
+    assert text.count(f'<option value="{COMPANY}">Company {COMPANY[:4]}</option>') == 2
+    another = "0f6a4b55-2b0e-4d0f-8a62-6a7f5b1c9d10"
+    await site.store.add_company(another, f"Company {COMPANY[:4]}", "", "/")
+    text = (await owner.get("/users")).text
+    for one in (COMPANY, another):
+        assert f">Company {COMPANY[:4]} ({one})</option>" in text, "two of one name are told apart"
+
+
 async def test_roles_are_given_and_taken_away_and_count_at_once(site: Site) -> None:
     owner, bo = await site.owner(), await site.signed_in(Role.VIEWER, "bo")
     await owner.press("/users/grant", name="bo", role="operator", company=COMPANY)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Sequence
 from datetime import date
 
@@ -115,6 +116,12 @@ async def test_a_role_in_one_company_gives_no_button_in_another(site: Site) -> N
     text = await read(browser, "/")
     assert f'action="{HOME}/check"' in text
     assert f'action="/companies/{OTHER}/check"' not in text
+
+
+async def test_no_two_links_of_the_bar_have_one_name(site: Site) -> None:
+    bar = (await read(await site.owner(), HOME)).partition("<nav")[2].partition("</nav>")[0]
+    names = re.findall(r">([^<]+)</a>", bar)
+    assert len(set(names)) == len(names) > 5
 
 
 async def test_companies_are_searched_by_name(site: Site) -> None:
