@@ -195,7 +195,7 @@ class Connecting:
 
     async def _keep(self, company_id: str, given: TokenKeeper, pleo_url: str) -> None:
         async with self._pleo(pleo_url, given) as pleo:
-            if await _is_certain(pleo, company_id):
+            if await self._is_certain(pleo, company_id):
                 await pleo.installation.activate()
         pair = await given.load()
         if pair is None:
@@ -208,26 +208,26 @@ class Connecting:
     async def _hold(self, begun: Begun, given: "_Given", pleo_url: str) -> None:
         assert begun.browser is not None
         async with self._pleo(pleo_url, given) as pleo:
-            certain = await _is_certain(pleo, begun.company_id)
+            certain = await self._is_certain(pleo, begun.company_id)
             company = await pleo.companies.get(begun.company_id)
         held = Held(given.pair, begun.at, certain, company)
         place = _held_place(begun.company_id, begun.browser)
         await self._sealed.keep_secret(place, CONNECTING, msgspec.json.encode(held).decode())
 
+    async def _is_certain(self, pleo: PleoClient, company_id: str) -> bool:
+        """Whether Pleo says that the tokens are for the company; it may know of no installation. Raises OtherCompanyError."""
+        installation = await pleo.installation.get()
+        if installation is None:
+            return False
+        connected = company_of(installation)
+        if connected != company_id:
+            meant, other = (await self._store.company(company_id)).name, await pleo.companies.get(connected)
+            raise OtherCompanyError(meant or company_id, other.name if other else connected)
+        return True
+
     def _pleo(self, pleo_url: str, given: TokenKeeper) -> PleoClient:
         assert self._server is not None
         return PleoClient(pleo_url, OAuthCredential(self._server, given))
-
-
-async def _is_certain(pleo: PleoClient, company_id: str) -> bool:
-    """Whether Pleo says that the tokens are for the company; it may know of no installation. Raises OtherCompanyError."""
-    installation = await pleo.installation.get()
-    if installation is None:
-        return False
-    connected = company_of(installation)
-    if connected != company_id:
-        raise OtherCompanyError(company_id, connected)
-    return True
 
 
 class _HeldKeeper:

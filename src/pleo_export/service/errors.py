@@ -77,9 +77,10 @@ class OtherBrowserError(ConnectError):
 
 
 class OtherCompanyError(ConnectError):
-    """The person connected another company than the one that was meant."""
+    """The person connected another company than the one that was meant. Both are told by name, as far as it is known."""
 
     def __init__(self, meant: str, connected: str) -> None:
         super().__init__(
-            f"Company {meant} was to be connected, but Pleo connected {connected}. Nothing was kept."
+            f"{meant} was to be connected, but Pleo connected {connected}. Nothing was kept here. In Pleo the connection"
+            f" stays listed with {connected} until it is removed there. Begin again, and choose {meant}."
         )

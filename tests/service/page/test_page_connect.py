@@ -166,12 +166,15 @@ async def test_a_company_that_was_removed_meanwhile_is_not_connected(site: Site,
 async def test_a_refusal_in_pleo_is_told_and_keeps_nothing(site: Site, browser: Browser) -> None:
     refused = await browser.get(CALLBACK, params=await begin(browser) | {"error": "access_denied"})
     assert (refused.status_code, "access_denied" in refused.text) == (400, True)
+    assert 'action="/sign-out"' in refused.text, "whoever is signed in has the bar"
     assert await site.store.secrets() == []
 
 
+@pytest.mark.parametrize(("company", "told"), [(THE_COMPANY, "Café & Söhne"), (None, COMPANY)])
 async def test_another_company_than_the_one_that_was_meant_is_not_even_asked_about(
-    site: Site, server: TokenServer, tmp_path: Path
+    site: Site, server: TokenServer, tmp_path: Path, company: dict[str, object] | None, told: str
 ) -> None:
+    server.company = company
     text = settings_text({"pleo.company_id": FIRST, "pleo.base_url": server.url})
     await site.store.change_company(FIRST, text, str(tmp_path))
     other = await site.signed_in(Role.ADMINISTRATOR, company_id=FIRST)
@@ -181,6 +184,8 @@ async def test_another_company_than_the_one_that_was_meant_is_not_even_asked_abo
     assert state is not None
     refused = await other.get(CALLBACK, params={"state": state[1], "code": "code-1"})
     assert (refused.status_code, "Nothing was kept" in refused.text) == (400, True)
+    assert f"Company {FIRST[:4]} was to be connected, but Pleo connected {told}." in unescape(refused.text)
+    assert f"stays listed with {told} until it is removed there" in unescape(refused.text)
     assert "Is this the right company?" not in (await other.get(path)).text
     assert await site.store.secrets() == []
 

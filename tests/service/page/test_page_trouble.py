@@ -39,6 +39,8 @@ async def test_a_person_at_an_address_that_shows_nothing_finds_the_way_back(
     answer = await browser.get(path, headers=BROWSER)
     assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
     assert f'<p><a href="{to}">' in answer.text
+    assert 'action="/sign-out"' in answer.text, "whoever is signed in has the bar"
+    assert 'action="/sign-out"' not in (await (await site.browser()).get("/nowhere", headers=BROWSER)).text
     program = await browser.get(path, headers={"Accept": "application/json"})
     assert (program.status_code, program.headers["content-type"]) == (status, "application/json")
     assert (await browser.get("/api/nothing", headers=BROWSER)).json() == {"detail": "Not Found"}

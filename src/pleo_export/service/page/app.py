@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from pleo_export.service.page import actions, connect, diagnostics, live
 from pleo_export.service.page.access.app import add_access
 from pleo_export.service.page.access.errors import NotHereError
-from pleo_export.service.page.access.guard import refused
+from pleo_export.service.page.access.guard import recognise, refused
 from pleo_export.service.page.access.origin import page_above
 from pleo_export.service.page.parts import PageParts
 from pleo_export.service.page.rendering import ASSETS_AT, Edge
@@ -53,6 +53,7 @@ async def _not_answered(request: Request, refusal: Exception) -> Response:
     assert isinstance(refusal, HTTPException)
     if not _asked_by_a_person(request):
         return await http_exception_handler(request, refusal)
+    await recognise(request, request.app.state.page)
     if refusal.status_code == HTTPStatus.NOT_FOUND:
         return refused(request, refusal.status_code, str(NotHereError()))
     if refusal.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
@@ -64,6 +65,7 @@ async def _not_understood(request: Request, refusal: Exception) -> Response:
     assert isinstance(refusal, RequestValidationError)
     if not _asked_by_a_person(request):
         return await request_validation_exception_handler(request, refusal)
+    await recognise(request, request.app.state.page)
     return refused(request, HTTPStatus.UNPROCESSABLE_ENTITY, NOT_UNDERSTOOD, page_above(request), "Go back")
 
 

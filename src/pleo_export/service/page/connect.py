@@ -13,7 +13,7 @@ from pleo_export.engine.errors import EngineError
 from pleo_export.pleo.errors import ConnectingError, NoCompanyError, PleoError
 from pleo_export.service.connecting import CALLBACK, CONNECTING_TIME, Held, StoreKeeper
 from pleo_export.service.errors import ConnectError, OAuthNotSetUpError
-from pleo_export.service.page.access.guard import Administering
+from pleo_export.service.page.access.guard import Administering, recognise
 from pleo_export.service.page.access.tokens import new_token
 from pleo_export.service.page.actions import Asked, company_address, gone_to, shown
 from pleo_export.service.page.parts import FORM_BYTES_MAX, PageParts, Parts
@@ -56,6 +56,7 @@ async def came_back(request: Request, parts: Parts) -> Response:
         held = await parts.connecting.held(company_id, browser)
     except TROUBLES as error:
         log.warning("a company was not connected: %s", error)
+        await recognise(request, parts)
         refused = Asked(
             title="The company was not connected",
             sentences=(),

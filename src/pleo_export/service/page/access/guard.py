@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
@@ -32,7 +33,7 @@ from pleo_export.service.page.access.roles import Role
 from pleo_export.service.page.access.tokens import csrf_of, hashed, same
 from pleo_export.service.page.parts import PageParts, Parts
 from pleo_export.service.page.rendering import HEADERS, render
-from pleo_export.store.errors import UnknownCompanyError
+from pleo_export.store.errors import StoreError, UnknownCompanyError
 from pleo_export.store.people import Session
 from pleo_export.store.proofs import ProviderProof
 from pleo_export.store.tables import EVERY_COMPANY
@@ -100,6 +101,12 @@ async def _known(request: Request, parts: Parts) -> Visitor:
 
 # Whoever is signed in, in whatever way: for what concerns nobody else.
 Known = Annotated[Visitor, Depends(_known)]
+
+
+async def recognise(request: Request, parts: PageParts) -> None:
+    """Let the page show who is signed in, if somebody is; nobody is kept out."""
+    with suppress(AccessError, StoreError):
+        await _known(request, parts)
 
 
 async def _signed_in(parts: Parts, visitor: Known) -> Visitor:
