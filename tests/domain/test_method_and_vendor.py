@@ -6,8 +6,10 @@ from msgspec.structs import replace
 from pleo_export.domain.entry import Entry, EntryKind
 from pleo_export.domain.failure_types import ItemFailureType
 from pleo_export.domain.item import Bookkeeping, Supplier, User
+from pleo_export.domain.names import share_a_word
 from pleo_export.domain.reference import LedgerVendor, ReferenceData
-from pleo_export.testing.expenses import CONTRA, PAYABLE, REFERENCE, VENDOR_PAYABLE, WALLET, expense
+from pleo_export.domain.settings import MappingSettings
+from pleo_export.testing.expenses import CONTRA, PAYABLE, REFERENCE, SETTINGS, VENDOR_PAYABLE, WALLET, expense
 from tests.domain.mapping import (
     PAYABLE_METHOD,
     entry_of,
@@ -325,6 +327,51 @@ class TestWhatSeveralVendorsHave:
         assert by_id.vendor.name == "Alpha"
 
 
+class TestAnEmployeeWithTheNumberOfASupplier:
+    """Employees and suppliers are both numbered from 1, and the books may have them in one list."""
+
+    PAPER = LedgerVendor("77", "Nordic Paper ApS")
+
+    @pytest.mark.parametrize("policy", ["fail", "fallback_account", "create"])
+    @pytest.mark.parametrize("item_type", ["out_of_pocket", "direct_reimbursement"])
+    def test_is_not_taken_for_the_supplier(self, policy: str, item_type: str) -> None:
+        reference = replace(REFERENCE, vendors=(self.PAPER,))
+        item = expense(item_type, bookkeeping=PAYABLE_METHOD)
+        refused = rejection_of(item, with_bookkeeping(unknown_vendor=policy), reference)
+        assert refused.type is ItemFailureType.VENDOR_UNKNOWN
+        assert (
+            "blocked: employee with the code '77' (vendor 77 has another name; say in mapping.vendors who 77 is)."
+        ) in refused.reason
+        assert "Ada" not in refused.reason
+
+    def test_is_found_beside_it_by_the_name(self) -> None:
+        reference = replace(REFERENCE, vendors=(self.PAPER, LedgerVendor("E-77", "EXAMPLE, Ada", "77")))
+        entry = entry_of(expense("out_of_pocket", bookkeeping=PAYABLE_METHOD), reference=reference)
+        assert entry.vendor is not None
+        assert entry.vendor.id == "E-77"
+
+    def test_is_whom_the_company_maps_whatever_the_name(self) -> None:
+        mapped = SETTINGS.model_copy(update={"mapping": MappingSettings(vendors={"77": "77"})})
+        reference = replace(REFERENCE, vendors=(LedgerVendor("77", "Employee 77"),))
+        entry = entry_of(expense("out_of_pocket", bookkeeping=PAYABLE_METHOD), mapped, reference)
+        assert entry.vendor is not None
+        assert entry.vendor.id == "77"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "meet"),
+    [
+        ("Ada Example", "example, ADA", True),
+        ("Søren Ångström", "Angstrom", True),
+        ("Ada Example", "Nordic Paper ApS", False),
+        ("A. Example", "A/S Paper", False),
+        ("", "Ada", False),
+    ],
+)
+def test_two_names_are_of_one_person_where_they_share_a_word(one: str, other: str, *, meet: bool) -> None:
+    assert share_a_word(one, other) is share_a_word(other, one) is meet
+
+
 class TestABlockedVendor:
     @pytest.mark.parametrize("policy", ["fail", "fallback_account", "create"])
     def test_is_refused_whatever_less_sure_says_and_whatever_becomes_of_unknown_ones(
@@ -371,6 +418,12 @@ class TestTheSpellingOfATaxNumber:
         ]
         assert {one.vendor.id for one in new if one.vendor} == {"DK99999999"}
         assert len({one.fingerprint for one in new}) == 1
+
+    def test_is_none_of_what_the_company_maps_either(self) -> None:
+        mapped = SETTINGS.model_copy(update={"mapping": MappingSettings(vendors={"DK11111111": "V-2"})})
+        entry = entry_of(expense(supplier=Supplier(tax_identifier="DK 11 11 11 11")), mapped, SHARED)
+        assert entry.vendor is not None
+        assert entry.vendor.id == "V-2"
 
     def test_a_tax_number_without_a_letter_or_digit_is_none(self) -> None:
         item = expense(bookkeeping=PAYABLE_METHOD, supplier=Supplier(name="Kiosk", tax_identifier=" - "))

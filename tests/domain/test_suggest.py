@@ -205,6 +205,13 @@ def test_out_of_pocket_the_seller_is_asked_for_no_more_than_the_booking_looks_fo
     assert unknown(paid_by_ada, settings=mapped) == []
 
 
+def test_for_an_employee_no_supplier_of_the_same_number_is_proposed() -> None:
+    vendors = (LedgerVendor("77", "Nordic Paper ApS"), LedgerVendor("E-5", "Ada Example"))
+    ada = owed(kind="out_of_pocket", user=User(id="u", name="Ada Example", code="77"))
+    assert proposed(ada, reference=replace(REFERENCE, vendors=vendors)) == ("E-5", "the same name")
+    assert proposed(ada, reference=replace(REFERENCE, vendors=vendors[:1])) == (None, "nothing fits")
+
+
 @pytest.mark.parametrize(
     "not_owed",
     [

@@ -27,13 +27,15 @@ class Table(StrEnum):
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """What an expense names: `codes` are all that Pleo has for it, the first one (else the name) its key in the settings.
 
-    `known`: the accounting system has it as it is, or the settings map it.
+    `known`: the accounting system has it as it is, or the settings map it. `codes_tell` is False where what has such a
+    code there seems to be somebody else.
     """
 
     table: Table
     codes: tuple[str, ...]
     name: str | None
     known: bool
+    codes_tell: bool = True
 
     @property
     def key(self) -> str:
@@ -105,9 +107,11 @@ def _vendors(expense: ExportItem, settings: CompanySettings, reference: Referenc
     codes = tuple(key.value for key in keys if not key.only_a_name)
     method = expense.bookkeeping.method if expense.bookkeeping else None
     if method == BookkeepingMethod.ACCOUNTS_PAYABLE:
-        found = find_vendor(keys, settings, reference).vendor is not None
-        there = found or _among((key.value for key in keys), settings.mapping.vendors)
-        yield Seen(table=Table.VENDORS, codes=codes, name=keys[0].name, known=there)
+        found = find_vendor(keys, settings, reference)
+        there = found.vendor is not None or any(key.mapped(settings) for key in keys)
+        yield Seen(
+            table=Table.VENDORS, codes=codes, name=keys[0].name, known=there, codes_tell=not found.doubt
+        )
     elif method is None and resolve_method(expense, how, settings, reference).payable:
         yield Seen(table=Table.VENDORS, codes=codes, name=keys[0].name, known=True)
 

@@ -1,13 +1,13 @@
 """Which codes of Pleo the accounting system does not know, and what each of them may be there. Pure."""
 
 import difflib
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from pleo_export.domain.item import ExportItem
+from pleo_export.domain.names import plain_name
 from pleo_export.domain.reference import ReferenceData
 from pleo_export.domain.seen import Seen, Table, given, seen_in
 from pleo_export.domain.settings import CompanySettings
@@ -87,7 +87,7 @@ class _Targets:
         )
         self._names = defaultdict[Sequence[str], set[str]](set)
         for target in targets:
-            name = _plain_name(target.name)
+            name = plain_name(target.name)
             self._by_name[name].add(target)
             self._names[_numbers(name)].add(name)
             for code in target.codes:
@@ -116,12 +116,13 @@ class _Targets:
 
     def _fitting(self, seen: Seen) -> Iterator[tuple[Collection[_Target], str]]:
         """Yield what fits and why, the surest first."""
-        by_code = (self._by_code.get(_plain_code(code), ()) for code in seen.codes)
+        codes = seen.codes if seen.codes_tell else ()
+        by_code = (self._by_code.get(_plain_code(code), ()) for code in codes)
         yield (
             set[_Target]().union(*by_code),
             "the same code but for case, spaces, punctuation or leading zeros",
         )
-        name = _plain_name(seen.name or seen.key)
+        name = plain_name(seen.name or seen.key)
         yield self._by_name.get(name, ()), "the same name"
         # A name with other numbers in it means something else, however similar it is.
         names = sorted(self._names.get(_numbers(name), ()))
@@ -133,12 +134,6 @@ class _Targets:
 def _plain_code(code: str) -> str:
     """Return the letters and digits of the code without case and leading zeros; a code without any stays as it is."""
     return "".join(one for one in code.casefold() if one.isalnum()).lstrip("0") or code
-
-
-def _plain_name(name: str) -> str:
-    """Return the name without case, accents and repeated spaces."""
-    letters = unicodedata.normalize("NFKD", name.casefold())
-    return " ".join("".join(one for one in letters if not unicodedata.combining(one)).split())
 
 
 def _numbers(name: str) -> Sequence[str]:

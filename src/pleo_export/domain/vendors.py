@@ -1,7 +1,8 @@
 """Step 5.1, vendors: who is owed, found among the vendors of the accounting system by what Pleo says of them.
 
-The surest key that fits counts. One that fits several vendors tells nobody, and a payable account that is shared tells
-nothing at all. Where the vendor that fits is blocked, no other one is looked for.
+The surest key that fits counts. One that fits several vendors tells nobody, an employee's code tells nobody where the
+vendor has quite another name, and a payable account that is shared tells nothing at all. Where the vendor that fits is
+blocked, no other one is looked for.
 """
 
 from collections.abc import Sequence
@@ -12,11 +13,13 @@ import msgspec
 from pleo_export.domain.entry import EntryVendor
 from pleo_export.domain.how_booked import HowBooked, OwedTo
 from pleo_export.domain.item import ExportItem
+from pleo_export.domain.names import share_a_word
 from pleo_export.domain.reference import LedgerVendor, ReferenceData
 from pleo_export.domain.settings import CompanySettings
 
 _TAX_NUMBERS = ("vendor.taxRegistrationNumber", "supplier.taxIdentifier")
 _ACCOUNT = "supplier.account"
+_EMPLOYEE = "user.code"
 
 
 class VendorKey(msgspec.Struct, frozen=True):
@@ -44,25 +47,29 @@ class VendorKey(msgspec.Struct, frozen=True):
         """What a vendor is called that is known by this key only: a tax number is the same however it is spelled."""
         return _plain(self.value) if self.field in _TAX_NUMBERS else self.value
 
+    def mapped(self, settings: CompanySettings) -> str | None:
+        """Return the vendor that the company says it is."""
+        mapping = settings.mapping.vendors
+        return mapping.get(self.value) or mapping.get(self.as_id)
+
 
 class Found(msgspec.Struct, frozen=True):
-    """The vendors that the key `by` fits: none, the one who is owed, or several that it does not tell apart."""
+    """The vendors that the key `by` fits: none, or the one who is owed, unless there is a `doubt` who that is."""
 
     vendors: Sequence[LedgerVendor] = ()
     by: str = ""
+    doubt: str = ""
 
     @property
     def vendor(self) -> LedgerVendor | None:
-        """The vendor to book through: the only one, where it is not blocked."""
-        return self.vendors[0] if len(self.vendors) == 1 and self.vendors[0].active else None
+        """The vendor to book through."""
+        return self.vendors[0] if self.vendors and not self.problem else None
 
     @property
     def problem(self) -> str:
-        """Say why there is no vendor to book through; nothing where the accounting system simply has none."""
-        if len(self.vendors) > 1:
-            many = f"{self.by} is that of {len(self.vendors)} vendors"
-            return f"{many}; say in mapping.vendors which one is meant"
-        return f"vendor {self.vendors[0].id} is blocked" if self.vendors else ""
+        """Say why no vendor that fits can be booked through; nothing where one can, or where none fits."""
+        blocked = [f"vendor {one.id} is blocked" for one in self.vendors if not one.active]
+        return self.doubt or next(iter(blocked), "")
 
 
 def vendor_keys(item: ExportItem, how: HowBooked) -> list[VendorKey]:
@@ -73,7 +80,7 @@ def vendor_keys(item: ExportItem, how: HowBooked) -> list[VendorKey]:
     user, vendor, supplier = item.user, item.vendor, item.supplier
     keys: list[tuple[str, str | None, str]] = []
     if user is not None and how.owed_to is OwedTo.EMPLOYEE:
-        keys.append(("user.code", user.code, user.name))
+        keys.append((_EMPLOYEE, user.code, user.name))
     if vendor is not None:
         keys += [
             ("vendor.externalId", vendor.external_id, vendor.name),
@@ -99,22 +106,21 @@ def vendor_keys(item: ExportItem, how: HowBooked) -> list[VendorKey]:
 
 def find_vendor(keys: Sequence[VendorKey], settings: CompanySettings, reference: ReferenceData) -> Found:
     """Find who is owed. What the company maps comes first. A system without a list of vendors takes whom Pleo names."""
-    mapping = settings.mapping.vendors
     if reference.vendors is None:
         named = (
-            (LedgerVendor(id=mapping.get(key.value, key.as_id), name=key.name), key)
+            (LedgerVendor(id=key.mapped(settings) or key.as_id, name=key.name), key)
             for key in keys
-            if key.is_an_id or key.value in mapping
+            if key.is_an_id or key.mapped(settings)
         )
         return next((Found((vendor,), str(key)) for vendor, key in named), Found())
     for key in keys:
-        mapped = mapping.get(key.value)
+        mapped = key.mapped(settings)
         if mapped is not None and (there := _called(mapped, reference.vendors)):
-            return Found(there, f"{key} is {mapped} by mapping.vendors")
+            return _only_one(there, f"{key} is {mapped} by mapping.vendors")
     unclear = Found()
     for key in keys:
-        found = Found(_fitting(key, settings, reference.vendors), str(key))
-        if len(found.vendors) == 1:
+        found = _found(key, settings, reference.vendors)
+        if found.vendors and not found.doubt:
             return found
         unclear = unclear if unclear.vendors else found
     return unclear
@@ -133,19 +139,34 @@ def vendor_to_create(keys: Sequence[VendorKey]) -> tuple[EntryVendor, str] | Non
     )
 
 
-def _fitting(
-    key: VendorKey, settings: CompanySettings, vendors: Sequence[LedgerVendor]
-) -> Sequence[LedgerVendor]:
-    """Return the vendors that a key fits, blocked ones included."""
+def _found(key: VendorKey, settings: CompanySettings, vendors: Sequence[LedgerVendor]) -> Found:
+    """Find whom a key fits, blocked ones included."""
     if key.only_a_name:
-        return ()
+        return Found()
+    if key.field == _EMPLOYEE:
+        return _employee(key, vendors)
     if key.field == _ACCOUNT:
         theirs = [one for one in vendors if one.account == key.value]
         shared = len(theirs) > 1 or key.value == settings.accounts.accounts_payable
-        return () if shared else theirs
+        return Found() if shared else Found(theirs, str(key))
     if key.field in _TAX_NUMBERS:
-        return [one for one in vendors if one.tax_identifier and _plain(one.tax_identifier) == key.as_id]
-    return _called(key.value, vendors)
+        return _only_one([one for one in vendors if _plain(one.tax_identifier or "") == key.as_id], str(key))
+    return _only_one(_called(key.value, vendors), str(key))
+
+
+def _employee(key: VendorKey, vendors: Sequence[LedgerVendor]) -> Found:
+    """Find an employee. Their numbers begin at 1, as those of suppliers do: one with quite another name is no employee."""
+    there = [one for one in vendors if key.value in (one.id, one.code)]
+    own = [one for one in there if share_a_word(one.name, key.name)]
+    if there and not own:
+        doubt = f"vendor {there[0].id} has another name; say in mapping.vendors who {key.value} is"
+        return Found(there, str(key), doubt)
+    return _only_one(own, str(key))
+
+
+def _only_one(vendors: Sequence[LedgerVendor], by: str) -> Found:
+    many = f"{by} is that of {len(vendors)} vendors; say in mapping.vendors which one is meant"
+    return Found(vendors, by, many if len(vendors) > 1 else "")
 
 
 def _called(name: str, vendors: Sequence[LedgerVendor]) -> Sequence[LedgerVendor]:

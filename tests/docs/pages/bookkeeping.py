@@ -75,8 +75,9 @@ it. *Stated* rows follow Pleo's own pages; for the others Pleo publishes no acco
 - **Wallet**: the item's contra account, else `accounts.wallet`. **Out of pocket**, **contra**, **accounts payable**: the accounts of
   these names in the settings; a vendor's own payable account comes before the common one. Accounts, tax codes, vendors
   and tag groups that Pleo names otherwise than the books are translated by `mapping`, which comes before what Pleo sends.
-- **Out of pocket** the vendor is the employee, by the employee code, else by the vendor of the same name. Whoever sold it was
-  paid already and is owed nothing. Without a method from Pleo it is a journal entry.
+- **Out of pocket** the vendor is the employee, by the employee code, else by the vendor of the same name. A code that is that of a
+  vendor with quite another name (not a word of it is the employee's) is refused: it may be a supplier's number. Whoever sold
+  it was paid already and is owed nothing. Without a method from Pleo it is a journal entry.
 - **Through a vendor** the vendor's payable account stands where the wallet or the employee would. A bill that is settled at once
   gets a second transaction, payable against wallet, in the same entry. A bill below zero is a credit note, and the other
   way round; the postings are the same. What happens with a vendor whom the books do not know is
@@ -133,7 +134,7 @@ Every cause stands in [the list of causes](errors.md). In short:
 | `missing_configuration` | a line without a category; tax without a tax account; tax that is handed over by its code, but has none |
 | `account_unknown` | an account that is not in the accounting system |
 | `invalid_configuration` | an account that is not active, or does not take the currency |
-| `tax_code_unknown`, `vendor_unknown` | a code that is not in the accounting system; a vendor that is blocked there, or that several vendors may be |
+| `tax_code_unknown`, `vendor_unknown` | a code that is not in the accounting system; a vendor that is blocked there, that several vendors may be, or whose name is not the employee's |
 | `tag_unknown` | a tag, team or person that is no value of its dimension in the accounting system |
 | `validation_failure` | no lines; lines that do not add up to the expense; a net amount that fits neither reading; an amount that its currency cannot represent; an invoice date that is none; more than 64 receipts; a type, method or tax type that this version does not know; two tags for one dimension; an entry that is not what was approved |
 | `receipt_download_failure`, `receipt_file_size_limit_exceeded` | a receipt that is gone, is a web page, is empty or cut short; one above 30 MiB |
