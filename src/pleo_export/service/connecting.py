@@ -6,7 +6,7 @@ in, whether the company is the right one.
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from datetime import datetime, timedelta
 from hmac import compare_digest
 from typing import Protocol
@@ -35,6 +35,7 @@ from pleo_export.service.errors import (
 from pleo_export.service.kinds import CONNECTING, OAUTH
 from pleo_export.service.settings import ServiceSettings
 from pleo_export.store import Store
+from pleo_export.store.errors import UnknownCompanyError
 
 CALLBACK = "/oauth/callback"
 CONNECTING_TIME = timedelta(minutes=15)
@@ -221,9 +222,15 @@ class Connecting:
             return False
         connected = company_of(installation)
         if connected != company_id:
-            meant, other = (await self._store.company(company_id)).name, await pleo.companies.get(connected)
-            raise OtherCompanyError(meant or company_id, other.name if other else connected)
+            other = await pleo.companies.get(connected)
+            called = other.name if other is not None else await self._called(connected)
+            raise OtherCompanyError(await self._called(company_id), called)
         return True
+
+    async def _called(self, company_id: str) -> str:
+        with suppress(UnknownCompanyError):
+            return (await self._store.company(company_id)).name or company_id
+        return company_id
 
     def _pleo(self, pleo_url: str, given: TokenKeeper) -> PleoClient:
         assert self._server is not None
