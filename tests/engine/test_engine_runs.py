@@ -102,6 +102,24 @@ def test_a_worker_takes_no_more_companies_than_its_capacity(bench: Bench) -> Non
     assert len(bench.drained) == 3
 
 
+def test_a_company_gives_way_where_others_wait_and_nowhere_is_room(bench: Bench) -> None:
+    gate, (first, second, third) = Gate(), numbered(3)
+    engine = bench.working(gate, capacity=2)
+    engine.fire(first, "webhook")
+    gate.wait_for_entry()
+    assert not engine.gives_way(first), "there is room"
+    engine.fire(second, "webhook")
+    gate.wait_for_entry()
+    engine.fire(second, "webhook")
+    assert not engine.gives_way(first), "who waits is at work"
+    engine.fire(third, "webhook")
+    assert engine.gives_way(first)
+    assert {run.company_id for run in engine.status().waiting} == {first, second, third}
+    gate.opened.set()
+    wait_until_idle(engine)
+    assert sorted(bench.companies()) == [first, first, second, second, third]
+
+
 def test_a_drain_that_fails_says_why_and_the_next_trigger_starts_anew(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -48,10 +48,13 @@ SLEEPS_PASS = 31.0  # the pauses of the workflow pass at once on the made-up clo
 
 
 class Idle:
-    """An engine that hands nothing out."""
+    """An engine that hands nothing out; a company gives way where it is `crowded`."""
 
-    def __init__(self) -> None:
-        self.stopping = threading.Event()
+    def __init__(self, *, crowded: bool = False) -> None:
+        self.stopping, self._crowded = threading.Event(), crowded
+
+    def gives_way(self, _company_id: str) -> bool:
+        return self._crowded
 
 
 class Scene(NamedTuple):
@@ -179,6 +182,20 @@ async def test_a_company_whose_accounting_system_is_silent_gives_its_place_to_th
         await drained(engine, scene.a)
     assert await state(scene.a, stuck) == "completed"
     assert (await scene.company(scene.a)).trouble is None
+
+
+@pytest.mark.slow
+async def test_between_two_jobs_a_company_gives_way_where_others_wait_for_its_place(
+    scene: Scene, settings: ServiceSettings
+) -> None:
+    jobs = [await asyncio.to_thread(scene.a.export, 1, seed=seed) for seed in (1, 2, 3)]
+    worker = scene.worker(Idle(crowded=True), settings)
+    for token in (1, 2):
+        await drain(worker, scene.a, token)
+        states = [await state(scene.a, job) for job in jobs]
+        assert sorted(states) == ["completed"] * token + ["pending"] * (3 - token)
+    await drain(scene.worker(Idle(), settings), scene.a, 3)
+    assert {await state(scene.a, job) for job in jobs} == {"completed"}
 
 
 @pytest.mark.slow

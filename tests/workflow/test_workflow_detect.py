@@ -401,3 +401,18 @@ async def test_a_job_that_is_closed_here_and_not_in_pleo_is_closed_there_too(sce
         assert (await scene.run_one(pleo=ClosesAtSecondTry(parts.pleo))).event is None
     assert (await scene.run_one()).event == "completed"
     assert await scene.company.event_names(job_id) == ["started", "completed"]
+
+
+async def test_a_company_gives_way_between_two_jobs_but_not_while_interrupted_ones_are_left(
+    scene: Scene,
+) -> None:
+    async def always() -> bool:
+        return True
+
+    interrupted = [await scene.company.running_job_of(expense(number)) for number in (1, 2)]
+    for number in (3, 4):
+        await scene.company.job_of(expense(number))
+    first = await scene.run(gives_way=always)
+    assert sorted(job.job_id for job in first) == sorted(interrupted)
+    later = [len(await scene.run(gives_way=always)) for _ in range(3)]
+    assert later == [1, 1, 0]

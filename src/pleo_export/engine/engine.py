@@ -31,6 +31,7 @@ DEFAULT_PACE = Pace()
 RETRY_SECONDS = 0.5
 WATCH_ENDS_SECONDS = 30.0
 STOPPED = "The worker was stopped."
+NEXT_TURN = "next turn"
 
 log = logging.getLogger(__name__)
 _working = threading.Lock()  # one working engine a process: DBOS knows no more
@@ -83,6 +84,19 @@ class Engine:
         with self._explained():
             self._make_ready()
             return self._runs.fire(company_id, cause)
+
+    def gives_way(self, company_id: str) -> bool:
+        """Let the company, which is drained here, wait for its next turn if others wait and this worker takes no more.
+
+        True where its drain is to end then. Raises EngineUnreachableError.
+        """
+        if len(self._active) < self._capacity:
+            return False
+        with self._explained():
+            if not self._runs.somebody_waits():
+                return False
+            self._runs.fire(company_id, NEXT_TURN)
+            return True
 
     def status(self) -> EngineStatus:
         """Return what waits, runs and failed, and who works. Works without `start`. Raises EngineUnreachableError."""

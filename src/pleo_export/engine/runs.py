@@ -117,6 +117,10 @@ ADD = text(
     " ON CONFLICT DO NOTHING RETURNING id"
 )
 WAITS = text("SELECT 1 FROM runs WHERE company = :company AND state = 'waiting'")
+SOMEBODY_WAITS = text(
+    "SELECT 1 FROM runs AS waiting WHERE state = 'waiting' AND NOT EXISTS"
+    " (SELECT 1 FROM runs WHERE company = waiting.company AND state = 'running') LIMIT 1"
+)
 INHERIT = text(
     "UPDATE runs SET attempt = :attempt WHERE company = :company AND state = 'waiting' AND attempt < :attempt"
 )
@@ -239,6 +243,11 @@ class Runs:
                 sentence = f"{attempt} workers in a row were lost at the work for this company. {problem}"
                 connection.execute(FAIL_FOR_GOOD, {"id": run_id, "problem": sentence})
         return True
+
+    def somebody_waits(self) -> bool:
+        """Return whether a run waits whose company is not at work."""
+        with self._engine.connect() as connection:
+            return connection.execute(SOMEBODY_WAITS).first() is not None
 
     def open(self) -> list[Run]:
         """Return the runs that wait or run, the oldest first."""

@@ -16,7 +16,7 @@ from pleo_export.clock import Clock
 from pleo_export.compose import connector_for, parts_of, sources_of
 from pleo_export.config import Settings
 from pleo_export.domain.progress import Company
-from pleo_export.engine import Begun, problem_of
+from pleo_export.engine import Begun, EngineError, problem_of
 from pleo_export.observe import logs, metrics
 from pleo_export.observe.traces import open_traces
 from pleo_export.pleo.client import PleoClient
@@ -43,6 +43,8 @@ class Engine(Protocol):
     """What the worker needs of the engine."""
 
     stopping: Event
+
+    def gives_way(self, company_id: str) -> bool: ...
 
 
 class Worker:
@@ -153,9 +155,18 @@ class Worker:
                 parts,
                 clock=self._clock,
                 stopping=self._engine.stopping.is_set,
+                gives_way=partial(self._gives_way, company_id),
                 silence_seconds_max=SILENCE_SECONDS,
                 trouble=(company.trouble, since) if company.trouble and since else None,
             )
+
+    async def _gives_way(self, company_id: str) -> bool:
+        """Whether the company gives its place to others, as far as that can be seen."""
+        try:
+            return await asyncio.to_thread(self._engine.gives_way, company_id)
+        except EngineError as error:
+            log.warning("it was not seen whether other companies wait: %s", error)
+            return False
 
     async def _note_wait(self, store: Store, company_id: str, seconds: float) -> None:
         """Keep until when the company waits because Pleo asked for it, if that can be kept."""

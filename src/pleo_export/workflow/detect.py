@@ -86,8 +86,11 @@ async def _listed(
     parts: Parts, interrupted: AbstractSet[str], listed: Sequence[ExportJob] | None = None
 ) -> Sequence[ExportJob]:
     """Return the jobs that may be taken, as Pleo lists them; what was just `listed` is not asked for again."""
-    if listed is not None:
-        return listed
+    return await list_waiting(parts, interrupted) if listed is None else listed
+
+
+async def list_waiting(parts: Parts, interrupted: AbstractSet[str]) -> Sequence[ExportJob]:
+    """Return the jobs that Pleo lists as waiting, and where some were `interrupted` those in progress."""
     statuses = [JobStatus.PENDING, *([JobStatus.IN_PROGRESS] if interrupted else [])]
     return await parts.pleo.list_jobs(parts.company_id, statuses)
 

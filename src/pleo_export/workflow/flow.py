@@ -9,7 +9,7 @@ from pleo_export.domain.job import ExportJob
 from pleo_export.domain.reference import ReferenceData
 from pleo_export.workflow.begun import settle_begun
 from pleo_export.workflow.complete import complete, send_decided_event, summary
-from pleo_export.workflow.detect import detect_and_start, first_look
+from pleo_export.workflow.detect import detect_and_start, first_look, list_waiting
 from pleo_export.workflow.fetch import agenda_of, fetch
 from pleo_export.workflow.fresh_links import with_fresh_links
 from pleo_export.workflow.plan import not_in_job
@@ -26,6 +26,8 @@ from pleo_export.workflow.validate import validate
 async def export_pending(parts: Parts, *, recovering: bool = True) -> list[JobSummary]:
     """Export every job that waits for the company, oldest first, one after the other; with a plan, only its job.
 
+    Between two jobs the company may give way to others; then the later jobs are left to another call.
+
     The first look takes up interrupted jobs of ours as well: those that are open here and, when `recovering`, whatever
     is in progress. The caller makes sure that only one worker does this for a company at a time. Errors of Pleo's API
     that outlast their retries are raised: whatever was recorded is durable, and the next call goes on from there. Raises
@@ -38,13 +40,17 @@ async def export_pending(parts: Parts, *, recovering: bool = True) -> list[JobSu
         raise StoppedError
     while (job := await detect_and_start(parts, interrupted, listed)) is not None:
         ended = await export_job(parts, job, taken_up=job.id in interrupted)
-        interrupted, listed = interrupted - {job.id}, None
+        interrupted -= {job.id}
         if parts.plan is not None:
             references = {item.accounting_entry_id for item in ended.items} | ended.earlier.keys()
             return [replace(ended, problem=ended.problem or not_in_job(parts.plan, references))]
         summaries.append(ended)
         if parts.stopping():
             raise StoppedError
+        listed = await list_waiting(parts, interrupted)
+        # What was interrupted comes first: a later call may not know any more that it is ours.
+        if listed and not interrupted and await parts.gives_way():
+            break
     return summaries
 
 

@@ -167,6 +167,11 @@ def never() -> bool:
     return False
 
 
+async def nobody() -> bool:
+    """Keep the place to the end."""
+    return False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sources:
     """What can be read for one company: enough for a preview or a check, and nothing that writes by itself.
@@ -190,7 +195,8 @@ class Parts(Sources):
     delete. It raises RejectedItemError where that cannot be. `folder` takes what is on its way, and is nobody else's.
 
     With a `plan`, only its job is exported, and of it only what the plan holds. Once `stopping` says so, no further
-    expense is begun and StoppedError ends the work.
+    expense is begun and StoppedError ends the work. `gives_way` is asked between two jobs: where it says so the work ends,
+    because others wait for this company's place, and somebody will call again.
 
     Where the accounting system is silent for longer than `silence_seconds_max`, SilentError ends the work, to be gone on
     with by another call; None: the call waits as long as that is of use. `trouble` is what the last call ended with, and
@@ -205,6 +211,7 @@ class Parts(Sources):
     notify: Callable[[Notice], None] = ignore
     plan: Plan | None = None
     stopping: Callable[[], bool] = never
+    gives_way: Callable[[], Awaitable[bool]] = nobody
     silence_seconds_max: float | None = None
     trouble: tuple[str, datetime] | None = None
 
