@@ -1,5 +1,7 @@
 """Bills and payments of one vendor in the same job, in later jobs, in any order, and through crashes."""
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -7,9 +9,12 @@ from msgspec.structs import replace
 
 from pleo_export.accounting.memory import MemoryBooks
 from pleo_export.domain.entry import Entry
+from pleo_export.domain.matching import Document, settled_by
 from pleo_export.domain.reference import LedgerAccount, LedgerVendor, ReferenceData
 from pleo_export.domain.settings import BookkeepingSettings, UnknownVendor
+from pleo_export.workflow.payables import Payables
 from pleo_export.workflow.preview import preview_job
+from tests.domain.test_matching import bill, payment
 from tests.workflow.workflow_scene import ACCOUNTS, BOOKS, Crash, Scene, at, eid, expense
 
 EXCHANGE = "8500"
@@ -219,3 +224,35 @@ async def test_a_payment_of_nothing_is_recorded(payable: Scene) -> None:
     await payable.company.job_of(document(3, "invoice_payment", 0))
     (item,) = (await payable.run_one()).items
     assert item.failure_reason is None
+
+
+class Shelf:
+    """A vendor's documents in books that take a moment for each, and whoever records there."""
+
+    def __init__(self) -> None:
+        self._documents: Sequence[Document] = ()
+        self._payables = Payables(self._ask, None, BOOKS.accounts)
+
+    async def _ask(self, _vendor: str | None) -> Sequence[Document]:
+        return self._documents
+
+    async def record(self, entry: Entry, *, heard: bool = True) -> list[str]:
+        """Record an entry; return what it was matched with. One that is not `heard` of is there all the same."""
+        async with self._payables.matched(entry) as matched:
+            await asyncio.sleep(0)
+            self._documents = settled_by(self._documents, matched)
+            if heard:
+                self._payables.recorded(matched)
+        return [one.reference for one in matched.matches]
+
+
+async def test_a_payment_that_is_begun_while_its_bill_is_recorded_finds_it() -> None:
+    shelf = Shelf()
+    assert await asyncio.gather(shelf.record(bill(100)), shelf.record(payment(100))) == [[], ["bill"]]
+
+
+async def test_a_payment_finds_a_bill_of_which_no_answer_came() -> None:
+    shelf = Shelf()
+    await shelf.record(bill(70, reference="another", number="INV-6"))
+    await shelf.record(bill(100), heard=False)
+    assert await shelf.record(payment(100)) == ["bill"]
