@@ -1,19 +1,23 @@
-"""Comparing Pleo, our memory and the books while exports go on."""
+"""Comparing Pleo, our memory and the books: every expense of a job, also while exports go on."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import fields
 from datetime import timedelta
 
+import pytest
+
 from pleo_export.domain.progress import Phase
 from pleo_export.domain.reconciling import Difference
 from pleo_export.domain.reference import LedgerAccount, ReferenceData
 from pleo_export.store import Store
+from pleo_export.testing.samples import sample_entry
 from pleo_export.workflow.ports import Sources
-from pleo_export.workflow.reconcile import Looking, compare
+from pleo_export.workflow.reconcile import Looking, adopt, compare
 from tests.workflow.workflow_scene import BOOKS, Scene, eid, expense
 
 DAY = timedelta(days=1)
+MORE_THAN_ARE_LOOKED_UP_AT_ONCE = 101
 
 
 @asynccontextmanager
@@ -69,3 +73,29 @@ async def test_what_another_integration_told_pleo_in_a_job_of_ours_is_kept_and_c
         now = scene.clock.now()
         assert await store.reconcile_due(now - DAY, now) == [], "it was compared just now"
         assert len(await store.reconcile_due(now - DAY, now + DAY)) == 1
+
+
+async def given_up_job(scene: Scene, items: int) -> str:
+    """A job that another integration gave up, after it had recorded every expense."""
+    numbers = range(1, items + 1)
+    job_id = await scene.company.running_job_of(*map(expense, numbers))
+    await scene.company.event(job_id, "failed", failureReason="It was given up.")
+    scene.books.entries |= {eid(number): sample_entry(eid(number)) for number in numbers}
+    return job_id
+
+
+@pytest.mark.slow
+async def test_every_expense_of_a_large_job_is_looked_up(scene: Scene) -> None:
+    job_id = await given_up_job(scene, MORE_THAN_ARE_LOOKED_UP_AT_ONCE)
+    async with looking_at(scene) as (looking, _):
+        (compared,) = [one async for one in compare(looking, [job_id], None)]
+    assert compared.expenses == MORE_THAN_ARE_LOOKED_UP_AT_ONCE
+    assert {one.accounting_entry_id for one in compared.found} == scene.books.entries.keys()
+
+
+async def test_what_was_settled_since_it_was_compared_is_not_told_as_done(scene: Scene) -> None:
+    job_id = await given_up_job(scene, 1)
+    async with looking_at(scene) as (looking, _):
+        (compared,) = [one async for one in compare(looking, [job_id], None)]
+        assert await adopt(looking, compared, "Ada") == [eid(1)]
+        assert await adopt(looking, compared, "Bo") == []
