@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
+from aiolimiter import AsyncLimiter
 
 from pleo_export.domain.job import ItemStatus, ItemUpdate
 from pleo_export.pleo import errors, limits
@@ -106,6 +107,24 @@ async def test_every_try_is_asked_about_before_it_is_made_and_none_made_that_is_
             await pleo.update_items(JOB, updates, before)
     assert asked == [0, 1]
     assert len(server.requests) == 1
+
+
+async def test_a_try_is_asked_about_when_its_turn_has_come_and_not_before_a_wait_for_it() -> None:
+    happened = list[str]()
+
+    class Queue(AsyncLimiter):
+        async def acquire(self, amount: float = 1) -> None:
+            await super().acquire(amount)
+            happened.append("its turn")
+
+    async def before() -> None:
+        happened.append("asked")
+
+    updates = [ItemUpdate(accounting_entry_id=ENTRY, status=ItemStatus.IN_PROGRESS)]
+    async with serving(answers(200, {"data": [], "errors": []})) as server:
+        async with PleoClient(server.url, ApiKey(SECRET), limiter=Queue(1)) as pleo:
+            await pleo.update_items(JOB, updates, before)
+    assert happened == ["its turn", "asked"]
 
 
 @pytest.mark.parametrize("fault", UNCLEAR.values(), ids=UNCLEAR.keys())

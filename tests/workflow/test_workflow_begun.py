@@ -300,3 +300,12 @@ async def test_an_entry_that_an_older_copy_does_not_know_is_noticed(scene: Scene
     assert (await end_early(scene)).event == "failed"
     assert await doubt_of(scene, job_id) == ENTRY_UNKNOWN.format(system="memory", entry_id=eid(1))
     assert f"memory holds an entry for this expense ({eid(1)})" in str((await told(scene, job_id))[1][1])
+
+
+async def test_what_nobody_began_is_told_as_well_beside_a_success_that_only_pleo_knows(scene: Scene) -> None:
+    job_id = await scene.company.running_job_of(expense(1), expense(2))
+    await scene.company.mark(job_id, 1)
+    done = [{"accountingEntryId": eid(1), "status": "successful", "externalId": eid(1)}]
+    assert await scene.company.api("PUT", f"/export-jobs/{job_id}/items", done) == 200
+    assert (await end_early(scene)).event == "completed_with_errors"
+    assert (await scene.company.statuses(job_id)) == {1: "successful", 2: "failed"}

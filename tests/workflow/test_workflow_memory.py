@@ -107,3 +107,14 @@ async def test_an_expense_that_is_exported_again_casts_no_doubt(scene: Scene) ->
     (summary,) = await scene.run()
     assert summary.items[0].already_there
     assert await doubt_of(scene, again) is None
+
+
+async def test_an_entry_that_is_found_when_it_is_to_be_recorded_makes_the_job_doubtful(scene: Scene) -> None:
+    await scene.company.job_of(expense(1))
+    await scene.run()
+    scene.forget()
+    job_id = await scene.company.press_export(1)
+    (item,) = (await scene.run_one()).items
+    assert item.already_there
+    assert scene.connector.asked("find") == [], "nothing says that anybody began with it"
+    assert await doubt_of(scene, job_id) == ENTRY_UNKNOWN.format(system="memory", entry_id=eid(1))

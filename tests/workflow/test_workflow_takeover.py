@@ -8,9 +8,10 @@ from functools import partial
 
 import pytest
 
-from pleo_export.accounting.port import UnreachableError
+from pleo_export.accounting.port import RateLimitedError, UnreachableError
 from pleo_export.store import FencedError, Store, fencing
 from pleo_export.store.errors import StoreFailedError
+from pleo_export.testing.faults import Verb
 from pleo_export.workflow.flow import export_pending
 from pleo_export.workflow.ports import Parts
 from tests.workflow.workflow_scene import Scene, eid, expense, nothing
@@ -62,6 +63,20 @@ async def test_a_worker_that_was_taken_over_between_two_tries_does_not_try_again
         scene.connector.before = lost
         with pytest.raises(FencedError):
             await export_pending(parts)
+    assert scene.connector.asked("record") == [eid(1)]
+    assert scene.booked() == []
+
+
+async def test_a_worker_that_was_taken_over_while_it_waited_for_its_turn_does_not_call(scene: Scene) -> None:
+    await scene.company.job_of(expense(1))
+    scene.faults.order(Verb.RECORD, RateLimitedError(10.0))
+    async with first_worker(scene) as (parts, take_over):
+        working = asyncio.create_task(export_pending(parts))
+        await scene.clock.until_asleep(2)  # the keep-alive as well
+        await take_over()
+        scene.clock.advance(10)
+        with pytest.raises(FencedError):
+            await working
     assert scene.connector.asked("record") == [eid(1)]
     assert scene.booked() == []
 
