@@ -189,6 +189,19 @@ async def test_a_failure_after_the_entry_is_in_its_place_is_no_answer(
     assert not (await ledger.record(sample_entry())).created
 
 
+async def test_an_entry_is_not_said_to_stand_before_the_disk_has_confirmed_it(
+    ledger: LedgerConnector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ledger.record(sample_entry())  # as if its writer had been killed before it heard of that
+
+    def refuse(directory: Path) -> None:
+        raise OSError(errno.EIO, directory.name)
+
+    monkeypatch.setattr(connector, "sync", refuse)
+    with pytest.raises(LedgerFolderError):
+        await ledger.find("exp-1")
+
+
 @pytest.mark.parametrize("code", [errno.EIO, errno.ETIMEDOUT])
 async def test_a_file_server_that_loses_the_answer_is_no_answer(
     ledger: LedgerConnector, monkeypatch: pytest.MonkeyPatch, code: int

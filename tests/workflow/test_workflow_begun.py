@@ -1,6 +1,6 @@
 """A job that was interrupted, and that a problem of all its expenses ends before anything more can be recorded."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,11 @@ from pleo_export.accounting.port import (
 )
 from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.failures import finding
+from pleo_export.domain.job import ItemStatus, ItemUpdate
 from pleo_export.domain.progress import Phase
 from pleo_export.domain.settings import AttachmentFailure, BookkeepingSettings
 from pleo_export.pleo.errors import Facts, MissingContraAccountsError
+from pleo_export.pleo.retrying import Before
 from pleo_export.workflow.memory import BEGUN, ENTRY_UNKNOWN, OUTCOMES_UNKNOWN
 from pleo_export.workflow.ports import JobSummary
 from pleo_export.workflow.problems import SilentError
@@ -42,6 +44,15 @@ class WithoutContraAccounts(Around):
         facts = Facts(method="GET", path="/v3/export-items", status=400, message="Not configured.")
         raise MissingContraAccountsError(facts)
         yield
+
+
+class DiesTelling(Around):
+    """Pleo's client, in a process that dies when it is about to tell an outcome."""
+
+    async def update_items(self, job_id: str, updates: Sequence[ItemUpdate], *before: Before) -> object:
+        if updates[0].status is not ItemStatus.IN_PROGRESS:
+            raise Crash
+        return await self.inner.update_items(job_id, updates, *before)
 
 
 async def end_early(scene: Scene, **changes: Any) -> JobSummary:
@@ -309,3 +320,13 @@ async def test_what_nobody_began_is_told_as_well_beside_a_success_that_only_pleo
     assert await scene.company.api("PUT", f"/export-jobs/{job_id}/items", done) == 200
     assert (await end_early(scene)).event == "completed_with_errors"
     assert (await scene.company.statuses(job_id)) == {1: "successful", 2: "failed"}
+
+
+async def test_an_outcome_that_is_known_is_told_although_the_system_is_silent(scene: Scene) -> None:
+    job_id = await scene.company.job_of(expense(1))
+    async with scene.parts() as parts:
+        with pytest.raises(Crash):
+            await scene.run(pleo=DiesTelling(parts.pleo))
+    is_down(scene)
+    assert (await scene.run_one(silence_seconds_max=SERVICE)).event == "completed"
+    assert await scene.company.statuses(job_id) == {1: "successful"}
