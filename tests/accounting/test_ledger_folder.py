@@ -13,7 +13,7 @@ from pleo_export.accounting.ledger import LedgerConnector, LedgerSettings, conne
 from pleo_export.accounting.ledger.connector import DamagedEntryError, LedgerSlowError
 from pleo_export.accounting.ledger.folder import LedgerFolder, LedgerFolderError, UnsettledError
 from pleo_export.accounting.ledger.locks import LedgerBusyError
-from pleo_export.accounting.port import PeriodClosedError
+from pleo_export.accounting.port import NoAnswerError, PeriodClosedError
 from pleo_export.testing.samples import sample_entry, sample_posting
 
 
@@ -184,8 +184,9 @@ async def test_a_failure_after_the_entry_is_in_its_place_is_no_answer(
 
     with monkeypatch.context() as patch:
         patch.setattr(folder, "sync", refuse)
-        with pytest.raises(UnsettledError):
+        with pytest.raises(NoAnswerError) as unsettled:
             await ledger.record(sample_entry())
+    assert type(unsettled.value) is UnsettledError
     assert not (await ledger.record(sample_entry())).created
 
 
@@ -233,8 +234,9 @@ async def test_a_disk_that_hangs_is_no_answer(
     ledger: LedgerConnector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connector, "VERB_SECONDS", 0.05)
-    with LedgerFolder(ledger._settings.folder).writing("exp-1"), pytest.raises(LedgerSlowError):
+    with LedgerFolder(ledger._settings.folder).writing("exp-1"), pytest.raises(NoAnswerError) as slow:
         await ledger.record(sample_entry())
+    assert type(slow.value) is LedgerSlowError
 
 
 async def test_a_month_that_cannot_be_read_is_an_error_and_never_an_absence(

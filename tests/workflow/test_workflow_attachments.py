@@ -153,6 +153,19 @@ async def test_a_right_that_is_missing_for_receipts_only_is_told_with_the_record
     assert "the right to upload" in item.note
 
 
+async def test_a_receipt_that_is_missing_is_told_beside_those_that_could_not_be_attached(
+    scene: Scene, pleo_settings: ChangeSettings
+) -> None:
+    await pleo_settings(expiresIn=60)
+    scene.bookkeeping = WITHOUT
+    await scene.company.job_of(expense(1, files=["gone", "pdf"]))
+    scene.faults.order(Verb.ATTACH, ForbiddenError("the right to upload"), times=100)
+    (item,) = (await scene.settle(rounds=2)).items
+    assert item.phase is Phase.RECORDED
+    assert "Receipt 1" in str(item.note)
+    assert "the right to upload" in str(item.note)
+
+
 async def test_the_one_file_has_the_same_key_whatever_it_was_made_of(scene: Scene) -> None:
     takes(scene, several_attachments=False)
     await scene.company.job_of(expense(1, files=["png"]))

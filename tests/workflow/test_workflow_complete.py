@@ -262,6 +262,28 @@ async def test_a_failing_job_that_somebody_else_ended_is_given_up_calmly(scene: 
     assert "ended as 'completed' by somebody else" in str(summary.problem)
 
 
+class ExpiresMeanwhile(Around):
+    """Pleo's client, where the job expires just before we close it."""
+
+    def __init__(self, scene: Scene, inner: object) -> None:
+        super().__init__(inner)
+        self._company = scene.company
+
+    async def send_event(self, event: JobEvent, before: Before = at_any_time) -> None:
+        if event.event is not JobEventType.STARTED:
+            await self._company.pass_time(3600)
+        await self.inner.send_event(event, before)
+
+
+async def test_a_failing_job_that_expired_is_not_told_as_closed_by_us(scene: Scene) -> None:
+    job_id = await scene.company.job_of(expense(1, account="9999"))
+    async with scene.parts() as parts:
+        summary = await scene.run_one(pleo=ExpiresMeanwhile(scene, parts.pleo))
+    assert (await scene.company.job(job_id))["failureReasonType"] == "job_expired"
+    assert summary.event is None
+    assert "expired" in str(summary.problem)
+
+
 @pytest.mark.slow
 async def test_a_job_that_pleo_keeps_open_does_not_stop_the_next_one(
     scene: Scene, pleo_settings: ChangeSettings

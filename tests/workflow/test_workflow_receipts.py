@@ -1,14 +1,17 @@
 import pytest
 
 from pleo_export.accounting.port import EntryRefusedError, ForbiddenError, UnreachableError
+from pleo_export.domain.attachments import plan_attachments
 from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.entry import Attachment, StoredFile
+from pleo_export.domain.item import ExportItem
 from pleo_export.domain.job import JobEventType
 from pleo_export.domain.progress import Phase
 from pleo_export.pleo.errors import Facts, PleoForbiddenError
 from pleo_export.pleo.receipts import ReceiptGoneError
 from pleo_export.testing.faults import Verb
 from pleo_export.workflow.flow import export_pending
+from pleo_export.workflow.fresh_links import with_fresh_links
 from tests.workflow.workflow_scene import Around, ChangeSettings, Crash, Scene, at, eid, expense, with_parts
 
 LINKS_ARE_OVER = 25 * 3600
@@ -93,6 +96,23 @@ async def test_receipts_that_are_gone_for_good_have_the_list_read_anew_once_only
     summary = await scene.run_one()
     assert [item.failure_code for item in summary.items] == [Cause.RECEIPT_GONE] * 3
     assert await readings(scene) == 2
+
+
+@pytest.mark.scorecard("F")
+async def test_links_are_read_anew_again_where_those_that_were_are_over(
+    scene: Scene, pleo_settings: ChangeSettings
+) -> None:
+    await pleo_settings(expiresIn=10 * LINKS_ARE_OVER)
+    job_id = await scene.company.running_job_of(expense(1, files=["gone"]), expense(2, files=["pdf"]))
+    async with scene.parts() as parts:
+        read = [item async for item in parts.pleo.export_items(job_id) if isinstance(item, ExportItem)]
+        links = {item.accounting_entry_id: plan_attachments(item)[0] for item in read}
+        receipts = with_fresh_links(parts, job_id).receipts
+        with pytest.raises(ReceiptGoneError):
+            await receipts.download(links[eid(1)])
+        await scene.company.pass_time(LINKS_ARE_OVER)
+        scene.clock.advance(LINKS_ARE_OVER)
+        assert (await receipts.download(links[eid(2)])).media_type == "application/pdf"
 
 
 @pytest.mark.scorecard("F")
