@@ -30,12 +30,16 @@ async def first_worker(scene: Scene) -> AsyncIterator[tuple[Parts, Callable[[], 
         )
 
 
-async def test_a_worker_that_was_taken_over_while_it_recorded_tells_pleo_nothing_more(scene: Scene) -> None:
+@pytest.mark.parametrize("hanging", [1, 2], ids=["a sign of life", "an outcome"])
+async def test_a_worker_that_was_taken_over_while_it_recorded_tells_pleo_nothing_more(
+    scene: Scene, hanging: int
+) -> None:
+    scene.connector.change(concurrency=1)
     job_id = await scene.company.job_of(expense(1), expense(2))
     recording, forever = asyncio.Event(), asyncio.Event()
 
     async def hang(_verb: str, reference: str) -> None:
-        if reference == eid(2):
+        if reference == eid(hanging):
             recording.set()
             await forever.wait()
 
@@ -46,7 +50,7 @@ async def test_a_worker_that_was_taken_over_while_it_recorded_tells_pleo_nothing
         told = await scene.company.updates(job_id)
         await take_over()
         await scene.clock.until_asleep(1)
-        scene.clock.advance(30)  # time for a sign of life, with the first expense's outcome
+        scene.clock.advance(30)  # time for a sign of life or, where there is one, the first expense's outcome
         with pytest.raises(FencedError):
             await working
     assert await scene.company.updates(job_id) == told
