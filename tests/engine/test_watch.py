@@ -167,6 +167,14 @@ def test_a_run_that_its_worker_had_claimed_and_not_begun_is_handed_on(scene: Sce
     assert waiting.id > running.id
 
 
+def test_a_run_that_a_lost_worker_had_claimed_as_it_was_forgotten_is_handed_on_as_well(scene: Scene) -> None:
+    scene.runs.forget_worker(OTHER)
+    scene.locks.free.add(OTHER)
+    scene.looks(PACE.confirm)
+    (waiting,) = scene.runs.open()
+    assert (waiting.state, waiting.cause) == (RunState.WAITING, f"Worker {OTHER} died.")
+
+
 def test_what_was_claimed_for_us_and_is_not_at_work_here_is_handed_on(scene: Scene) -> None:
     (running,) = scene.runs.status().running
     with scene.engine.begin() as connection:
