@@ -15,8 +15,10 @@ from pleo_export.pleo.errors import (
     ValidationFailedError,
 )
 from pleo_export.pleo.retrying import Before, at_any_time
+from pleo_export.workflow.ports import ItemSettled, Notice
 from tests.workflow.workflow_scene import Around, ChangeSettings, Crash, Scene, at, eid, expense, nothing
 
+MORE_THAN_AN_UPDATE = limits.items_per_update_max + 1
 FINAL = (ItemStatus.SUCCESSFUL, ItemStatus.FAILED)
 
 
@@ -99,6 +101,44 @@ async def test_a_large_job_is_reported_in_pieces_and_every_mark_comes_before_its
     for number in range(1, 251):
         marked, made, told = (place[verb, eid(number)] for verb in ("in_progress", "record", "successful"))
         assert marked < made < told
+
+
+class AnswersLate(Around):
+    """Pleo's client, whose answer to the first outcomes is heard once the last expense is settled."""
+
+    def __init__(self, inner: object) -> None:
+        super().__init__(inner)
+        self.taken, self.settled = asyncio.Event(), asyncio.Event()
+
+    def notify(self, notice: Notice) -> None:
+        if isinstance(notice, ItemSettled) and notice.item.accounting_entry_id == eid(MORE_THAN_AN_UPDATE):
+            self.settled.set()
+
+    async def update_items(
+        self, job_id: str, updates: Sequence[ItemUpdate], before: Before = at_any_time
+    ) -> ItemUpdateResult:
+        result: ItemUpdateResult = await self.inner.update_items(job_id, updates, before)
+        if updates[0].status in FINAL and not self.taken.is_set():
+            self.taken.set()
+            await self.settled.wait()
+            for _ in range(100):  # whoever waits for that goes on
+                await asyncio.sleep(0)
+        return result
+
+
+@pytest.mark.slow
+async def test_outcomes_that_are_being_told_when_all_is_recorded_are_told_once(scene: Scene) -> None:
+    job_id = await scene.company.job_of(*map(expense, range(1, MORE_THAN_AN_UPDATE + 1)))
+    async with scene.parts() as parts:
+        pleo = AnswersLate(parts.pleo)
+
+        async def wait(_verb: str, reference: str) -> None:
+            if reference == eid(MORE_THAN_AN_UPDATE):
+                await pleo.taken.wait()
+
+        scene.connector.before = wait
+        assert (await scene.run_one(pleo=pleo, notify=pleo.notify)).event == "completed"
+    assert len(final_elements(await scene.company.updates(job_id))) == MORE_THAN_AN_UPDATE
 
 
 async def test_an_outcome_is_told_with_everything_pleo_wants_to_know(scene: Scene) -> None:
