@@ -1,4 +1,5 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
+from itertools import repeat
 
 import pytest
 from msgspec.structs import replace
@@ -175,24 +176,26 @@ async def test_an_expense_that_is_not_listed_is_not_recorded(scene: Scene) -> No
 
 
 class Short(Around):
-    """Pleo's client, which is not shown the second expense in the control list, so many times."""
+    """Pleo's client, which is not shown one expense in the control list: at each reading the next of those `missing`."""
 
-    def __init__(self, inner: object, times: int) -> None:
+    def __init__(self, inner: object, missing: Iterable[int]) -> None:
         super().__init__(inner)
-        self._times = times
+        self._missing = iter(missing)
 
     async def job_items(self, job_id: str) -> AsyncIterator[ExportJobItem]:
-        self._times -= 1
-        cut = self._times >= 0
+        missing = next(self._missing, 0)
         async for item in self.inner.job_items(job_id):
-            if not (cut and item.accounting_entry_id == eid(2)):
+            if item.accounting_entry_id != eid(missing):
                 yield item
 
 
-async def test_a_control_list_that_is_shorter_than_the_job_is_read_once_more(scene: Scene) -> None:
+@pytest.mark.parametrize("missing", [[2], [2, 1]], ids=["once", "each once"])
+async def test_a_control_list_that_is_shorter_than_the_job_is_read_once_more(
+    scene: Scene, missing: Sequence[int]
+) -> None:
     await scene.company.job_of(expense(1), expense(2))
     async with scene.parts() as parts:
-        summary = await scene.run_one(pleo=Short(parts.pleo, times=1))
+        summary = await scene.run_one(pleo=Short(parts.pleo, missing))
     assert (summary.event, summary.reason) == ("completed", None)
     assert scene.booked() == [1, 2]
 
@@ -202,7 +205,7 @@ async def test_a_job_whose_control_list_stays_too_short_is_not_told_as_completed
 ) -> None:
     job_id = await scene.company.job_of(expense(1), expense(2))
     async with scene.parts() as parts:
-        summary = await scene.run_one(pleo=Short(parts.pleo, times=100))
+        summary = await scene.run_one(pleo=Short(parts.pleo, repeat(2)))
     assert "2 expenses were selected, and its control list names 1" in caplog.text
     assert summary.event == "completed_with_errors"
     assert "it listed 1 of them. Look in Pleo which ones are not exported" in str(summary.reason)

@@ -121,6 +121,18 @@ async def test_what_somebody_else_began_is_never_recorded_blindly(scene: Scene) 
     assert scene.connector.asked("record") == [eid(2)]
 
 
+async def test_what_somebody_else_began_in_a_job_that_we_started_is_never_recorded_blindly(
+    scene: Scene,
+) -> None:
+    job_id = await scene.company.job_of(expense(1), expense(2))
+    async with scene.parts() as parts:
+        assert await detect_and_start(parts, frozenset())
+    await scene.company.mark(job_id, 1)
+    summary = await scene.run_one()
+    assert [item.failure_reason for item in summary.items] == [INTERRUPTED, None]
+    assert scene.connector.asked("record") == [eid(2)]
+
+
 @pytest.mark.slow
 async def test_what_somebody_else_began_is_not_recorded_blindly_after_another_crash_either(
     scene: Scene,

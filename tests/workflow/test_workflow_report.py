@@ -35,12 +35,17 @@ class DiesReporting(Around):
 
 
 class Down(Around):
-    """Pleo's client, while Pleo takes no outcomes."""
+    """Pleo's client, while Pleo takes no outcomes, or nothing of other `statuses`; `noticed` once that is known."""
+
+    def __init__(self, inner: object, statuses: Sequence[ItemStatus] = FINAL) -> None:
+        super().__init__(inner)
+        self._statuses, self.noticed = statuses, asyncio.Event()
 
     async def update_items(
         self, job_id: str, updates: Sequence[ItemUpdate], before: Before = at_any_time
     ) -> ItemUpdateResult:
-        if updates[0].status in FINAL:
+        if updates[0].status in self._statuses:
+            self.noticed.set()
             raise PleoUnavailableError(Facts(method="PUT", path="/items", status=503))
         result: ItemUpdateResult = await self.inner.update_items(job_id, updates, before)
         return result
@@ -199,6 +204,32 @@ async def test_while_pleo_is_down_outcomes_wait_and_nothing_is_recorded_again(sc
     assert (await scene.run_one()).event == "completed"
     assert scene.connector.asked("record") == scene.connector.asked("find") == []
     assert await scene.company.statuses(job_id) == {1: "successful", 2: "successful"}
+
+
+async def test_what_cannot_be_marked_is_not_recorded(scene: Scene) -> None:
+    await scene.company.job_of(expense(1), expense(2))
+    async with scene.parts() as parts:
+        with pytest.raises(PleoUnavailableError):
+            await scene.run(pleo=Down(parts.pleo, [ItemStatus.IN_PROGRESS]))
+    assert scene.booked() == []
+    assert (await scene.run_one()).event == "completed"
+
+
+@pytest.mark.slow
+async def test_nothing_more_is_begun_once_pleo_does_not_hear_of_what_was_recorded(scene: Scene) -> None:
+    numbers = range(1, limits.items_per_update_max + 51)
+    await scene.company.job_of(*map(expense, numbers))
+    async with scene.parts() as parts:
+        pleo = Down(parts.pleo)
+
+        async def wait(_verb: str, reference: str) -> None:
+            if reference > eid(limits.items_per_update_max):
+                await pleo.noticed.wait()
+
+        scene.connector.before = wait
+        with pytest.raises(PleoUnavailableError):
+            await scene.run(pleo=pleo)
+    assert len(scene.booked()) < len(numbers)
 
 
 @pytest.mark.slow
