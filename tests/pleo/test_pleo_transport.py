@@ -121,9 +121,11 @@ async def test_a_try_is_asked_about_when_its_turn_has_come_and_not_before_a_wait
         happened.append("asked")
 
     updates = [ItemUpdate(accounting_entry_id=ENTRY, status=ItemStatus.IN_PROGRESS)]
-    async with serving(answers(200, {"data": [], "errors": []})) as server:
-        async with PleoClient(server.url, ApiKey(SECRET), limiter=Queue(1)) as pleo:
-            await pleo.update_items(JOB, updates, before)
+    async with (
+        serving(answers(200, {"data": [], "errors": []})) as server,
+        PleoClient(server.url, ApiKey(SECRET), limiter=Queue(1)) as pleo,
+    ):
+        await pleo.update_items(JOB, updates, before)
     assert happened == ["its turn", "asked"]
 
 

@@ -112,6 +112,16 @@ async def test_an_expense_is_recorded_without_a_receipt_where_the_company_wants_
     assert scene.leftovers() == []
 
 
+async def test_each_missing_receipt_is_told(scene: Scene) -> None:
+    scene.bookkeeping = WITHOUT
+    await scene.company.job_of(expense(1, files=["gone", "pdf", "html"]))
+    (item,) = (await scene.run_one()).items
+    first, third = scene.books.entries[eid(1)].missing_files
+    assert "Receipt 1" in first
+    assert "Receipt 3" in third
+    assert item.note == f"Recorded without all of its receipts. {first} {third}"
+
+
 async def test_a_receipt_that_the_accounting_system_refuses_is_told_as_well(scene: Scene) -> None:
     scene.bookkeeping = WITHOUT
     await scene.company.job_of(expense(1, files=["pdf"]))
