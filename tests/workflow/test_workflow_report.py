@@ -11,12 +11,25 @@ from pleo_export.pleo import limits
 from pleo_export.pleo.errors import (
     ExportJobStatusUnprocessableError,
     Facts,
+    PleoNoAnswerError,
     PleoUnavailableError,
     ValidationFailedError,
 )
 from pleo_export.pleo.retrying import Before, at_any_time
+from pleo_export.workflow.detect import detect_and_start
 from pleo_export.workflow.ports import ItemSettled, Notice
-from tests.workflow.workflow_scene import Around, ChangeSettings, Crash, Scene, at, eid, expense, nothing
+from pleo_export.workflow.report import FINISH_SECONDS, REPORT_SECONDS_MAX, Reporter
+from tests.workflow.workflow_scene import (
+    Around,
+    ChangeSettings,
+    Crash,
+    Scene,
+    at,
+    eid,
+    expense,
+    nothing,
+    with_parts,
+)
 
 MORE_THAN_AN_UPDATE = limits.items_per_update_max + 1
 FINAL = (ItemStatus.SUCCESSFUL, ItemStatus.FAILED)
@@ -304,11 +317,11 @@ async def test_where_item_updates_do_not_put_the_expiry_off_a_long_job_takes_one
     await slow.reached.wait()
     await let_time_pass(scene, job_id, seconds=100, beats=5)
     await scene.company.pass_time(100)
-    scene.clock.advance(100)
+    await beat(scene, seconds=100)
+    slow.released.set()
     summary = await running
     assert (summary.event, "expired in Pleo" in str(summary.problem)) == (None, True)
     assert await scene.company.statuses(job_id) == {1: "successful", 2: "abandoned", 3: "abandoned"}
-    slow.released.set()
     again = await scene.company.press_export()
     assert (await scene.run_one()).event == "completed"
     assert await scene.company.statuses(again) == {2: "successful", 3: "successful"}
@@ -421,7 +434,76 @@ async def test_a_job_that_expires_in_mid_work_is_stopped_and_its_entries_are_rec
     assert await scene.company.statuses(again) == dict.fromkeys((1, 2, 3), "successful")
 
 
-async def test_a_job_that_expires_during_a_long_entry_stops_that_entry(
+class Away(Around):
+    """Pleo's client, which gets no answer any more once it is `away`."""
+
+    away = False
+
+    async def update_items(
+        self, job_id: str, updates: Sequence[ItemUpdate], before: Before = at_any_time
+    ) -> ItemUpdateResult:
+        if self.away:
+            raise PleoNoAnswerError(Facts(method="PUT", path="/items"))
+        result: ItemUpdateResult = await self.inner.update_items(job_id, updates, before)
+        return result
+
+
+async def beat(scene: Scene, seconds: float = REPORT_SECONDS_MAX) -> None:
+    """Let the time for a sign of life come, and wait until it was given, or was not."""
+    await scene.clock.until_asleep(1)
+    slept = len(scene.clock.slept)
+    scene.clock.advance(seconds)
+    async with asyncio.timeout(20):
+        await scene.clock.until_slept(slept + 1)
+
+
+@pytest.mark.parametrize("ending", ["failed", "away"])
+async def test_where_pleo_cannot_be_told_any_more_what_was_begun_is_kept_and_no_more_begun(
+    scene: Scene, ending: str
+) -> None:
+    scene.connector.change(concurrency=1)
+    job_id = await scene.company.job_of(*(expense(number) for number in range(1, 6)))
+    scene.connector.before = slow = Slow(1)
+    async with scene.parts() as parts:
+        pleo = Away(parts.pleo)
+        running = asyncio.ensure_future(scene.run(pleo=pleo))
+        await slow.reached.wait()
+        if ending == "away":
+            pleo.away = True
+        else:
+            await scene.company.event(job_id, ending)
+        await beat(scene)
+        slow.released.set()
+        if ending == "away":
+            with pytest.raises(PleoNoAnswerError):
+                await running
+        else:
+            (summary,) = await running
+            assert "ended as 'failed' by somebody else" in str(summary.problem)
+        phases = [item.phase for item in await parts.store.items(job_id)]
+    assert phases == [Phase.RECORDED] * len(scene.booked()) + [Phase.PLANNED] * (5 - len(scene.booked()))
+    assert scene.booked() in ([1], [1, 2]), "what was to come next may be begun already"
+
+
+async def test_that_pleo_cannot_be_told_is_raised_although_nothing_is_told_any_more(scene: Scene) -> None:
+    await scene.company.job_of(expense(1))
+    async with scene.parts() as parts:
+        job = await detect_and_start(parts, frozenset())
+        assert job is not None
+        pleo = Away(parts.pleo)
+        pleo.away = True
+        reporter = Reporter(with_parts(parts, pleo=pleo), job)
+
+        async def work() -> None:
+            async with reporter.keeping_alive(), reporter.as_they_come():
+                await beat(scene)
+
+        with pytest.raises(PleoNoAnswerError):
+            await work()
+    assert not reporter.heard
+
+
+async def test_a_job_that_expires_during_a_long_entry_stops_that_entry_after_a_minute(
     scene: Scene, pleo_settings: ChangeSettings
 ) -> None:
     await pleo_settings(expiresIn=60)
@@ -430,8 +512,8 @@ async def test_a_job_that_expires_during_a_long_entry_stops_that_entry(
     running = asyncio.ensure_future(scene.run_one())
     await slow.reached.wait()
     await scene.company.pass_time(61)
-    await scene.clock.until_asleep(1)
-    scene.clock.advance(10)
+    await beat(scene)
+    scene.clock.advance(FINISH_SECONDS)
     summary = await running
     assert "expired" in str(summary.problem)
     assert summary.items[0].phase is Phase.INTENDED

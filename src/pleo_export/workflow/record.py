@@ -70,8 +70,8 @@ async def record(
     try:
         async with reporter.as_they_come():
             await recorder.settle_all(marked(reporter, todo, agenda.spool, interrupted))
-        await reporter.flush()
-        await recorder.ask_again()
+            await reporter.flush()
+            await recorder.ask_again()
     except (StoppedError, SilentError):
         await recorder.give_up_hopeless()
         await reporter.flush()
@@ -103,7 +103,8 @@ class _Recorder:
         most = parts.connector.capabilities.concurrency
         # The next ones write down what they intend while these are called for. Where nothing but a look-up guards against
         # a second entry, an intent that is found later costs the expense its export: none goes ahead there.
-        self._turns = Turns(parts.clock, 2 * most if self._sure else most, calls.ends)
+        begun_max = 2 * most if self._sure else most
+        self._turns = Turns(parts.clock, begun_max, lambda: calls.ends() or not reporter.heard)
         self._payables = Payables(
             lambda vendor: calls.make(partial(parts.connector.payables, vendor)),
             parts.settings.accounts.exchange_difference,

@@ -10,7 +10,7 @@ from pleo_export.crash_points import reach
 from pleo_export.domain.job import ExportJob, ItemStatus, ItemUpdate, ItemUpdateError
 from pleo_export.domain.progress import ItemProgress, Phase
 from pleo_export.pleo import limits
-from pleo_export.pleo.errors import ExportJobStatusUnprocessableError, PleoRefusedError
+from pleo_export.pleo.errors import ExportJobStatusUnprocessableError, PleoError, PleoRefusedError
 from pleo_export.workflow.fetch import UNFINISHED
 from pleo_export.workflow.ports import Parts, StepTaken, take_step
 from pleo_export.workflow.problems import JobLostError
@@ -18,6 +18,7 @@ from pleo_export.workflow.side_by_side import side_by_side
 
 REPORT_SECONDS_MAX = 30.0  # while working, Pleo hears from us at least this often
 EXPIRY_SHARE = 6  # ... and at least this many times before the job would expire
+FINISH_SECONDS = 60.0  # for what was begun, once Pleo cannot be told any more; then it is cut off
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ class Reporter:
         self._parts, self._job = parts, job
         self._in_hand: list[str] = []
         self._settled, self._enough = 0, asyncio.Event()
+        self._recording = False
         self._unheard: Exception | None = None
         self._one_at_a_time = asyncio.Lock()  # so that no outcome is sent twice, and no mark after an outcome
 
@@ -61,12 +63,15 @@ class Reporter:
     async def as_they_come(self) -> AsyncIterator[None]:
         """Report in the background, while the body records, whenever there are outcomes for a whole update."""
         reporting = asyncio.create_task(self._report_whole_updates())
+        self._recording = True
         try:
             yield
         finally:
+            self._recording = False
             async with self._one_at_a_time:  # what is being said is said to its end
                 reporting.cancel()
             await asyncio.wait([reporting])
+        self.ensure_heard()
 
     def settled(self) -> None:
         """Hear that one more item may have an outcome."""
@@ -74,8 +79,13 @@ class Reporter:
         if self._settled % limits.items_per_update_max == 0:
             self._enough.set()
 
+    @property
+    def heard(self) -> bool:
+        """Whether the background could report so far: where it could not, nothing more is to be begun."""
+        return self._unheard is None
+
     def ensure_heard(self) -> None:
-        """Raise what kept the background from reporting: nothing more is to be recorded then."""
+        """Raise what kept the background from reporting."""
         if self._unheard is not None:
             raise self._unheard
 
@@ -97,7 +107,13 @@ class Reporter:
         age = abs((clock.now() - (job.last_updated_at or job.created_at)).total_seconds())
         await clock.sleep(max(0.0, interval - age))
         while True:
-            await self.progress()
+            try:
+                await self.progress()
+            except (JobLostError, PleoError) as error:
+                if self._recording:
+                    self._unheard = error  # who records hears it; an entry that was begun is not cut off
+                    await clock.sleep(FINISH_SECONDS)
+                raise
             await clock.sleep(interval)
 
     async def progress(self) -> None:
