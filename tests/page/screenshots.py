@@ -7,7 +7,6 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.service_process import call, until
 from tests.e2e.story import COMPANY_ID
 from tests.page.browser import Visit, chromium
 from tests.page.whole import COMPANY, Whole, visitor, whole
@@ -21,7 +20,7 @@ def main() -> None:
     with TemporaryDirectory() as folder, chromium() as browser, whole(Path(folder), name="Acme ApS") as site:
         anna = visitor(browser)
         site.welcome(anna)
-        finished = export(site, 40, "demo", seed=3)
+        finished = site.exported(40, "completed_with_errors", scenario="demo", seed=3)
         anna.page.goto(site.url + COMPANY)
         expect(anna.page.locator(".state").first).to_have_text("idle")
         waiting = site.story.press_export(site.story.expenses(6, seed=4))
@@ -29,13 +28,6 @@ def main() -> None:
         for theme in THEMES:
             for path in pictures(browser, anna, pages, theme):
                 print(path.relative_to(Path.cwd()))  # noqa: T201 a command's output
-
-
-def export(site: Whole, number: int, scenario: str, seed: int) -> str:
-    job = site.story.press_export(site.story.expenses(number, scenario=scenario, seed=seed))
-    call(site.env, "check", COMPANY_ID)
-    until(lambda: site.story.job(job)["status"] not in {"pending", "in_progress"}, "the job")
-    return job
 
 
 def ours(site: Whole, page: Page, finished: str, waiting: str) -> dict[str, str]:

@@ -279,7 +279,7 @@ def test_a_window_left_open_after_signing_out_shows_nothing_more(scene: Scene) -
         open_window.goto(scene.site.url + COMPANY)
     # By this the service knows that nobody need sit there.
     assert listening.value.request.all_headers()["accept"] == "text/event-stream"
-    expect(open_window.get_by_role("status")).to_be_visible()
+    expect(open_window.locator("#now")).to_be_visible()
     visit.page.get_by_role("button", name="Sign out").click()
     expect(visit.page).to_have_url(re.compile("/sign-in$"))
     assert visit.context.cookies() == []

@@ -141,9 +141,7 @@ def test_a_page_that_has_lost_the_service_says_so_and_how_old_it_is_until_it_is_
     with whole(tmp_path) as site:
         visit = visitor(browser)
         site.welcome(visit)
-        job = site.story.press_export(site.story.expenses(40))
-        call(site.env, "check", COMPANY_ID)
-        until(lambda: site.story.job(job)["status"] == "completed", "the job")
+        job = site.exported(40)
         lost = visit.page.locator("#lost")
         for path in ("/", COMPANY, f"{COMPANY}/jobs/{job}"):
             visit.page.goto(site.url + path)
@@ -187,9 +185,7 @@ def test_what_differs_is_mended_and_compared_again(browser: Browser, tmp_path: P
     with whole(tmp_path) as site:
         visit = visitor(browser)
         site.welcome(visit)
-        job = site.story.press_export(site.story.expenses(2))
-        call(site.env, "check", COMPANY_ID)
-        until(lambda: site.story.job(job)["status"] == "completed", "the job")
+        site.exported(2)
         (entry,), *_ = site.story.entry_files().values()
         entry.rename(tmp_path / "moved away")
         call(site.env, "reconcile", COMPANY_ID, code=ExitCode.SOMETHING_FAILED)
@@ -249,9 +245,7 @@ def test_every_page_is_for_everybody_and_fits_a_phone(browser: Browser, tmp_path
         visit = visitor(browser, color_scheme=theme, viewport={"width": PHONE_WIDTH, "height": 844})
         assert_for_everybody(visit.page, f"{site.url}/sign-in")
         site.welcome(visit)
-        job = site.story.press_export(site.story.expenses(40, scenario="demo"))
-        call(site.env, "check", COMPANY_ID)
-        until(lambda: site.story.job(job)["status"] == "completed_with_errors", "the job")
+        job = site.exported(40, "completed_with_errors", scenario="demo")
         expenses = site.story.company()["expenses"]
         items = [f"/jobs/{job}/items/{one['accountingEntryId']}" for one in expenses]
         for item in items:

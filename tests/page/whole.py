@@ -11,7 +11,7 @@ from playwright.sync_api import Browser
 from pleo_export.simulator.hands import simulator_process
 from pleo_export.toml_text import Value
 from tests.e2e.connected import registered
-from tests.e2e.service_process import Service, environment, free_port, running, until
+from tests.e2e.service_process import Service, call, environment, free_port, running, until
 from tests.e2e.story import API_KEY, COMPANY_ID, Story
 from tests.page.browser import Visit
 
@@ -26,6 +26,13 @@ class Whole:
     def __init__(self, story: Story, service: Service, env: Mapping[str, str]) -> None:
         self.story, self.service, self.env = story, service, env
         self.url, self.pleo = service.url, story.url
+
+    def exported(self, number: int, status: str = "completed", **how: Any) -> str:
+        """Have a job of so many expenses exported to its end, and return its id; `how` as for `expenses` of the story."""
+        job = self.story.press_export(self.story.expenses(number, **how))
+        call(self.env, "check", COMPANY_ID)
+        until(lambda: self.story.job(job)["status"] == status, "the job")
+        return job
 
     def welcome(self, visit: Visit, to: str = "/") -> None:
         """Take the link that the service printed, become its first administrator, and be led on."""

@@ -64,7 +64,7 @@ def fields_of(page: str) -> tuple[str, str]:
     secret = re.search(r"secret=([A-Z2-7]{32})&", unescape(link))
     (offer,) = re.findall(r'name="offer" value="([^"]+)"', page)
     assert secret is not None
-    assert secret[1] == re.sub(r"\s", "", re.findall(r"<pre>(.*?)</pre>", page)[0])
+    assert secret[1] == re.sub(r"\s", "", re.findall(r"<pre[^>]*>(.*?)</pre>", page)[0])
     return secret[1], offer
 
 
