@@ -302,6 +302,17 @@ def _lines_of(code: str, *lines: tuple[str, int, int], tax_account: str = "2610"
     return (*legs, sample_posting("2400", -sum(leg.amount.units for leg in legs), "DKK"))
 
 
+def test_tax_that_is_due_on_payment_is_marked_once_the_bill_is_paid() -> None:
+    legs = _lines_of("full", ("6100", 10_000, 2500))
+    taxes = {"full": replace(TAXES["full"], on_payment=True, waits_on=99, invoice_tags=(3,))}
+    unpaid, paid = (
+        [tag for _, tag in marked_for_bill(legs, taxes, refund=False, by_line=True, paid=one)]
+        for one in (False, True)
+    )
+    assert unpaid == [Tag(20), Tag(share=81, account=99), NO_TAG]
+    assert paid == [Tag(20, tags=(3,)), Tag(share=81, tags=(7,)), NO_TAG]
+
+
 def _two_lines(code: str, units: int, tax: int) -> tuple[Posting, ...]:
     """Such a line twice, on two accounts, split by its code; and what is owed for both."""
     *first, owed = _by_code(code, units, tax).postings
