@@ -1,5 +1,5 @@
 // Says when the page is told of changes no more, and how old then is what it shows. Once it is up to date again, that is taken away.
-// What is shown anew keeps the focus and how far its tables were moved sideways.
+// What is shown anew keeps the focus.
 "use strict";
 {
   const SILENCE_MS = 45_000; // a stream that is well says something every 15 seconds
@@ -33,8 +33,7 @@
     for (const trouble of ["htmx:sseError", "htmx:sseClose", "htmx:sendError", "htmx:responseError"]) {
       live.addEventListener(trouble, lost);
     }
-    let focused, moved;
-    const tables = () => [...live.querySelectorAll(".table")];
+    let focused;
     const alike = (one) =>
       [...live.querySelectorAll(one.localName)].filter((other) =>
         ["href", "aria-label"].every((name) => other.getAttribute(name) === one.getAttribute(name)),
@@ -42,11 +41,9 @@
     live.addEventListener("htmx:beforeSwap", () => {
       const one = document.activeElement;
       focused = live.contains(one) && !one.id ? { one, place: alike(one).indexOf(one) } : null; // htmx minds ids
-      moved = tables().map((table) => table.scrollLeft);
     });
     // The stream begins with a change: whatever was missed is shown before this.
     live.addEventListener("htmx:afterSwap", () => {
-      tables().forEach((table, place) => (table.scrollLeft = moved[place] ?? 0));
       if (focused) alike(focused.one)[focused.place]?.focus({ preventScroll: true });
       region.replaceChildren();
       heard();
