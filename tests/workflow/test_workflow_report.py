@@ -266,10 +266,18 @@ async def test_what_is_marked_already_is_not_marked_again(scene: Scene) -> None:
 
 
 class Slow:
-    """Holds up the recording of one expense, or with 0 the check, until a test lets it go on."""
+    """Holds up the recording of one expense, or with 0 the check, until a test lets it go on.
+
+    `settled`: another one's outcome is durable, so that the next sign of life can tell it.
+    """
 
     def __init__(self, number: int) -> None:
         self.reached, self.released, self._number = asyncio.Event(), asyncio.Event(), number
+        self.settled = asyncio.Event()
+
+    def notify(self, notice: Notice) -> None:
+        if isinstance(notice, ItemSettled):
+            self.settled.set()
 
     async def __call__(self, verb: str, reference: str) -> None:
         if reference == (eid(self._number) if self._number else ""):
@@ -293,8 +301,9 @@ async def test_a_long_entry_does_not_let_the_job_expire(scene: Scene, pleo_setti
     await pleo_settings(expiresIn=60)
     job_id = await scene.company.job_of(expense(1), expense(2))
     scene.connector.before = slow = Slow(2)
-    running = asyncio.ensure_future(scene.run_one())
+    running = asyncio.ensure_future(scene.run_one(notify=slow.notify))
     await slow.reached.wait()
+    await slow.settled.wait()
     await let_time_pass(scene, job_id, seconds=10, beats=12)
     assert (await scene.company.job(job_id))["status"] == "in_progress"
     assert await scene.company.statuses(job_id) == {1: "successful", 2: "in_progress"}
@@ -313,8 +322,9 @@ async def test_where_item_updates_do_not_put_the_expiry_off_a_long_job_takes_one
     job_id = await scene.company.job_of(expense(1), expense(2), expense(3))
     scene.connector.change(concurrency=1)
     scene.connector.before = slow = Slow(2)
-    running = asyncio.ensure_future(scene.run_one())
+    running = asyncio.ensure_future(scene.run_one(notify=slow.notify))
     await slow.reached.wait()
+    await slow.settled.wait()
     await let_time_pass(scene, job_id, seconds=100, beats=5)
     await scene.company.pass_time(100)
     await beat(scene, seconds=100)
