@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from textwrap import dedent
 
 import pytest
@@ -13,6 +14,14 @@ from tests.cli.desk import Desk
 from tests.e2e.service_process import PLEO_EXPORT
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def heard() -> Iterator[None]:
+    """Let the programs hear Ctrl-C, also where it is ignored here, as in what a shell runs in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def called(program: str) -> subprocess.CompletedProcess[str]:
