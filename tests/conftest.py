@@ -1,5 +1,7 @@
-"""For all tests: which of them may open sockets."""
+"""For all tests: which of them may open sockets, and where on earth they run."""
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,10 @@ __all__ = [
 # The same examples at every run, and no database of examples beside the code.
 settings.register_profile("same every time", derandomize=True, database=None, deadline=None)
 settings.load_profile("same every time")
+
+# Far from UTC, so that a time that is taken for a local one is seen; the programs that tests start inherit it.
+os.environ["TZ"] = "NPT-5:45"
+time.tzset()
 
 # These test pure code or files; a socket there is a mistake. Others may reach this machine only (see pyproject.toml).
 WITHOUT_SOCKETS = {"domain", "store", "config", "golden"}
