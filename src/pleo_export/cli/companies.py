@@ -10,7 +10,7 @@ from rich.text import Text
 
 from pleo_export.cli.common import JsonOption, complete, explained, out, print_json
 from pleo_export.cli.credentials import end_connection
-from pleo_export.cli.hosted import api_key_in, opened, opened_engine, service_settings
+from pleo_export.cli.hosted import api_key_in, opened, opened_engine, service_settings, to_be_copied
 from pleo_export.cli.webhooks import take_back
 from pleo_export.config import Settings, SettingsError, load_settings
 from pleo_export.domain.progress import Company
@@ -50,7 +50,7 @@ def add(
     """Add a company. Its settings are copied as they are now; relative paths in them start at the file's folder."""
     with explained():
         loaded = load_settings(file)
-        text, folder = file.read_text(encoding="utf-8-sig"), str(file.resolve().parent)
+        text, folder = to_be_copied(file)
         files = {API_KEY: api_key_file, ODOO_API_KEY: odoo_api_key_file}
         keys = {kind: api_key_in(key_file) for kind, key_file in files.items() if key_file is not None}
         company_id = loaded.pleo.company_id
@@ -78,7 +78,7 @@ def change(file: FileArgument) -> None:
     """Take a company's settings over once more, as its file has them now. The next job is exported with them."""
     with explained():
         loaded = load_settings(file)
-        text, folder = file.read_text(encoding="utf-8-sig"), str(file.resolve().parent)
+        text, folder = to_be_copied(file)
         complete(_change_settings(loaded.pleo.company_id, text, folder))
     out().print(f"{loaded.pleo.company_id} has these settings now.")
 

@@ -27,6 +27,11 @@ def service_settings() -> ServiceSettings:
         fail("\n".join(problems), ExitCode.WRONG_SETTINGS)
 
 
+def to_be_copied(settings: Path) -> tuple[str, str]:
+    """Return what a settings file says and the folder at which its relative paths start. Raises OSError."""
+    return settings.read_text(encoding="utf-8-sig"), str(settings.resolve().parent)
+
+
 def api_key_in(file: Path) -> str:
     """Read an API key. Raises UnusableSecretError where it could not be sent, OSError."""
     key = file.read_text(encoding="utf-8-sig", errors="replace").strip()

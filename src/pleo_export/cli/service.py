@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from pleo_export.cli.common import ExitCode, complete, explained, fail, out
-from pleo_export.cli.hosted import opened, opened_engine, service_settings
+from pleo_export.cli.hosted import opened, opened_engine, service_settings, to_be_copied
 from pleo_export.config import load_settings
 from pleo_export.service.settings import ServiceSettings
 from pleo_export.store.errors import ContradictionError
@@ -73,7 +73,7 @@ def _run(settings: Path | None, name: str | None, *, web: bool, work: bool) -> N
         service = service_settings()
         if settings is not None:
             loaded = load_settings(settings)
-            text, folder = settings.read_text(encoding="utf-8-sig"), str(settings.resolve().parent)
+            text, folder = to_be_copied(settings)
             company_id = loaded.pleo.company_id
             asyncio.run(_take_over(service, company_id, (name or company_id, text, folder)))
         try:
