@@ -78,3 +78,9 @@ def test_a_run_is_replayed_by_the_command_that_its_failure_names() -> None:
         here = simulate(3)
     assert done.returncode == bool(here.violations)
     assert done.stdout.splitlines() == [*here.story, *(here.violations or ["Nothing is wrong."])]
+
+
+@pytest.mark.slow
+def test_of_a_job_that_has_a_minute_only_nobody_may_ever_know_what_became_of_an_expense() -> None:
+    run = simulate(130717)  # three look-ups in a row, each without an answer
+    assert (run.violations, run.faults) == ((), {"LOST_AFTER": 6})
