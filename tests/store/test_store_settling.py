@@ -14,7 +14,12 @@ from pleo_export.domain.job import JobEventType
 from pleo_export.domain.progress import Phase, Settled
 from pleo_export.domain.reconciling import ENTRY_LOST, Difference, Told
 from pleo_export.store import Store, settling
-from pleo_export.store.errors import IllegalTransitionError, SecondEntryError, UnknownItemError
+from pleo_export.store.errors import (
+    IllegalTransitionError,
+    NotToSettleError,
+    SecondEntryError,
+    UnknownItemError,
+)
 from pleo_export.store.settling import TOLD_OF_FAILURE, Settlement
 from tests.store.stores import (
     COMPANY,
@@ -80,7 +85,7 @@ async def test_after_the_job_an_unknown_item_is_settled_as_well(url: str) -> Non
 async def test_a_failure_for_a_known_reason_is_settled_by_hand_and_not_by_looking(url: str) -> None:
     async with planned(url, "e1") as store:
         await fail(store)
-        with pytest.raises(IllegalTransitionError, match="for a known reason"):
+        with pytest.raises(NotToSettleError, match="for a known reason"):
             await store.settle(COMPANY, JOB, "e1", FOUND)
         assert (await store.settle(COMPANY, JOB, "e1", BY_HAND)).settled_how is Settled.BY_HAND
 
@@ -88,7 +93,7 @@ async def test_a_failure_for_a_known_reason_is_settled_by_hand_and_not_by_lookin
 async def test_a_failure_on_its_way_to_pleo_is_not_settled_before_it_has_arrived(url: str) -> None:
     async with planned(url, "e1") as store:
         await reject(store, "e1")
-        with pytest.raises(IllegalTransitionError, match="on its way to Pleo"):
+        with pytest.raises(NotToSettleError, match="being told of its failure"):
             await store.settle(COMPANY, JOB, "e1", BY_HAND)
         await store.report_refused(JOB, "e1", "not part of this job")
         item = await store.settle(COMPANY, JOB, "e1", BY_HAND)
@@ -110,12 +115,12 @@ async def test_what_is_being_worked_on_or_succeeded_is_not_settled(url: str, set
         await succeed(store, "done")
         for entry_id in ("waits", "begun", "done"):
             before = await store.item(JOB, entry_id)
-            with pytest.raises(IllegalTransitionError):
+            with pytest.raises(NotToSettleError, match=f"Expense {entry_id}"):
                 await store.settle(COMPANY, JOB, entry_id, settlement)
             assert await store.item(JOB, entry_id) == before
         await store.abandoned(JOB, "It expired.")
         assert (await store.settle(COMPANY, JOB, "begun", settlement)).phase is Phase.RECORDED
-        with pytest.raises(IllegalTransitionError):
+        with pytest.raises(NotToSettleError, match="nothing was recorded for it"):
             await store.settle(COMPANY, JOB, "waits", settlement)
 
 
@@ -150,7 +155,7 @@ async def test_what_a_later_job_recorded_or_is_about_to_is_not_recorded_by_hand(
         await end(store)
         await store.see_job(LATER, COMPANY)
         await store.plan(LATER, ["e1"])
-        with pytest.raises(IllegalTransitionError, match=LATER):
+        with pytest.raises(NotToSettleError, match=LATER):
             await store.settle(COMPANY, JOB, "e1", BY_HAND)
         await store.intend(LATER, "e1")
         await create_entry(store, "e1", "JE-8", LATER, complete=True)
@@ -266,7 +271,7 @@ async def test_an_entry_that_is_lost_gives_way_to_one_that_a_person_made(url: st
         await store.reported(JOB, ["e1", "e2"])
         await end(store)
         await store.reconciled(COMPANY, JOB, {"e1": differs(kind), "e2": differs(kind)})
-        with pytest.raises(IllegalTransitionError):
+        with pytest.raises(NotToSettleError):
             await store.settle(COMPANY, JOB, "e1", FOUND)
         now = clock.forward(60)
         item = await store.settle(COMPANY, JOB, "e1", BY_HAND)
@@ -276,7 +281,7 @@ async def test_an_entry_that_is_lost_gives_way_to_one_that_a_person_made(url: st
         )
         assert (item.reported_at, item.report_problem, item.told_as_failed) == (NOON, None, False)
         assert [one.accounting_entry_id for one in await store.differences(COMPANY)] == ["e2"]
-        with pytest.raises(IllegalTransitionError):
+        with pytest.raises(NotToSettleError):
             await store.settle(COMPANY, JOB, "e1", BY_HAND)
 
 
@@ -285,7 +290,7 @@ async def test_only_an_entry_that_was_found_lost_gives_way(url: str) -> None:
         await succeed(store, "e1")
         await end(store)
         await store.reconciled(COMPANY, JOB, {"e1": differs(Difference.OTHER_CONTENT)})
-        with pytest.raises(IllegalTransitionError):
+        with pytest.raises(NotToSettleError):
             await store.settle(COMPANY, JOB, "e1", BY_HAND)
         assert len(await store.differences(COMPANY, JOB, "e1")) == 1
 

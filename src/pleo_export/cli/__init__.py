@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pleo_export.cli import (
+    by_hand,
     companies,
     credentials,
     demo,
@@ -49,6 +50,7 @@ for command in (
     run.run,
     status.status,
     reconcile.reconcile,
+    by_hand.recorded_by_hand,
     service.serve,
     service.web,
     service.worker,

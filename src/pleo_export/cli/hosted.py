@@ -1,19 +1,27 @@
-"""What the commands of the service share. The service itself is loaded when it is needed: no other command pays for it."""
+"""What commands share that work with the service, or with what it remembers. It is loaded when it is needed: no other pays for it."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import typer
 from pydantic import ValidationError
 
 from pleo_export.cli.common import ExitCode, fail
+from pleo_export.clock import SystemClock
+from pleo_export.config import load_settings
 from pleo_export.pleo.auth import require_sendable
 from pleo_export.service.settings import ServiceSettings
+from pleo_export.store import Store, sqlite_url
 
 if TYPE_CHECKING:
     from pleo_export.engine.engine import Engine
     from pleo_export.service.opening import Opened
+
+CompanyOption = Annotated[
+    str | None, typer.Option("--company", help="The id of a company that the service works for.")
+]
 
 
 def service_settings() -> ServiceSettings:
@@ -46,6 +54,27 @@ async def opened(service: ServiceSettings) -> "AsyncIterator[Opened]":
 
     async with service_opened(service) as parts:
         yield parts
+
+
+@asynccontextmanager
+async def remembered(settings: Path, company: str | None) -> AsyncIterator[tuple[Store, str] | None]:
+    """Open what is remembered of a company, and name it: one that the service works for, else that of the settings file.
+
+    None where the settings' company has exported nothing yet. Raises SettingsError, StoreError, UnknownCompanyError.
+    """
+    if company is not None:
+        async with opened(service_settings()) as (store, _, _):
+            yield store, (await store.company(company)).company_id
+        return
+    loaded = load_settings(settings)
+    if not loaded.store.path.exists():
+        yield None
+        return
+    store = await Store.open(sqlite_url(loaded.store.path), SystemClock().now)
+    try:
+        yield store, loaded.pleo.company_id
+    finally:
+        await store.close()
 
 
 @contextmanager

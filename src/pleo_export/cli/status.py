@@ -19,16 +19,10 @@ from pleo_export.cli.common import (
     show_failures,
     show_notes,
 )
-from pleo_export.cli.hosted import opened, service_settings
-from pleo_export.clock import SystemClock
-from pleo_export.config import load_settings
+from pleo_export.cli.hosted import CompanyOption, remembered
 from pleo_export.domain.grouping import rejection_of
 from pleo_export.domain.progress import ItemProgress, JobProgress, Phase
-from pleo_export.store import Store, sqlite_url
 
-CompanyOption = Annotated[
-    str | None, typer.Option("--company", help="The id of a company that the service works for.")
-]
 LimitOption = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many jobs, newest first.")]
 
 
@@ -47,9 +41,7 @@ def status(
     Of the company of the settings file, as `run` remembers them; with --company, of one that the service works for.
     """
     with explained():
-        jobs, items = complete(
-            _of_service(company, limit) if company is not None else _of_run(settings, limit)
-        )
+        jobs, items = complete(_jobs(settings, company, limit))
     if as_json:
         print_json(jobs)
     elif not jobs:
@@ -61,26 +53,14 @@ def status(
             _show_items(job, items[job.job_id])
 
 
-async def _of_run(settings: Path, limit: int) -> Remembered:
-    loaded = load_settings(settings)
-    if not loaded.store.path.exists():
-        return (), {}
-    store = await Store.open(sqlite_url(loaded.store.path), SystemClock().now)
-    try:
-        return await _remembered(store, loaded.pleo.company_id, limit)
-    finally:
-        await store.close()
-
-
-async def _of_service(company_id: str, limit: int) -> Remembered:
-    async with opened(service_settings()) as (store, _, _):
-        return await _remembered(store, (await store.company(company_id)).company_id, limit)
-
-
-async def _remembered(store: Store, company_id: str, limit: int) -> Remembered:
+async def _jobs(settings: Path, company: str | None, limit: int) -> Remembered:
     """Return the latest jobs, and the items of each."""
-    jobs = await store.jobs(company_id, limit)
-    return jobs, {job.job_id: await store.items(job.job_id) for job in jobs}
+    async with remembered(settings, company) as found:
+        if found is None:
+            return (), {}
+        store, company_id = found
+        jobs = await store.jobs(company_id, limit)
+        return jobs, {job.job_id: await store.items(job.job_id) for job in jobs}
 
 
 def _show_items(job: JobProgress, items: Sequence[ItemProgress]) -> None:

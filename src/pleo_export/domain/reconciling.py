@@ -56,10 +56,10 @@ class Difference(StrEnum):
         "Export it again in Pleo.")
     ENTRY_MISSING = ("entry-missing", None,
         "Pleo shows it as exported, but {system} holds no entry with its reference.",
-        "Somebody deleted it there, or older books were restored. Restore the entry; or book the expense by hand and mark it so on its page.")
+        "Somebody deleted it there, or older books were restored. Restore the entry; or book the expense by hand and mark it so, on its page or by the command recorded-by-hand.")
     ENTRY_GONE = ("entry-gone", None,
         "It was recorded as {entry}, but {system} holds it no more, and Pleo shows the expense as {pleo}.",
-        "If it was not deleted on purpose, export the expense again in Pleo; or book it by hand and mark it so on its page.")
+        "If it was not deleted on purpose, export the expense again in Pleo; or book it by hand and mark it so, on its page or by the command recorded-by-hand.")
     NOTHING_STANDS = ("nothing-stands", None,
         "Nobody could tell whether it was recorded. Now it is known: {system} holds no entry.",
         "Export it again in Pleo.")

@@ -26,6 +26,7 @@
     ├── UnknownItemError
     ├── JobOfAnotherCompanyError
     ├── IllegalTransitionError       an item cannot go from where it is to where it was sent
+    ├── NotToSettleError             a person may not say now what became of an item
     ├── SecondEntryError             an item has an entry already, and it is another one
     ├── ClosingDecidedError          the closing event is decided, and it is another one
     └── IllegalJobStepError          a job cannot take this step where it stands
@@ -245,6 +246,13 @@ class IllegalTransitionError(ContradictionError):
     def __init__(self, job_id: str, entry_id: str, origin: str, target: str) -> None:
         self.origin, self.target = origin, target
         super().__init__(f"item {entry_id} of job {job_id} cannot go from {origin} to {target}")
+
+
+class NotToSettleError(ContradictionError):
+    """A person may not say now what became of the item; the sentence says why, and what helps."""
+
+    def __init__(self, job_id: str, entry_id: str, sentence: str) -> None:
+        super().__init__(f"Expense {entry_id} of job {job_id}: {sentence}")
 
 
 class SecondEntryError(ContradictionError):

@@ -25,11 +25,24 @@ from pleo_export.domain.progress import FINAL_PHASES, ItemProgress, JobProgress,
 from pleo_export.domain.reconciling import ENTRY_LOST
 from pleo_export.store import items as steps
 from pleo_export.store import jobs as job_steps
-from pleo_export.store.errors import IllegalTransitionError, SecondEntryError, UnknownItemError
+from pleo_export.store.errors import (
+    IllegalTransitionError,
+    NotToSettleError,
+    SecondEntryError,
+    UnknownItemError,
+)
 from pleo_export.store.tables import differences, items, jobs, leases
 
 # An item gets one final status in Pleo; that of a job's failed item cannot be changed, not even while the job is open.
 TOLD_OF_FAILURE = "Pleo was told before that this expense had failed, and takes one word on it in an export."
+STANDS = "it counts as recorded already, as {entry}. Where that entry is missing, compare Pleo and the books first."
+IN_HAND = "it is in hand there at the moment. Wait until that export has ended."
+NEVER_TRIED = (
+    "nothing was recorded for it in this export. If you have recorded it yourself, mark it as exported in Pleo; else export"
+    " it again there."
+)
+REASON_KNOWN = "it failed for a known reason, so there is nothing to look up."
+ON_ITS_WAY = "Pleo is being told of its failure. Try again in a few minutes."
 KEPT = ("external_id", "external_url", "posted_on", "note", "settled_how", "settled_by", "settled_at")
 
 
@@ -57,7 +70,7 @@ def settle(  # noqa: PLR0913  one fact each, by name
 
     Of a recorded one whose entry was found to be lost, the entry that a person has made by hand takes the place.
 
-    Raises UnknownItemError, also where the job is another company's, IllegalTransitionError and SecondEntryError.
+    Raises UnknownItemError, also where the job is another company's, NotToSettleError and SecondEntryError.
     """
     # No worker writes for the company meanwhile: what it plans it sees settled, or it was planned before this looks.
     connection.execute(select(leases.c.token).where(leases.c.company_id == company_id).with_for_update())
@@ -77,7 +90,7 @@ def settle(  # noqa: PLR0913  one fact each, by name
     if by_hand and known.phase is Phase.RECORDED and _is_any(connection, lost):
         gone, known = known.external_id, replace(known, external_url=None, exported_at=None, posted_on=None)
     elif (hindrance := _hindrance(job, known, settlement.how)) is not None:
-        raise IllegalTransitionError(job_id, entry_id, hindrance, settlement.how)
+        raise NotToSettleError(job_id, entry_id, hindrance)
     if by_hand:
         _require_no_other(connection, job, known, settlement, gone)
         connection.execute(delete(differences).where(*lost))
@@ -87,15 +100,20 @@ def settle(  # noqa: PLR0913  one fact each, by name
 
 
 def _hindrance(job: JobProgress, item: ItemProgress, how: Settled) -> str | None:
-    """Say where an item stands that is nothing for a person to settle."""
-    if item.phase is Phase.INTENDED and not job.open:
-        return None  # begun, and nobody will look what became of it any more
-    if item.phase is not Phase.REJECTED:
-        return item.phase
-    if how is Settled.LOOKED_UP and not item.unknown:
-        return f"{item.phase} (for a known reason)"
-    on_its_way = job.open and job.closing_event is None and not _is_told(item)
-    return f"{item.phase} (on its way to Pleo)" if on_its_way else None
+    """Say why an item is nothing for a person to settle, and what helps."""
+    match item.phase:
+        case Phase.RECORDED:
+            return STANDS.format(entry=item.external_id)
+        case Phase.INTENDED if not job.open:
+            return None  # begun, and nobody will look what became of it any more
+        case Phase.PLANNED if not job.open:
+            return NEVER_TRIED
+        case Phase.PLANNED | Phase.INTENDED:
+            return IN_HAND
+        case Phase.REJECTED:
+            if how is Settled.LOOKED_UP and not item.unknown:
+                return REASON_KNOWN
+            return ON_ITS_WAY if job.open and job.closing_event is None and not _is_told(item) else None
 
 
 def _found_lost(company_id: str, item: ItemProgress) -> Sequence[ColumnElement[bool]]:
@@ -134,7 +152,7 @@ def _require_no_other(
         other = steps.get(connection, other_id, entry_id)
         _require_one_entry(other, settlement, gone)
         if other.phase not in FINAL_PHASES and job_steps.get(connection, other_id).open:
-            raise IllegalTransitionError(other_id, entry_id, other.phase, settlement.how)
+            raise NotToSettleError(other_id, entry_id, IN_HAND)
 
 
 def _settled(known: ItemProgress, settlement: Settlement, now: datetime) -> Mapping[str, Any]:

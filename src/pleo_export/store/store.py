@@ -147,7 +147,7 @@ class Store(Exports):
         """Make a success of a failed item, on a person's word, and return it. Pleo goes on to show what it was told.
 
         An item that was looked up was unknown before; one whose entry was found to be lost may be recorded by hand anew.
-        Raises UnknownItemError, also where the job is another company's, IllegalTransitionError where the item has not
+        Raises UnknownItemError, also where the job is another company's, NotToSettleError where the item has not
         failed or its failure is on its way to Pleo, SecondEntryError.
         """
         now = self._clock()

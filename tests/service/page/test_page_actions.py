@@ -261,7 +261,7 @@ async def test_an_entry_that_is_missing_is_told_of_on_the_expenses_page_and_made
     await site.store.reported(JOB, [ENTRY])
     await site.store.closing(JOB, JobEventType.COMPLETED)
     await site.store.closed(JOB)
-    assert "recorded-by-hand" not in (await operator.get(ITEM)).text
+    assert "/recorded-by-hand" not in (await operator.get(ITEM)).text
     kind = Difference.ENTRY_MISSING
     told = Told(kind=kind, sentence=kind.sentence.format(system="ledger"), remedy=kind.remedy)
     await site.store.reconciled(COMPANY, JOB, {ENTRY: told, "another": told})
@@ -271,7 +271,7 @@ async def test_an_entry_that_is_missing_is_told_of_on_the_expenses_page_and_made
     assert "but Pleo and the books differ" in page
     viewed = (await (await site.signed_in(Role.VIEWER)).get(ITEM)).text
     assert "entry missing" in viewed
-    assert "recorded-by-hand" not in viewed
+    assert "/recorded-by-hand" not in viewed
     asked = await operator.press(f"{ITEM}/recorded-by-hand", external_id="HAND-1")
     assert "takes the place of JE-1" in asked.text
     site.clock.forward(minutes=1)

@@ -9,7 +9,8 @@ import msgspec
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from pleo_export.domain.progress import Company, ItemProgress, Phase
+from pleo_export.domain.by_hand import PLEO_STAYS, entry_given, what_it_means
+from pleo_export.domain.progress import Company, ItemProgress
 from pleo_export.service.page.access.errors import NotHereError
 from pleo_export.service.page.access.guard import Operating
 from pleo_export.service.page.parts import FORM_BYTES_MAX, PageParts, Parts
@@ -18,17 +19,6 @@ from pleo_export.service.page.settling import NotSettledError, look_up, record_b
 from pleo_export.service.reconciling import COMPARE
 from pleo_export.store.errors import ContradictionError, UnknownItemError
 
-EXTERNAL_ID_CHARACTERS_MAX = 200
-
-LOOK_FIRST = "Nobody knows whether this program has recorded it as well: look it up first, or it may stand in the books twice."
-PLEO_STAYS = (
-    "Pleo takes one word on an expense in an export, so it goes on to show what it shows now. Mark the expense as exported"
-    " in Pleo yourself; or export it again there, which records nothing anew and tells Pleo of the entry."
-)
-IN_ITS_PLACE = (
-    "Here your entry takes the place of {entry}, which stands there no more. Pleo was told of that one, and goes on to name it"
-    " until the expense is exported again."
-)
 NOT_FOUND = (
     "The accounting system surely holds no entry with the reference of this expense, so it was not recorded from here.",
     "Export it again in Pleo; or, if you have recorded it yourself, mark it as recorded by hand.",
@@ -194,23 +184,16 @@ async def recorded_by_hand(  # noqa: PLR0913, PLR0917  what the request consists
 ) -> Response:
     """Mark an item as recorded by hand: one that failed, or whose entry was lost."""
     item = await _item(parts, company_id, job_id, entry_id)
-    given = " ".join(external_id.split())
+    given = entry_given(external_id)
     asked = Asked(
         title="Mark this expense as recorded by hand?",
-        sentences=(
-            (
-                "Do this where you have recorded the expense in the accounting system yourself."
-                " It then counts as recorded here, with your name and the time."
-            ),
-            *((LOOK_FIRST,) if item.unknown or item.phase is Phase.INTENDED else ()),
-            IN_ITS_PLACE.format(entry=item.external_id) if item.phase is Phase.RECORDED else PLEO_STAYS,
-        ),
+        sentences=what_it_means(item),
         back=item_address(item, company_id),
         back_to="Back to the expense",
         entry=given or item.external_id,
     )
-    if not given or len(given) > EXTERNAL_ID_CHARACTERS_MAX or not given.isprintable():
-        problem = "This is no id of an entry." if given else None
+    if given is None:
+        problem = "This is no id of an entry." if external_id.strip() else None
         return shown(
             request,
             msgspec.structs.replace(asked, asks_entry=True, problem=problem, entry=item.external_id),
