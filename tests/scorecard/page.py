@@ -67,8 +67,8 @@ INVARIANTS = {
         "logs and the database's bytes are searched for what was put in",
     ),
     "I14": (
-        "Money is exact: the currency's own decimals, and lines that sum to their entry.",
-        "every entry is summed, and compared with what Pleo sent",
+        "Money is exact: the currency's own decimals, lines that sum to their entry, and no bill settled beyond what it owes.",
+        "every entry is summed, and compared with what Pleo sent; what settles a bill or a payment is summed as well",
     ),
 }
 

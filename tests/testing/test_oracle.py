@@ -6,7 +6,17 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from pleo_export.testing.oracle import Answer, BookEntry, Evidence, Expected, PleoSide, Sent, Violation, check
+from pleo_export.testing.oracle import (
+    Answer,
+    BookEntry,
+    Evidence,
+    Expected,
+    PleoSide,
+    Sent,
+    Settled,
+    Violation,
+    check,
+)
 
 ME, OTHER = "11111111-0000-4000-8000-000000000001", "22222222-0000-4000-8000-000000000002"
 JOB, LATER_JOB, OTHERS_JOB = (f"{one}0000000-0000-4000-8000-0000000000aa" for one in "abc")
@@ -79,6 +89,15 @@ AUDIT = [
 def entry(entry_id: str, **changes: Any) -> BookEntry:
     fields: dict[str, Any] = {"external_id": f"E-{entry_id[0]}", "totals": TOTALS, "files": (DIGEST,)}
     return BookEntry(**(fields | changes))
+
+
+def bill(units: int) -> BookEntry:
+    return entry(FIRST, owes=units)
+
+
+def payment(units: int, over: int | None = None) -> BookEntry:
+    """A payment that settles the first expense with all of its units, `over` so many of them."""
+    return entry(SECOND, owes=units if over is None else over, settles={FIRST: Settled(units, units)})
 
 
 def sent(verb: Any, entry_id: str = FIRST, answer: Answer = Answer.HEARD) -> Sent:
@@ -182,6 +201,13 @@ BREACHES: list[tuple[int, str, Evidence]] = [
         "a minor unit too much",
         of_books(**{FIRST: [entry(FIRST, totals={("6100", "EUR"): 1251, ("1900", "EUR"): -1251})]}),
     ),
+    (
+        14,
+        "a bill settled twice",
+        of_books(**{FIRST: [bill(100)], SECOND: [payment(60)], FAILED: [payment(60)]}),
+    ),
+    (14, "settled against its sign", of_books(**{FIRST: [bill(-100)], SECOND: [payment(60)]})),
+    (14, "a payment spent twice", of_books(**{FIRST: [bill(100)], SECOND: [payment(60, over=50)]})),
     (14, "out of balance", of_books(**{FIRST: [entry(FIRST, totals=TOTALS | {("1900", "EUR"): -1249})]})),
     (
         14,
@@ -209,6 +235,7 @@ def test_every_invariant_has_a_breach() -> None:
 
 
 ALLOWED: list[tuple[str, Evidence]] = [
+    ("a bill settled in part", of_books(**{FIRST: [bill(100)], SECOND: [payment(60)]})),
     (
         "an entry that stands is named",
         replace(

@@ -1,5 +1,6 @@
 """What stands in books and in Pleo is read as an outsider sees it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,28 @@ from pleo_export.accounting.ledger import LedgerConnector, LedgerSettings
 from pleo_export.accounting.memory import MemoryBooks, MemoryConnector
 from pleo_export.accounting.port import Connector
 from pleo_export.domain.entry import Entry
+from pleo_export.domain.matching import document_of, match
 from pleo_export.domain.money import Money
 from pleo_export.domain.reference import LedgerAccount, LedgerVendor, ReferenceData
-from pleo_export.testing.oracle import Evidence, check, expected_of, ledger_entries, memory_entries, pleo_side
-from pleo_export.testing.samples import DEFAULT_FACTS, sample_bill, sample_entry, sample_files, sample_invoice
+from pleo_export.testing.oracle import (
+    BookEntry,
+    Evidence,
+    Settled,
+    check,
+    expected_of,
+    ledger_entries,
+    memory_entries,
+    pleo_side,
+)
+from pleo_export.testing.oracle.readers import Entries
+from pleo_export.testing.samples import (
+    DEFAULT_FACTS,
+    sample_bill,
+    sample_entry,
+    sample_files,
+    sample_invoice,
+    sample_payment,
+)
 from tests.accounting.conftest import CHART
 from tests.simulator.simulator_api import Api
 
@@ -72,17 +91,44 @@ async def test_an_entry_written_twice_and_a_damaged_file_are_seen(
     assert all("is not what its directive says" in one for one in told)
 
 
-async def test_books_in_memory_are_read(tmp_path: Path) -> None:
+@pytest.fixture
+def memory_books() -> MemoryBooks:
     codes = ("6100", "1900", "2610", "2400")
     vendors = (LedgerVendor(DEFAULT_FACTS.vendor.id, DEFAULT_FACTS.vendor.name),)
     accounts = {code: LedgerAccount(code, f"Account {code}") for code in codes}
-    books = MemoryBooks(ReferenceData(accounts=accounts, vendors=vendors))
-    digests = await booked(MemoryConnector(books), tmp_path)
-    found, expected = memory_entries(books), expected_of(ENTRIES)
+    return MemoryBooks(ReferenceData(accounts=accounts, vendors=vendors))
+
+
+async def test_books_in_memory_are_read(tmp_path: Path, memory_books: MemoryBooks) -> None:
+    digests = await booked(MemoryConnector(memory_books), tmp_path)
+    found, expected = memory_entries(memory_books), expected_of(ENTRIES)
     assert {reference: one.totals for reference, (one,) in found.items()} == {
         reference: one.totals for reference, one in expected.items()
     }
     assert [one.files for one in found["exp-1"]] == [digests]
+
+
+async def settled(connector: Connector, read: Callable[[], Entries]) -> tuple[BookEntry, BookEntry]:
+    """A foreign invoice and its payment, as they are read once both are in the books."""
+    invoice = sample_invoice("invoice-1", worth=9_000)
+    paid = sample_payment("payment-1", units=9_000, charged=10_000)
+    for one in (invoice, match(paid, [*filter(None, [document_of(invoice)])], None)):
+        await connector.record(one)
+    await connector.close()
+    found = read()
+    return found["invoice-1"][0], found["payment-1"][0]
+
+
+async def test_what_a_payment_settles_is_read_from_a_ledger_and_from_books_in_memory(
+    ledger: LedgerSettings, memory_books: MemoryBooks
+) -> None:
+    for connector, read in (
+        (LedgerConnector(ledger), lambda: ledger_entries(ledger.folder)),
+        (MemoryConnector(memory_books), lambda: memory_entries(memory_books)),
+    ):
+        invoice, payment = await settled(connector, read)
+        assert (invoice.owes, payment.owes, invoice.settles) == (10_000, 9_000, {})
+        assert payment.settles == {"invoice-1": Settled(own=9_000, others=10_000)}
 
 
 async def test_pleo_is_read_from_its_control_api() -> None:

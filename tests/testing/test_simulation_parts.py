@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from itertools import product
+from itertools import chain, product
 from random import Random
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ from yarl import URL
 from pleo_export.testing.simulation.loop import StuckError, run
 from pleo_export.testing.simulation.plot import plot
 from pleo_export.testing.simulation.process import DiedError, Process, reached
+from pleo_export.testing.simulation.stage import PAID_AGAIN, paid_twice
 from pleo_export.testing.simulation.weather import Forecast, Http, Weather
 from pleo_export.testing.simulation.wire import Answer, Pleo, Wire
 
@@ -140,8 +141,13 @@ def test_a_page_is_spoilt_without_touching_its_numbers() -> None:
     assert b'"hasNextPage": false' in played(struck(Http.STALE_CURSOR, "POST")).body
 
 
-def test_how_jobs_expire_is_drawn_apart_from_everything_else() -> None:
-    plots = [plot(Random(1), Random(seed)) for seed in range(50)]
-    drawn = {(one.may_expire, one.updates_refresh) for one in plots}
-    assert drawn == set(product((True, False), repeat=2))
-    assert len({replace(one, expires_in=60, updates_refresh=True) for one in plots}) == 1
+def test_how_jobs_expire_and_who_pays_twice_is_drawn_apart_from_everything_else() -> None:
+    plots = [plot(Random(1), Random(seed)) for seed in range(300)]
+    drawn = {(one.may_expire, one.updates_refresh, PAID_AGAIN in one.jobs[0]) for one in plots}
+    assert drawn == set(product((True, False), repeat=3))
+    twice = set(paid_twice(plots[0].pool))
+    assert all(twice <= set(chain(*one.jobs)) for one in plots if PAID_AGAIN in one.jobs[0])
+    usual = [
+        replace(one, expires_in=60, updates_refresh=True) for one in plots if PAID_AGAIN not in one.jobs[0]
+    ]
+    assert len(set(usual)) == 1

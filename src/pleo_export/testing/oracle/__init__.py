@@ -13,9 +13,16 @@ from pleo_export.testing.oracle.evidence import (
     Expected,
     PleoSide,
     Sent,
+    Settled,
     Violation,
 )
-from pleo_export.testing.oracle.readers import expected_of, ledger_entries, memory_entries, pleo_side
+from pleo_export.testing.oracle.readers import (
+    expected_of,
+    ledger_entries,
+    memory_entries,
+    pleo_side,
+    settled_by_entry,
+)
 
 __all__ = [
     "Answer",
@@ -24,10 +31,12 @@ __all__ = [
     "Expected",
     "PleoSide",
     "Sent",
+    "Settled",
     "Violation",
     "check",
     "expected_of",
     "ledger_entries",
     "memory_entries",
     "pleo_side",
+    "settled_by_entry",
 ]

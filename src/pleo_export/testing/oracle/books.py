@@ -123,6 +123,23 @@ def money_exact(view: View) -> Iterator[Violation]:
                 yield Violation(invariant=14, company_id=company_id, item=reference, sentence=wrong)
 
 
+def settled_within(view: View) -> Iterator[Violation]:
+    """I14: no bill is settled beyond what is owed of it, and no payment beyond what was paid."""
+    settled = Counter[tuple[str, str]]()
+    for company_id, reference, found in view.standing():
+        for entry in found:
+            for other, part in entry.settles.items():
+                settled[company_id, reference] += part.own
+                settled[company_id, other] += part.others
+    for company_id, reference, found in view.standing():
+        units = settled[company_id, reference]
+        for entry in found:
+            if entry.owes is not None and not min(0, entry.owes) <= units <= max(0, entry.owes):
+                yield Violation(
+                    invariant=14, company_id=company_id, item=reference, sentence=f"{units} minor units of it are settled, and it is over {entry.owes}."
+                )  # fmt: skip
+
+
 def _wrong_money(totals: Totals, wanted: Totals | None) -> str | None:
     units: Sequence[object] = list(totals.values())
     if not all(type(one) is int for one in units):

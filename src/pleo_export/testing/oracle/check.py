@@ -11,6 +11,7 @@ RULES = (
     books.every_file_once,
     books.nothing_of_others,
     books.money_exact,
+    books.settled_within,
     jobs.nothing_lost,
     jobs.one_closing_event,
     jobs.no_word_too_much,

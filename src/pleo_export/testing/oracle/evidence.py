@@ -11,15 +11,26 @@ Totals = Mapping[tuple[str, str], int]
 """The sum of all postings by account and currency, in minor units."""
 
 
+class Settled(msgspec.Struct, frozen=True):
+    """How much of two documents settles each other, in minor units of their own currencies: of this one, of the other."""
+
+    own: int
+    others: int
+
+
 class BookEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One entry as it stands in the accounting system, with its settlement; None is what a reader cannot see.
 
-    `files` holds the SHA-256 of every attached file, as often as it is attached.
+    `files` holds the SHA-256 of every attached file, as often as it is attached. Of a bill or a payment that comes by
+    itself, `owes` is its amount in minor units, below zero for a credit note or a returned payment, and `settles` is what
+    it says of others, by their references.
     """
 
     external_id: str
     totals: Totals | None = None
     files: tuple[str, ...] | None = None
+    owes: int | None = None
+    settles: Mapping[str, Settled] = {}
 
 
 class Expected(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from pleo_export.accounting.memory import MemoryBooks
-from pleo_export.domain.entry import Entry
+from pleo_export.domain.entry import Entry, EntryKind
 from pleo_export.domain.money import exponent
-from pleo_export.testing.oracle.evidence import BookEntry, Expected, PleoSide
+from pleo_export.testing.oracle.evidence import BookEntry, Expected, PleoSide, Settled
 from pleo_export.testing.totals import totals_of_entries
 
 Entries = Mapping[str, Sequence[BookEntry]]
@@ -23,6 +23,10 @@ _LINK = re.compile(r"\^(pleo-(?!rec-)\S+)")
 _POSTING = re.compile(r"^  ([A-Z][\w:-]*:[\w:-]+) +(-?[\d.]+) ([A-Z]{3})\b", re.MULTILINE)
 _OPEN = re.compile(r'^[\d-]+ open (\S+)[^\n]*\n  code: "([^"]+)"', re.MULTILINE)
 _DOCUMENT = re.compile(r'^[\d-]+ document \S+ "([^"]+)"[^\n]*(?:\n  [^\n]*)*', re.MULTILINE)
+_OWES = re.compile(r"^  payable-amount: (-?[\d.]+) ([A-Z]{3})", re.MULTILINE)
+_SETTLES = re.compile(
+    r'^  matches: "([^"]+)"\n  settled: (-?[\d.]+) ([A-Z]{3})\n  paid: (-?[\d.]+) ([A-Z]{3})', re.MULTILINE
+)
 _DIGEST = re.compile(r'^  sha256: "(\w+)"', re.MULTILINE)
 
 
@@ -51,7 +55,11 @@ def ledger_entries(folder: Path) -> Entries:
     for path, text in texts:
         for reference in _REFERENCE.findall(text):
             entry = BookEntry(
-                external_id=path.stem, totals=_totals(text, codes), files=tuple(files[_link(text)])
+                external_id=path.stem,
+                totals=_totals(text, codes),
+                files=tuple(files[_link(text)]),
+                owes=next((_units(*found) for found in _OWES.findall(text)), None),
+                settles=_settles(text),
             )
             entries[reference].append(entry)
     return entries
@@ -65,10 +73,17 @@ def memory_entries(books: MemoryBooks) -> Entries:
                 external_id=reference,
                 totals=totals_of_entries(books.booked(entry)),
                 files=tuple(file.sha256 for file in books.files.get(reference, {}).values()),
+                owes=entry.owed.amount.units if entry.owed else None,
+                settles=settled_by_entry(entry),
             )
         ]
         for reference, entry in books.entries.items()
     }
+
+
+def settled_by_entry(entry: Entry) -> Mapping[str, Settled]:
+    """Return what an entry says that it settles."""
+    return {one.reference: _settled(entry.kind, one.settled.units, one.paid.units) for one in entry.matches}
 
 
 def expected_of(entries: Iterable[Entry]) -> Mapping[str, Expected]:
@@ -92,6 +107,22 @@ def _digest(path: Path, directive: str) -> str:
     told = _DIGEST.search(directive)
     found = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else "nothing"
     return found if told and told[1] == found else f"{path.name} is not what its directive says"
+
+
+def _settles(text: str) -> Mapping[str, Settled]:
+    return {
+        reference: _settled(
+            EntryKind.PAYMENT if 'pleo-kind: "payment"' in text else EntryKind.BILL,
+            _units(settled, its_currency),
+            _units(paid, currency),
+        )
+        for reference, settled, its_currency, paid, currency in _SETTLES.findall(text)
+    }
+
+
+def _settled(kind: EntryKind, of_bill: int, of_payment: int) -> Settled:
+    """Return what settles each other from where a document of this kind stands."""
+    return Settled(of_payment, of_bill) if kind is EntryKind.PAYMENT else Settled(of_bill, of_payment)
 
 
 def _totals(text: str, codes: Mapping[str, str]) -> Mapping[tuple[str, str], int]:

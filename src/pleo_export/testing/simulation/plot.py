@@ -42,14 +42,21 @@ def whole_month(pool: int) -> Plot:
     return Plot(pool=pool, jobs=(tuple(sorted(stage.month(pool))),))
 
 
-def plot(draw: Random, of_expiry: Random) -> Plot:
-    """Draw a plot; how jobs expire has a chance of its own."""
+def plot(draw: Random, more: Random) -> Plot:
+    """Draw a plot; how jobs expire, and whether an invoice is paid twice, have a chance of their own."""
     pool = draw.randrange(stage.POOLS)
-    references = draw.sample(sorted(stage.month(pool)), draw.randint(2, 12))
+    references = draw.sample(sorted(stage.month(pool).keys() - {stage.PAID_AGAIN}), draw.randint(2, 12))
     parts = min(len(references), draw.choice((1, 1, 2, 3)))
+    jobs = [tuple(references[start::parts]) for start in range(parts)]
+    expires_in, updates_refresh = (
+        more.choice((EXPIRES_IN, EXPIRES_IN, EXPIRES_IN, 60)),
+        more.choice((True, False)),
+    )
+    if more.randrange(4) == 0:
+        jobs[0] += tuple(one for one in stage.paid_twice(pool) if one not in references)
     return Plot(
         pool=pool,
-        jobs=tuple(tuple(references[start::parts]) for start in range(parts)),
+        jobs=tuple(jobs),
         forecast=forecast(draw),
         unique=draw.choice((True, False)),
         concurrency=draw.choice((1, 2, 4, 4)),
@@ -57,6 +64,6 @@ def plot(draw: Random, of_expiry: Random) -> Plot:
         neighbours=draw.randrange(7) == 0,
         strangers=frozenset(references[: draw.choice((0,) * 9 + (1,))]),
         patience=draw.choice((None, 60.0)),
-        expires_in=of_expiry.choice((EXPIRES_IN, EXPIRES_IN, EXPIRES_IN, 60)),
-        updates_refresh=of_expiry.choice((True, False)),
+        expires_in=expires_in,
+        updates_refresh=updates_refresh,
     )

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
@@ -24,6 +24,7 @@ BEGIN = datetime(2026, 6, 1, 12, tzinfo=UTC)
 BASE_URL = "http://127.0.0.1"
 POOLS = 4  # how many different months of expenses there are
 POOL_ITEMS = 36
+PAID_AGAIN = str(UUID(int=POOLS, version=5))
 SETTINGS = CompanySettings(
     accounts=AccountSettings(wallet="1910", out_of_pocket="2450", contra="1990", accounts_payable="2400"),
     vat=VatSettings(input_account="2640", output_account="2610"),
@@ -42,13 +43,25 @@ def api_key(number: int) -> str:
 
 @cache
 def month(pool: int) -> Mapping[str, Any]:
-    """Return the expenses of a month by their reference: of every type, some of them impossible to book."""
+    """Return the expenses of a month by their reference: of every type, some of them impossible to book.
+
+    Its invoice is paid twice, by mistake; the second payment is `PAID_AGAIN`.
+    """
     company = company_id(pool + 1)
-    return {
+    made = {
         one.payload["accountingEntryId"]: one.payload
         for one in generate(pool, POOL_ITEMS, "demo", company_id=company)
         if [file["kind"] for file in one.payload["files"] or ()] != ["oversize"]
     }
+    sent = next(one for one in made.values() if one["subType"] == "invoice_payment_sent")
+    lines = [one | {"accountingEntryLineId": PAID_AGAIN} for one in sent["accountingEntryLines"]]
+    return made | {PAID_AGAIN: sent | {"accountingEntryId": PAID_AGAIN, "accountingEntryLines": lines}}
+
+
+def paid_twice(pool: int) -> Collection[str]:
+    """Return the month's invoice with both of its payments."""
+    kinds = {("invoice", None), ("invoice_payment", "invoice_payment_sent")}
+    return [reference for reference, one in month(pool).items() if (one["type"], one["subType"]) in kinds]
 
 
 # People and account numbers in what the simulator makes up; none of them may be told to anybody.

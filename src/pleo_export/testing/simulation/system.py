@@ -24,7 +24,7 @@ from pleo_export.domain.entry import Entry, StoredFile
 from pleo_export.domain.failures import Finding
 from pleo_export.domain.matching import Document, settled_by
 from pleo_export.domain.reference import ReferenceData
-from pleo_export.testing.oracle import Answer, BookEntry, Sent
+from pleo_export.testing.oracle import Answer, BookEntry, Sent, settled_by_entry
 from pleo_export.testing.simulation.process import current
 from pleo_export.testing.simulation.weather import Rpc, Weather
 from pleo_export.testing.totals import totals_of
@@ -94,6 +94,8 @@ class System:
                 # What it is cleared against depends on what was there before it.
                 totals=totals_of((*booked.postings, *booked.settlement)),
                 files=tuple(digest for _, digest in row.files),
+                owes=row.entry.owed.amount.units if row.entry.owed else None,
+                settles=settled_by_entry(row.entry),
             )
             found[row.entry.reference].append(entry)
         return found

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from pleo_export.accounting.port import EntryRefusedError, NoAnswerError
 from pleo_export.domain.entry import Entry
+from pleo_export.domain.matching import document_of
 from pleo_export.domain.money import Money, exponent
 from pleo_export.store.errors import ContradictionError
 from pleo_export.store.exports import Exports
@@ -17,6 +18,7 @@ from pleo_export.testing.simulation.planted.bug import bug, instead
 from pleo_export.testing.simulation.process import current
 from pleo_export.workflow import fetch, record
 from pleo_export.workflow.outcomes import Outcomes
+from pleo_export.workflow.payables import Payables
 from pleo_export.workflow.record import _Recorder
 
 LATEST = datetime.max.replace(tzinfo=UTC)
@@ -113,6 +115,16 @@ def _by_id(_before: Any) -> Any:
     return lambda _expense, entry_id: (LATEST, entry_id)
 
 
+def _not_noted(_before: Any) -> Any:
+    def recorded(self: Payables, entry: Entry) -> None:
+        if entry.owed is not None:
+            vendor = entry.vendor.id if entry.vendor else None
+            own = document_of(entry)
+            self._known[vendor] = [*self._in_hand[vendor], *([own] if own else [])]
+
+    return recorded
+
+
 BUGS = (
     bug(
         "intent-not-written",
@@ -157,6 +169,11 @@ BUGS = (
         "one-fails-all",
         "A fault with one expense ends the work on all of them.",
         (Outcomes, "fault", _raising),
+    ),
+    bug(
+        "bill-settled-twice",
+        "What one payment settles is forgotten before the next one of the job comes.",
+        (Payables, "recorded", _not_noted),
     ),
     bug(
         "not-fenced",
