@@ -5,11 +5,13 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
+from pleo_export.domain.reconciling import Difference
 from pleo_export.testing.oracle import Evidence, Expected, PleoSide, check
 from pleo_export.testing.simulation import stage
 from pleo_export.testing.simulation.cast import Company
 from pleo_export.testing.simulation.plot import Plot
 from pleo_export.testing.simulation.weather import Rpc, Weather
+from pleo_export.workflow.reconcile import Compared
 
 WORK_SECONDS = 150.0  # a poll, a pause and asking again may all have begun when the faults stop
 ATTEMPTS_MAX = 60
@@ -47,6 +49,20 @@ class Judge:
         left = self.should_have_succeeded(pleo, cast[0])  # also where its job expired
         found = _told(replace(self._evidence(pleo, cast, log), expected=self._expected))
         return found + [f"Expense {one} is not exported in calm weather either." for one in left]
+
+    def compared(self, found: Sequence[Compared], deleted: str | None) -> list[str]:
+        """Judge what comparing told once all is calm, and after an entry was deleted."""
+        # Of an expense that cannot be booked nobody takes care after its job has expired.
+        forgiven = {Difference.LEFT_OPEN} if self._plot.may_expire else set()
+        told = [(one.accounting_entry_id, one.told.kind) for job in found for one in job.found]
+        right = [] if deleted is None else [(deleted, Difference.ENTRY_MISSING)]
+        if [one for one in told if one[1] not in forgiven] == right and not any(
+            job.unaccounted for job in found
+        ):
+            return []
+        return [
+            f"Comparing tells {told} in place of {right}: {[job.unaccounted for job in found]} unaccounted."
+        ]
 
     def should_have_succeeded(self, pleo: PleoSide, company: Company) -> list[str]:
         """Return the expenses that failed, and would not have in calm weather."""

@@ -1,4 +1,4 @@
-"""How a run goes: companies press Export, processes come and go, and at the end it is judged."""
+"""How a run goes: companies press Export, processes come and go, at the end it is judged, and all is compared."""
 
 import asyncio
 import logging
@@ -31,6 +31,7 @@ from pleo_export.workflow.flow import export_pending
 from pleo_export.workflow.pace import Pace
 from pleo_export.workflow.ports import Parts
 from pleo_export.workflow.problems import SilentError
+from pleo_export.workflow.reconcile import Looking, compare
 
 POLL_SECONDS = 30.0
 TAKEOVER_SECONDS = 40.0
@@ -101,6 +102,8 @@ class Play:
             await self._operate(company, ())
             found = self._judge.in_calm_weather(await self._see(), self.cast, "\n".join(self._log))
             self.problems += [one for one in found if one not in self.problems]
+        await asyncio.sleep(max(0.0, self._plot.forecast.calm_at - self.seconds))
+        self.problems += await self._compare(company)
 
     async def _set_up(self) -> None:
         limits = {"maxLimit": self._plot.page, "defaultLimit": self._plot.page}
@@ -195,6 +198,32 @@ class Play:
                 silence_seconds_max=self._plot.patience,
             )
             await export_pending(parts)
+
+    async def _compare(self, company: Company) -> list[str]:
+        """Delete an entry of the company, as a person may, and compare: that is missing, and all else agrees."""
+        async with AsyncExitStack() as stack:
+            deleted = stack.enter_context(company.system.without_one(self._draw))
+            store = Store(stage.bench().database(0), self.now)
+            stack.push_async_callback(store.close)
+            around = Surroundings(
+                clock=self.now, sleep=asyncio.sleep, random=self._chance(), session=company.wire.session
+            )
+            client = PleoClient(stage.BASE_URL, ApiKey(company.key), around=around)
+            clock = _Clock(self.now)
+            looking = Looking(
+                company_id=company.id,
+                settings=stage.SETTINGS,
+                pleo=await stack.enter_async_context(client),
+                connector=company.remote,
+                clock=clock,
+                pace=Pace(clock.sleep, company.remote.capabilities.concurrency),
+                store=store,
+                draw=self._draw.random,
+                looked_up=lambda _number: None,
+            )
+            known = await store.jobs_since(company.id, stage.BEGIN)
+            compared = [one async for one in compare(looking, known, stage.BEGIN)]
+        return self._judge.compared(compared, deleted)
 
     def _note_end(self, company: Company, process: Process, ended: BaseException | None) -> None:
         if ended is None:

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
+from random import Random
 from typing import Literal, TypeVar
 
 import msgspec
@@ -75,6 +76,19 @@ class System:
         if (row := self.find(entry.reference)) is not None:
             return _recorded(row, created=False)
         return _recorded(self.create(entry), created=True)
+
+    @contextmanager
+    def without_one(self, draw: Random) -> Iterator[str | None]:
+        """Be without one of the entries while the body runs; yield its reference, None where nothing stands here."""
+        if not self.rows:
+            yield None
+            return
+        place = draw.randrange(len(self.rows))
+        row = self.rows.pop(place)
+        try:
+            yield row.entry.reference
+        finally:
+            self.rows.insert(place, row)
 
     def attach(self, external_id: str, entry: Entry, file: StoredFile) -> None:
         """Attach a file unless it is there. Raises EntryGoneError."""
