@@ -50,8 +50,9 @@ class Desk:
         ids = self.pleo.generate(self.company_id, count, seed=seed, scenario=scenario)
         return self.pleo.press_export(self.company_id, ids)
 
-    def call(self, *command: str) -> Result:
-        return CliRunner().invoke(app, [*command, "--settings", str(self.settings)])
+    def call(self, *command: str, answer: str | None = None) -> Result:
+        """Run a command; `answer` is what is typed where it asks."""
+        return CliRunner().invoke(app, [*command, "--settings", str(self.settings)], input=answer)
 
     def json(self, *command: str) -> Any:
         return json.loads(self.call(*command, "--json").stdout)

@@ -4,11 +4,13 @@ import gc
 import os
 import subprocess
 import sys
+from unittest.mock import patch
 
 import pytest
 
 from pleo_export.testing.simulation import Run, rehearse, simulate
 from pleo_export.testing.simulation.planted import BUGS, Bug
+from pleo_export.testing.simulation.plot import Plot
 from tests.scorecard import at_size
 from tests.scorecard.plugin import Score
 
@@ -84,3 +86,5 @@ def test_a_run_is_replayed_by_the_command_that_its_failure_names() -> None:
 def test_of_a_job_that_has_a_minute_only_nobody_may_ever_know_what_became_of_an_expense() -> None:
     run = simulate(130717)  # three look-ups in a row, each without an answer
     assert (run.violations, run.faults) == ((), {"LOST_AFTER": 6})
+    with patch.object(Plot, "may_expire", new=False):
+        assert [one for one in simulate(130717).violations if "told as unknown" in one]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pleo_export.domain.progress import ItemProgress, Phase
+from pleo_export.domain.progress import ItemProgress, Phase, Settled
 
 EXTERNAL_ID_CHARACTERS_MAX = 200
 
@@ -20,6 +20,11 @@ IN_ITS_PLACE = (
     " until the expense is exported again."
 )
 
+IN_PLACE_OF_ANOTHER = (
+    "Here your entry takes the place of {entry}, which was named before. Where Pleo was told of that one, it goes on to name it"
+    " until the expense is exported again."
+)
+
 
 def entry_given(text: str) -> str | None:
     """Return the id of an entry as a person gave it, without what surrounds it; None where it is none."""
@@ -32,5 +37,17 @@ def what_it_means(item: ItemProgress) -> Sequence[str]:
     return (
         DONE_YOURSELF,
         *((LOOK_FIRST,) if item.unknown or item.phase is Phase.INTENDED else ()),
-        IN_ITS_PLACE.format(entry=item.external_id) if item.phase is Phase.RECORDED else PLEO_STAYS,
+        _in_whose_place(item),
     )
+
+
+def told_in_the_audit(item: ItemProgress, outcome: str) -> str:
+    """Return what the audit says of an expense that a person has settled, or has tried to."""
+    return f"expense {item.accounting_entry_id} of job {item.job_id}: {outcome}"
+
+
+def _in_whose_place(item: ItemProgress) -> str:
+    if item.phase is not Phase.RECORDED:
+        return PLEO_STAYS
+    before = IN_PLACE_OF_ANOTHER if item.settled_how is Settled.BY_HAND else IN_ITS_PLACE
+    return before.format(entry=item.external_id)

@@ -230,7 +230,7 @@ class UnknownItemError(ContradictionError):
     """The item was never planned for the job."""
 
     def __init__(self, job_id: str, entry_id: str) -> None:
-        super().__init__(f"item {entry_id} of job {job_id} is not known to the store")
+        super().__init__(f"Nothing is remembered of an expense {entry_id} in a job {job_id}")
 
 
 class JobOfAnotherCompanyError(ContradictionError):

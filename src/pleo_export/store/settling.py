@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -28,7 +28,6 @@ from pleo_export.store import jobs as job_steps
 from pleo_export.store.errors import (
     IllegalTransitionError,
     NotToSettleError,
-    SecondEntryError,
     UnknownItemError,
 )
 from pleo_export.store.tables import differences, items, jobs, leases
@@ -36,13 +35,16 @@ from pleo_export.store.tables import differences, items, jobs, leases
 # An item gets one final status in Pleo; that of a job's failed item cannot be changed, not even while the job is open.
 TOLD_OF_FAILURE = "Pleo was told before that this expense had failed, and takes one word on it in an export."
 STANDS = "it counts as recorded already, as {entry}. Where that entry is missing, compare Pleo and the books first."
-IN_HAND = "it is in hand there at the moment. Wait until that export has ended."
+NOT_ENDED = "this export has not ended here. The service ends it by itself, else pleo-export run does; then say it again."
 NEVER_TRIED = (
     "nothing was recorded for it in this export. If you have recorded it yourself, mark it as exported in Pleo; else export"
     " it again there."
 )
 REASON_KNOWN = "it failed for a known reason, so there is nothing to look up."
-ON_ITS_WAY = "Pleo is being told of its failure. Try again in a few minutes."
+OTHER_ENTRY = (
+    "its entry is remembered as {entry}, and now {named} is named. Look at both in the accounting system: the expense may stand"
+    " there twice."
+)
 KEPT = ("external_id", "external_url", "posted_on", "note", "settled_how", "settled_by", "settled_at")
 
 
@@ -57,6 +59,13 @@ class Settlement(Struct, frozen=True, kw_only=True):
     note: str | None = None
 
 
+def to_settle(
+    connection: Connection, company_id: str, job_id: str, entry_id: str, how: Settled
+) -> ItemProgress:
+    """Return an item that a person may settle so. Raises UnknownItemError and NotToSettleError."""
+    return _case(connection, company_id, job_id, entry_id, how).item
+
+
 def settle(  # noqa: PLR0913  one fact each, by name
     connection: Connection,
     company_id: str,
@@ -68,52 +77,71 @@ def settle(  # noqa: PLR0913  one fact each, by name
 ) -> ItemProgress:
     """Make a success of a failed item. Pleo goes on to show what it was told, which is noted as its `report_problem`.
 
-    Of a recorded one whose entry was found to be lost, the entry that a person has made by hand takes the place.
+    The entry that a person has made by hand takes the place of one that was found to be lost, or named by hand before.
 
-    Raises UnknownItemError, also where the job is another company's, NotToSettleError and SecondEntryError.
+    Raises UnknownItemError, also where the job is another company's, and NotToSettleError.
     """
     # No worker writes for the company meanwhile: what it plans it sees settled, or it was planned before this looks.
     connection.execute(select(leases.c.token).where(leases.c.company_id == company_id).with_for_update())
     # Where the item and its job stand may not change while this is decided.
-    row = connection.execute(
-        select(jobs.c.job_id)
-        .where(jobs.c.job_id == job_id, jobs.c.company_id == company_id)
-        .with_for_update()
-    )
-    if row.first() is None:
-        raise UnknownItemError(job_id, entry_id)
+    connection.execute(select(jobs.c.job_id).where(jobs.c.job_id == job_id).with_for_update())
     this = (items.c.job_id == job_id, items.c.accounting_entry_id == entry_id)
     connection.execute(select(items.c.phase).where(*this).with_for_update())
-    job, known = job_steps.get(connection, job_id), steps.get(connection, job_id, entry_id)
-    gone, lost = None, _found_lost(company_id, known)
-    by_hand = settlement.how is Settled.BY_HAND
-    if by_hand and known.phase is Phase.RECORDED and _is_any(connection, lost):
-        gone, known = known.external_id, replace(known, external_url=None, exported_at=None, posted_on=None)
-    elif (hindrance := _hindrance(job, known, settlement.how)) is not None:
-        raise NotToSettleError(job_id, entry_id, hindrance)
-    if by_hand:
+    job, known, gone = _case(connection, company_id, job_id, entry_id, settlement.how)
+    if gone is not None:
+        known = replace(known, external_url=None, exported_at=None, posted_on=None)
+    if settlement.how is Settled.BY_HAND:
         _require_no_other(connection, job, known, settlement, gone)
-        connection.execute(delete(differences).where(*lost))
+        connection.execute(delete(differences).where(*_found_lost(company_id, known)))
     _require_one_entry(known, settlement, gone)
     connection.execute(update(items).where(*this).values(_settled(known, settlement, now)))
     return steps.get(connection, job_id, entry_id)
+
+
+class _Case(NamedTuple):
+    """What a person settles; `gone` is the entry that another may take the place of."""
+
+    job: JobProgress
+    item: ItemProgress
+    gone: str | None
+
+
+def _case(connection: Connection, company_id: str, job_id: str, entry_id: str, how: Settled) -> _Case:
+    of_company = select(jobs.c.job_id).where(jobs.c.job_id == job_id, jobs.c.company_id == company_id)
+    if connection.execute(of_company).first() is None:
+        raise UnknownItemError(job_id, entry_id)
+    job, item = job_steps.get(connection, job_id), steps.get(connection, job_id, entry_id)
+    if how is Settled.BY_HAND and item.phase is Phase.RECORDED:
+        corrects = item.settled_how is Settled.BY_HAND and not _on_its_way(job, item)
+        if corrects or _is_any(connection, _found_lost(company_id, item)):
+            return _Case(job, item, item.external_id)
+    if (hindrance := _hindrance(job, item, how)) is not None:
+        raise NotToSettleError(job_id, entry_id, hindrance)
+    return _Case(job, item, None)
 
 
 def _hindrance(job: JobProgress, item: ItemProgress, how: Settled) -> str | None:
     """Say why an item is nothing for a person to settle, and what helps."""
     match item.phase:
         case Phase.RECORDED:
-            return STANDS.format(entry=item.external_id)
+            corrects = how is Settled.BY_HAND and item.settled_how is Settled.BY_HAND
+            return NOT_ENDED if corrects else STANDS.format(entry=item.external_id)
         case Phase.INTENDED if not job.open:
             return None  # begun, and nobody will look what became of it any more
         case Phase.PLANNED if not job.open:
             return NEVER_TRIED
         case Phase.PLANNED | Phase.INTENDED:
-            return IN_HAND
+            return NOT_ENDED
         case Phase.REJECTED:
             if how is Settled.LOOKED_UP and not item.unknown:
                 return REASON_KNOWN
-            return ON_ITS_WAY if job.open and job.closing_event is None and not _is_told(item) else None
+            return NOT_ENDED if _on_its_way(job, item) else None
+
+
+def _on_its_way(job: JobProgress, item: ItemProgress) -> bool:
+    """Whether Pleo is still to be told of the outcome."""
+    told = item.reported_at is not None or item.report_problem is not None
+    return job.open and job.closing_event is None and not told
 
 
 def _found_lost(company_id: str, item: ItemProgress) -> Sequence[ColumnElement[bool]]:
@@ -130,15 +158,10 @@ def _is_any(connection: Connection, differs: Sequence[ColumnElement[bool]]) -> b
     return bool(connection.execute(select(exists().where(*differs))).scalar())
 
 
-def _is_told(item: ItemProgress) -> bool:
-    return item.reported_at is not None or item.report_problem is not None
-
-
 def _require_one_entry(known: ItemProgress, settlement: Settlement, gone: str | None) -> None:
     if known.external_id not in (None, settlement.external_id, gone):
-        raise SecondEntryError(
-            known.job_id, known.accounting_entry_id, known.external_id, settlement.external_id
-        )
+        sentence = OTHER_ENTRY.format(entry=known.external_id, named=settlement.external_id)
+        raise NotToSettleError(known.job_id, known.accounting_entry_id, sentence)
 
 
 def _require_no_other(
@@ -152,7 +175,7 @@ def _require_no_other(
         other = steps.get(connection, other_id, entry_id)
         _require_one_entry(other, settlement, gone)
         if other.phase not in FINAL_PHASES and job_steps.get(connection, other_id).open:
-            raise NotToSettleError(other_id, entry_id, IN_HAND)
+            raise NotToSettleError(other_id, entry_id, NOT_ENDED)
 
 
 def _settled(known: ItemProgress, settlement: Settlement, now: datetime) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from pleo_export.domain.job import ExportJob
-from pleo_export.domain.progress import Company, ItemProgress, LastLook
+from pleo_export.domain.progress import Company, ItemProgress, LastLook, Settled
 from pleo_export.domain.reconciling import Adoption, Told
 from pleo_export.store import audit, companies, fencing, pulses, reconciling, sealed, settling, webhooks
 from pleo_export.store.audit import Action
@@ -141,14 +141,20 @@ class Store(Exports):
         """Take the company out of service: its settings and secrets go, its jobs stay. Raises UnknownCompanyError."""
         await self._write(lambda connection: companies.remove(connection, company_id))
 
+    async def to_settle(self, company_id: str, job_id: str, entry_id: str, how: Settled) -> ItemProgress:
+        """Return an item that a person may settle so. Raises UnknownItemError, also of another company, NotToSettleError."""
+        return await self._reader.run(
+            lambda connection: settling.to_settle(connection, company_id, job_id, entry_id, how)
+        )
+
     async def settle(
         self, company_id: str, job_id: str, entry_id: str, settlement: Settlement
     ) -> ItemProgress:
         """Make a success of a failed item, on a person's word, and return it. Pleo goes on to show what it was told.
 
-        An item that was looked up was unknown before; one whose entry was found to be lost may be recorded by hand anew.
-        Raises UnknownItemError, also where the job is another company's, NotToSettleError where the item has not
-        failed or its failure is on its way to Pleo, SecondEntryError.
+        An item that was looked up was unknown before; one whose entry was found to be lost may be recorded by hand anew,
+        and what was said by hand be corrected. Raises UnknownItemError, also where the job is another company's,
+        NotToSettleError where the item has not failed, Pleo is still to be told of it, or another entry is known.
         """
         now = self._clock()
         return await self._write(

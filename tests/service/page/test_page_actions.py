@@ -243,10 +243,11 @@ async def test_by_hand_asks_for_the_entry_then_whether_it_is_right_and_then_mark
     item = await site.store.item(JOB, ENTRY)
     assert (item.phase, item.external_id, item.settled_how) == (Phase.RECORDED, "JE <7>", Settled.BY_HAND)
     assert (item.settled_by, item.settled_at) == ("ada", site.clock())
-    again = await operator.press(path, external_id="JE-8", confirmed="yes")
-    assert again.status_code == 409
-    assert (await site.store.item(JOB, ENTRY)).external_id == "JE <7>"
-    assert [one.action for one in await site.store.actions(COMPANY, 10)] == ["recorded-by-hand"]
+    asked = await operator.press(path, external_id="JE-8")
+    assert "takes the place of JE &lt;7&gt;, which was named before" in asked.text
+    await operator.press(path, external_id="JE-8", confirmed="yes")
+    assert (await site.store.item(JOB, ENTRY)).external_id == "JE-8"
+    assert [one.action for one in await site.store.actions(COMPANY, 10)] == ["recorded-by-hand"] * 2
 
 
 async def test_an_entry_that_is_missing_is_told_of_on_the_expenses_page_and_made_good_by_hand(
@@ -262,6 +263,8 @@ async def test_an_entry_that_is_missing_is_told_of_on_the_expenses_page_and_made
     await site.store.closing(JOB, JobEventType.COMPLETED)
     await site.store.closed(JOB)
     assert "/recorded-by-hand" not in (await operator.get(ITEM)).text
+    refused = await operator.press(f"{ITEM}/recorded-by-hand", external_id="HAND-1")
+    assert (refused.status_code, "recorded already, as JE-1" in refused.text) == (409, True)
     kind = Difference.ENTRY_MISSING
     told = Told(kind=kind, sentence=kind.sentence.format(system="ledger"), remedy=kind.remedy)
     await site.store.reconciled(COMPANY, JOB, {ENTRY: told, "another": told})

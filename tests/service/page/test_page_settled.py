@@ -21,7 +21,7 @@ async def test_an_item_that_was_recorded_by_hand_says_who_when_and_what_pleo_sho
     site.clock.forward(minutes=1)
     await operator.press(f"{ITEM}/recorded-by-hand", external_id="HAND-1", confirmed="yes")
     after = (await operator.get(ITEM)).text
-    assert "/recorded-by-hand" not in after
+    assert "The right id of the entry, where another one was given" in after
     for shown in (
         "HAND-1",
         "2026-03-01 12:01:00 UTC by ada",

@@ -9,8 +9,8 @@ import msgspec
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from pleo_export.domain.by_hand import PLEO_STAYS, entry_given, what_it_means
-from pleo_export.domain.progress import Company, ItemProgress
+from pleo_export.domain.by_hand import PLEO_STAYS, entry_given, told_in_the_audit, what_it_means
+from pleo_export.domain.progress import Company, ItemProgress, Settled
 from pleo_export.service.page.access.errors import NotHereError
 from pleo_export.service.page.access.guard import Operating
 from pleo_export.service.page.parts import FORM_BYTES_MAX, PageParts, Parts
@@ -23,6 +23,7 @@ NOT_FOUND = (
     "The accounting system surely holds no entry with the reference of this expense, so it was not recorded from here.",
     "Export it again in Pleo; or, if you have recorded it yourself, mark it as recorded by hand.",
 )
+NOT_MARKED = "This expense was not marked"
 
 Confirmed = Annotated[str, Form(alias="confirmed")]
 ExternalId = Annotated[str, Form()]
@@ -192,6 +193,12 @@ async def recorded_by_hand(  # noqa: PLR0913, PLR0917  what the request consists
         back_to="Back to the expense",
         entry=given or item.external_id,
     )
+    try:
+        await parts.store.to_settle(company_id, job_id, entry_id, Settled.BY_HAND)
+        if given is not None and confirmed:
+            await record_by_hand(parts, company_id, item, given, visitor.name)
+    except ContradictionError as error:
+        return shown(request, _told(asked, NOT_MARKED, problem=str(error)), 409)
     if given is None:
         problem = "This is no id of an entry." if external_id.strip() else None
         return shown(
@@ -205,10 +212,6 @@ async def recorded_by_hand(  # noqa: PLR0913, PLR0917  what the request consists
         return shown(
             request, msgspec.structs.replace(asked, sentences=sentences, button="Mark as recorded by hand")
         )
-    try:
-        await record_by_hand(parts, company_id, item, given, visitor.name)
-    except ContradictionError as error:
-        return shown(request, _told(asked, "This expense was not marked", problem=str(error)), 409)
     await _note_item(parts, visitor.name, company_id, item, "recorded-by-hand", f"entry {given}")
     return gone_to(asked.back)
 
@@ -247,5 +250,4 @@ async def _item(parts: PageParts, company_id: str, job_id: str, entry_id: str) -
 async def _note_item(  # noqa: PLR0913, PLR0917  one fact each
     parts: PageParts, who: str, company_id: str, item: ItemProgress, action: str, outcome: str
 ) -> None:
-    detail = f"expense {item.accounting_entry_id} of job {item.job_id}: {outcome}"
-    await parts.store.note_action(who, company_id, action, detail)
+    await parts.store.note_action(who, company_id, action, told_in_the_audit(item, outcome))

@@ -124,7 +124,7 @@ def money_exact(view: View) -> Iterator[Violation]:
 
 
 def settled_within(view: View) -> Iterator[Violation]:
-    """I14: no bill is settled beyond what is owed of it, and no payment beyond what was paid."""
+    """I14: no bill is settled beyond what is owed of it, and no payment beyond what was paid. Less is not seen here."""
     settled = Counter[tuple[str, str]]()
     for company_id, reference, found in view.standing():
         for entry in found:
@@ -136,7 +136,7 @@ def settled_within(view: View) -> Iterator[Violation]:
         for entry in found:
             if entry.owes is not None and not min(0, entry.owes) <= units <= max(0, entry.owes):
                 yield Violation(
-                    invariant=14, company_id=company_id, item=reference, sentence=f"{units} minor units of it are settled, and it is over {entry.owes}."
+                    invariant=14, company_id=company_id, item=reference, sentence=f"{units} minor units of it are settled; its amount is {entry.owes}."
                 )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ class Settled(msgspec.Struct, frozen=True):
 
 
 class BookEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry as it stands in the accounting system, with its settlement; None is what a reader cannot see.
+    """One entry as it stands in the accounting system, with its settlement; what is None is not checked.
 
     `files` holds the SHA-256 of every attached file, as often as it is attached. Of a bill or a payment that comes by
     itself, `owes` is its amount in minor units, below zero for a credit note or a returned payment, and `settles` is what

@@ -1,6 +1,6 @@
 """What the oracle is given after a run, and what may be forgiven."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import timedelta
 
 from msgspec.structs import replace
@@ -40,29 +40,43 @@ class Judge:
                 expected=expected,
                 calm_since=calm_since,
                 work_seconds=WORK_SECONDS + self._weather.longest_wait,
-                unknown_max=stage.POOL_ITEMS if cast[0].shut_out else evidence.unknown_max,
+                unknown_max=stage.POOL_ITEMS
+                if cast[0].shut_out
+                else evidence.unknown_max + self._unclear(cast, self._expected),
             )
         )
 
     def in_calm_weather(self, pleo: PleoSide, cast: Sequence[Company], log: str) -> list[str]:
         """Judge the second export, of which nothing is forgiven."""
         left = self.should_have_succeeded(pleo, cast[0])  # also where its job expired
-        found = _told(replace(self._evidence(pleo, cast, log), expected=self._expected))
+        evidence = self._evidence(pleo, cast, log)
+        unknown_max = evidence.unknown_max + self._unclear(cast, self._unbookable)
+        found = _told(replace(evidence, expected=self._expected, unknown_max=unknown_max))
         return found + [f"Expense {one} is not exported in calm weather either." for one in left]
+
+    def _unclear(self, cast: Sequence[Company], references: Container[str]) -> int:
+        """Return of how many of these expenses nobody may know what became of them: in a job that has a minute only."""
+        if not self._plot.may_expire:
+            return 0
+        neighbours = set[str]().union(*(one.remote.struck for one in cast[1:]))
+        return len(neighbours | {one for one in cast[0].remote.struck if one in references} - {""})
 
     def compared(self, found: Sequence[Compared], deleted: str | None) -> list[str]:
         """Judge what comparing told once all is calm, and after an entry was deleted."""
-        # Of an expense that cannot be booked nobody takes care after its job has expired.
-        forgiven = {Difference.LEFT_OPEN} if self._plot.may_expire else set()
         told = [(one.accounting_entry_id, one.told.kind) for job in found for one in job.found]
         right = [] if deleted is None else [(deleted, Difference.ENTRY_MISSING)]
-        if [one for one in told if one[1] not in forgiven] == right and not any(
-            job.unaccounted for job in found
-        ):
+        # Of an expense that cannot be booked nobody takes care after its job has expired.
+        left = [one for one in told if one[1] is Difference.LEFT_OPEN and one[0] in self._unbookable]
+        if self._plot.may_expire:
+            told = [one for one in told if one not in left]
+        unaccounted = [one for job in found for one in job.unaccounted]
+        if told == right and not unaccounted:
             return []
-        return [
-            f"Comparing tells {told} in place of {right}: {[job.unaccounted for job in found]} unaccounted."
-        ]
+        return [f"Comparing tells {told} and {unaccounted} as unaccounted; right is {right} and nothing."]
+
+    @property
+    def _unbookable(self) -> set[str]:
+        return {one for one, expected in self._expected.items() if expected.outcome == "failed"}
 
     def should_have_succeeded(self, pleo: PleoSide, company: Company) -> list[str]:
         """Return the expenses that failed, and would not have in calm weather."""
@@ -77,8 +91,6 @@ class Judge:
         calls = [call for one in cast for call in one.remote.calls[one.judged :]]
         for one in cast:
             one.judged = len(one.remote.calls)  # whoever presses Export again was told what to look for
-        # Of a job with so little time nobody asks for long what became of an expense whose call was struck.
-        unclear = sum(len(one.remote.struck) for one in cast) if self._plot.may_expire else 0
         return Evidence(
             books={one.id: one.system.entries() for one in cast},
             pleo=pleo,
@@ -88,7 +100,7 @@ class Judge:
             texts={"The log": log},
             may_expire=self._plot.may_expire,
             secrets=[*(one.key for one in cast), *stage.PEOPLE],
-            unknown_max=self._weather.struck[Rpc.BROKEN.name] + unclear,
+            unknown_max=self._weather.struck[Rpc.BROKEN.name],
             attempts_max=ATTEMPTS_MAX,
         )
 

@@ -221,8 +221,11 @@ class Play:
                 draw=self._draw.random,
                 looked_up=lambda _number: None,
             )
-            known = await store.jobs_since(company.id, stage.BEGIN)
-            compared = [one async for one in compare(looking, known, stage.BEGIN)]
+            try:
+                known = await store.jobs_since(company.id, stage.BEGIN)
+                compared = [one async for one in compare(looking, known, stage.BEGIN)]
+            except Exception as error:  # noqa: BLE001 to be judged, whatever it is
+                return [f"Comparing ends with {type(error).__name__}: {error}"]
         return self._judge.compared(compared, deleted)
 
     def _note_end(self, company: Company, process: Process, ended: BaseException | None) -> None:

@@ -29,6 +29,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 def simulate(seed: int) -> Run:
     """Run a seed. The same seed gives the same run, in any process."""
     draw = Random(seed)  # noqa: S311 chance, not secrecy
+    # Whatever came later than the plot draws from here too, so that old seeds stay as they were.
     chosen = plot(draw, Random(f"how jobs of seed {seed} expire"))  # noqa: S311 chance, not secrecy
     play = Play(chosen, draw, seed, expectations(chosen.pool))
     play.perform()

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 
 from pleo_export.domain.entry import Entry, Posting
 from pleo_export.domain.grouping import rejection_of
-from pleo_export.domain.progress import ItemProgress, JobProgress, Phase
+from pleo_export.domain.progress import ItemProgress, JobProgress, Phase, Settled
 from pleo_export.domain.reconciling import ENTRY_LOST
 from pleo_export.service.page.access.errors import NotHereError
 from pleo_export.service.page.access.guard import Viewing
@@ -39,7 +39,7 @@ async def show(  # noqa: PLR0913, PLR0917  what the request consists of
     explanation = await views.explanation(company_id, job_id, entry_id)
     rejection = rejection_of(item)
     differences = await parts.store.differences(company_id, job_id, entry_id)
-    unsettled = _unsettled(item, job)
+    unsettled, by_hand = _unsettled(item, job), item.settled_how is Settled.BY_HAND
     operates = visitor.may(Role.OPERATOR, company_id)
     return page_or_part(
         request,
@@ -57,7 +57,9 @@ async def show(  # noqa: PLR0913, PLR0917  what the request consists of
         attempts=await views.attempts(company_id, entry_id),
         item_state=item_state,
         looks_up=operates and unsettled and (item.unknown or item.phase is Phase.INTENDED),
-        takes_by_hand=operates and (unsettled or any(one.kind in ENTRY_LOST for one in differences)),
+        takes_by_hand=operates
+        and (unsettled or by_hand or any(one.kind in ENTRY_LOST for one in differences)),
+        by_hand=by_hand,
         differences=differences,
     )
 

@@ -19,8 +19,13 @@ def _in_every_export(before: Any) -> Any:
     return compared
 
 
-async def _as_remembered(_looking: Any, _job_id: str, _entry_id: str) -> Any:
-    return None, Sighting()
+def _as_remembered(before: Any) -> Any:
+    async def sighting(looking: Any, job_id: str, entry_id: str) -> Any:
+        found, sighting = await before(looking, job_id, entry_id)
+        remembered = {one.accounting_entry_id: one.external_id for one in await looking.store.items(job_id)}
+        return found, sighting if found else Sighting(external_id=remembered.get(entry_id))
+
+    return sighting
 
 
 BUGS = (
@@ -31,8 +36,8 @@ BUGS = (
         (reconcile, "_compared", _in_every_export),
     ),
     bug(
-        "books-not-looked-through",
-        "Comparing takes every entry for missing, without a look into the books.",
-        (reconcile, "_sighting", instead(_as_remembered)),
+        "memory-for-books",
+        "Comparing takes what is remembered for what stands in the books.",
+        (reconcile, "_sighting", _as_remembered),
     ),
 )
