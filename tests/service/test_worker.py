@@ -31,6 +31,7 @@ from pleo_export.service.kinds import API_KEY
 from pleo_export.service.reconciling import Reconciling
 from pleo_export.service.settings import ServiceSettings
 from pleo_export.service.worker import SILENCE_SECONDS, Worker
+from pleo_export.simulator.generator import generate
 from pleo_export.simulator.server import RunningSimulator
 from pleo_export.store import Store, sqlite_url
 from pleo_export.vault import Vault
@@ -271,6 +272,25 @@ async def test_a_job_that_pleo_does_not_let_end_is_closed_by_the_next_look_of_an
     await drain(other, scene.a, 4)
     assert await state(scene.a, job) == "completed"
     assert (refused, given_up()) == ([JobEventType.COMPLETED], before)
+
+
+@pytest.mark.slow
+async def test_the_log_says_why_a_job_failed_without_the_sentences_about_its_expenses(
+    scene: Scene, settings: ServiceSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    def split_wrongly() -> str:
+        expense = generate(1, 1, company_id=scene.a.company_id)[0].payload
+        for amount in expense["amount"].values():
+            amount["value"] += 100
+        scene.a.pleo.call("POST", f"companies/{scene.a.company_id}/expenses", [expense])
+        return scene.a.pleo.press_export(scene.a.company_id, [expense["accountingEntryId"]])
+
+    job = await asyncio.to_thread(split_wrongly)
+    await drain(scene.worker(Idle(), settings), scene.a, 1)
+    assert await state(scene.a, job) == "failed"
+    assert f"job {job} ended as failed: lines-do-not-add-up (1)" in caplog.text
+    assert "add up to" in str((await scene.store.job(job)).closing_reason)
+    assert "add up to" not in caplog.text
 
 
 @pytest.mark.parametrize(("asked", "known"), [(90, timedelta(seconds=90)), (4, None)])

@@ -17,7 +17,7 @@ from pleo_export.store.errors import ContradictionError
 
 ForOption = Annotated[
     Path | None,
-    typer.Option("--settings", "-s", help="Serve this one company, whose settings file it is."),
+    typer.Option("--settings", "-s", help="Add the company of this settings file, or take its settings over as they are now."),
 ]
 NameOption = Annotated[
     str | None, typer.Option("--name", help="What people call this company, where it is new.")
@@ -28,7 +28,7 @@ CompanyArgument = Annotated[str | None, typer.Argument(help="A company's id; wit
 def serve(*, settings: ForOption = None, name: NameOption = None) -> None:
     """Run the whole service: webhooks, polling, the button and the worker, until it is stopped.
 
-    It works for every company that was added (see `companies`), or for the one of --settings. Settings of the service
+    It works for every company that was added (see `companies`), the one of --settings included. Settings of the service
     itself come from the environment: PLEO_EXPORT_DATABASE_URL and others, see docs/reference/service.md.
     """
     _run(settings, name, web=True, work=True)

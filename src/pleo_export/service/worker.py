@@ -15,6 +15,7 @@ from typing import Protocol
 from pleo_export.clock import Clock
 from pleo_export.compose import connector_for, parts_of, sources_of
 from pleo_export.config import Settings
+from pleo_export.domain.grouping import by_cause, rejection_of
 from pleo_export.domain.progress import Company
 from pleo_export.engine import Begun, EngineError, problem_of
 from pleo_export.observe import logs, metrics
@@ -30,7 +31,7 @@ from pleo_export.store import FencedError, Store, sqlite_path
 from pleo_export.store.errors import StoreError
 from pleo_export.store.lease import company_lease
 from pleo_export.workflow.flow import export_pending
-from pleo_export.workflow.ports import Notice, Parts, StepTaken
+from pleo_export.workflow.ports import JobSummary, Notice, Parts, StepTaken
 from pleo_export.workflow.problems import StoppedError
 
 SILENCE_SECONDS = 60.0  # of an accounting system; then the next company has its turn
@@ -122,7 +123,7 @@ class Worker:
                         continue
                     metrics.job_ended(summary)
                     if summary.reason is not None:
-                        log.warning("job %s ended as %s: %s", summary.job_id, summary.event, summary.reason)
+                        log.warning("job %s ended as %s: %s", summary.job_id, summary.event, _why(summary))
         self._seen.add(company_id)
         await store.trouble(company_id, None)
 
@@ -185,3 +186,10 @@ async def _keep_trouble(store: Store, company_id: str, sentence: str) -> None:
         await store.trouble(company_id, sentence)
     except StoreError as error:
         log.warning("what is wrong with the company was not kept: %s", error)
+
+
+def _why(summary: JobSummary) -> str:
+    """Say why a job ended so. The sentences about its expenses may name people and amounts; their causes do not."""
+    told = ((item.accounting_entry_id, rejection_of(item)) for item in summary.items)
+    causes = by_cause((entry_id, rejected) for entry_id, rejected in told if rejected is not None)
+    return ", ".join(f"{group.cause} ({group.number})" for group in causes) or f"{summary.reason}"
