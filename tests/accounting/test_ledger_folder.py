@@ -13,7 +13,9 @@ from pleo_export.accounting.ledger import LedgerConnector, LedgerSettings, conne
 from pleo_export.accounting.ledger.connector import DamagedEntryError, LedgerSlowError
 from pleo_export.accounting.ledger.folder import LedgerFolder, LedgerFolderError, UnsettledError
 from pleo_export.accounting.ledger.locks import LedgerBusyError
+from pleo_export.accounting.ledger.roots import AccountsUnreadableError
 from pleo_export.accounting.port import NoAnswerError, PeriodClosedError
+from pleo_export.domain.catalogue import Cause
 from pleo_export.testing.samples import sample_entry, sample_posting
 
 
@@ -203,7 +205,7 @@ async def test_an_entry_is_not_said_to_stand_before_the_disk_has_confirmed_it(
         await ledger.find("exp-1")
 
 
-@pytest.mark.parametrize("code", [errno.EIO, errno.ETIMEDOUT])
+@pytest.mark.parametrize("code", [errno.EIO, errno.ETIMEDOUT, errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN])
 async def test_a_file_server_that_loses_the_answer_is_no_answer(
     ledger: LedgerConnector, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
@@ -219,6 +221,37 @@ async def test_a_file_server_that_loses_the_answer_is_no_answer(
         with pytest.raises(UnsettledError):
             await ledger.record(sample_entry())
     assert await ledger.find("exp-1") is not None
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EDQUOT])
+async def test_a_disk_that_refuses_a_name_has_surely_recorded_nothing(
+    ledger: LedgerConnector, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    await ledger.record(sample_entry("exp-0"))
+
+    def refuse(_source: Path, _target: Path) -> None:
+        raise OSError(code, os.strerror(code))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", refuse)
+        with pytest.raises(LedgerFolderError):
+            await ledger.record(sample_entry())
+    assert await ledger.find("exp-1") is None
+
+
+async def test_an_accounts_file_in_another_encoding_is_named_and_stays(
+    ledger: LedgerConnector, root: Path
+) -> None:
+    await ledger.record(sample_entry("exp-0"))
+    accounts = root / "accounts.beancount"
+    latin = accounts.read_text("utf-8").encode() + "; Büro\n".encode("latin-1")
+    accounts.write_bytes(latin)
+    ledger._roots._followed = None  # as another process has it
+    with pytest.raises(AccountsUnreadableError, match=r"accounts\.beancount is not in UTF-8"):
+        await ledger.record(sample_entry())
+    assert [one.cause for one in await ledger.check()] == [Cause.ACCOUNTS_FILE_UNREADABLE]
+    assert accounts.read_bytes() == latin
+    assert await ledger.find("exp-1") is None
 
 
 async def test_looking_up_waits_for_a_writer_that_may_still_finish(

@@ -67,6 +67,17 @@ async def test_a_receipt_without_its_directive_is_taken_for_the_rest_of_an_inter
     )
 
 
+async def test_a_receipt_stands_on_the_day_of_its_entry_wherever_that_was_moved(
+    ledger: LedgerConnector, month: Path, tmp_path: Path
+) -> None:
+    entry = sample_entry()
+    recorded = await ledger.record(entry)
+    text = (month / "exp-1.beancount").read_text()
+    (month / "exp-1.beancount").write_text(text.replace("2026-01-03 *", "2026-01-28 *"))
+    await ledger.attach(entry, recorded, sample_file(tmp_path))
+    assert (month / "exp-1.1.beancount").read_text().startswith("2026-01-28 document ")
+
+
 async def test_somebody_elses_file_of_that_name_is_left_alone(
     ledger: LedgerConnector, month: Path, tmp_path: Path
 ) -> None:

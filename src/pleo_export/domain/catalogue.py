@@ -152,6 +152,9 @@ class Cause(StrEnum):
     VENDOR_CREATION_UNSUPPORTED = ("vendor-creation-unsupported", None, Job.INVALID_CONFIGURATION,
         "bookkeeping.unknown_vendor is create, but {system} takes no vendors from outside.",
         "Set bookkeeping.unknown_vendor to fail or to fallback_account in the settings.")
+    DRAFTS_UNSUPPORTED = ("drafts-unsupported", None, Job.INVALID_CONFIGURATION,
+        "{key} asks for drafts, but {system} keeps none: every entry would be posted at once.",
+        "Set {key} to final in the settings.")
     RECEIPTS_UNSUPPORTED = ("receipts-unsupported", None, None,
         "{system} takes no receipts: an expense with receipts will fail.",
         "Set bookkeeping.attachment_failure to record_without in the settings, or choose another accounting system.")
@@ -401,6 +404,9 @@ class Cause(StrEnum):
     ACCOUNTS_FILE_STALE = ("accounts-file-stale", None, None,
         "{path} does not follow the chart.",
         "Nothing to do: it is written anew with the next entry.")
+    ACCOUNTS_FILE_UNREADABLE = ("accounts-file-unreadable", Item.MISSING_CONFIGURATION, Job.INVALID_CONFIGURATION,
+        "{path} is not in UTF-8, so it cannot follow the chart.",
+        "Save it in UTF-8; or move it away, and it is written anew.")
     TITLE_DIFFERS = ("title-differs", None, None,
         "The title in {path} is not the chart's ('{title}'), so links to Fava do not arrive.",
         "Write the same title in both.")

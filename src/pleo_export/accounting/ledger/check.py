@@ -45,11 +45,16 @@ def _folder(folder: Path) -> Iterator[Finding]:
 
 
 def _root_files(folder: Path, chart: Chart) -> Iterator[Finding]:
-    main, accounts = _text(folder / "main.beancount"), _text(folder / ACCOUNTS_FILE)
+    main = _text(folder / "main.beancount")
     if main is not None:
         yield from _main(folder / "main.beancount", main, chart)
-    if accounts is not None and accounts != accounts_text(chart, accounts):
-        yield finding(Cause.ACCOUNTS_FILE_STALE, path=folder / ACCOUNTS_FILE)
+    try:
+        accounts = _text(folder / ACCOUNTS_FILE, "strict")
+    except UnicodeDecodeError:
+        yield finding(Cause.ACCOUNTS_FILE_UNREADABLE, path=folder / ACCOUNTS_FILE)
+    else:
+        if accounts is not None and accounts != accounts_text(chart, accounts):
+            yield finding(Cause.ACCOUNTS_FILE_STALE, path=folder / ACCOUNTS_FILE)
 
 
 def _main(path: Path, text: str, chart: Chart) -> Iterator[Finding]:
@@ -76,8 +81,8 @@ def _bean_check() -> Iterator[Finding]:
         yield finding(Cause.BEAN_CHECK_MISSING)
 
 
-def _text(path: Path) -> str | None:
+def _text(path: Path, errors: str = "replace") -> str | None:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return path.read_text(encoding="utf-8", errors=errors)
     except (FileNotFoundError, NotADirectoryError):
         return None

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
+from msgspec.structs import replace
+
 from pleo_export.accounting.acceptance import EntryGoneError, UnknownAccountError, accept
 from pleo_export.accounting.ledger import check
 from pleo_export.accounting.ledger.folder import LedgerFolder, LedgerFolderError, sync
@@ -202,7 +204,9 @@ class LedgerConnector:
             path = pen.locate(f"{recorded.external_id}.beancount")
             if path is None:
                 raise EntryGoneError(entry.reference)
-            account = first_account(path.read_text(encoding="utf-8", errors="replace"))
-            if account is None:
+            text = path.read_text(encoding="utf-8", errors="replace")
+            facts, account = entry_facts(text), first_account(text)
+            if facts is None or account is None:
                 raise DamagedEntryError(path)
-            file_receipt(pen, path, entry, file, account)
+            # On the day on which the entry stands: it may have been moved since, or before an interruption.
+            file_receipt(pen, path, replace(entry, posting_date=facts.posted), file, account)

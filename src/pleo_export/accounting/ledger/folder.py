@@ -28,6 +28,24 @@ from pleo_export.domain.catalogue import Cause
 
 LOCK_SECONDS = 10.0
 _LOCKS = 64
+# What a system says that refuses a link; anything else may have come after it.
+_NOT_LINKED = frozenset(
+    {
+        errno.EACCES,
+        errno.EDQUOT,
+        errno.EINVAL,
+        errno.EMLINK,
+        errno.ENAMETOOLONG,
+        errno.ENOENT,
+        errno.ENOSPC,
+        errno.ENOSYS,
+        errno.ENOTDIR,
+        errno.EOPNOTSUPP,
+        errno.EPERM,
+        errno.EROFS,
+        errno.EXDEV,
+    }
+)
 
 
 class LedgerFolderError(UnreachableError):
@@ -181,10 +199,10 @@ def _link(source: str | Path, path: Path) -> bool:
     except FileExistsError:
         return False
     except OSError as error:
+        if error.errno in _NOT_LINKED:
+            raise
         # A file server may have done it and lost the answer.
-        if error.errno in (errno.EIO, errno.ETIMEDOUT):
-            raise UnsettledError(path, error) from error
-        raise
+        raise UnsettledError(path, error) from error
     return True
 
 

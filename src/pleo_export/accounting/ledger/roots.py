@@ -1,15 +1,27 @@
 """The root files of a ledger, and how they follow the chart."""
 
+from pathlib import Path
 from threading import Lock
 
 from pleo_export.accounting.ledger.chart import Chart, ChartMissingError, read_chart
 from pleo_export.accounting.ledger.folder import LedgerFolder
 from pleo_export.accounting.ledger.settings import LedgerSettings
 from pleo_export.accounting.ledger.writer import ACCOUNTS_FILE, accounts_text, main_text
+from pleo_export.accounting.port import UnreachableError
+from pleo_export.domain.catalogue import Cause
 
 # Beancount calls an include that matches nothing an error: this file lets a ledger without entries pass.
 KEEP_FILE = "1970/01/keep.main.beancount"
 _KEEP_TEXT = "; Keeps the include in main.beancount valid while there is no entry.\n"
+
+
+class AccountsUnreadableError(UnreachableError):
+    """Somebody saved the accounts file in another encoding. It stays as it is, and nothing is recorded."""
+
+    cause = Cause.ACCOUNTS_FILE_UNREADABLE
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path=path)
 
 
 class Roots:
@@ -50,10 +62,18 @@ class Roots:
         root = self._settings.folder
         accounts = root / ACCOUNTS_FILE
         with self._folder.writing("the root files") as pen:
-            before = accounts.read_text(encoding="utf-8") if accounts.exists() else ""
+            before = _text(accounts)
             if (text := accounts_text(chart, before)) != before:
                 pen.replace(accounts, [text.encode()])
             for path, text in ((root / KEEP_FILE, _KEEP_TEXT), (root / "main.beancount", main_text(chart))):
                 # Nearly always they are there, and a draft that is synced for nothing keeps the first entry waiting.
                 if not path.exists():
                     pen.create(path, [text.encode()])
+
+
+def _text(accounts: Path) -> str:
+    """Read a file that has to be kept as it is where it cannot be read. Raises AccountsUnreadableError."""
+    try:
+        return accounts.read_text(encoding="utf-8") if accounts.exists() else ""
+    except UnicodeDecodeError as error:
+        raise AccountsUnreadableError(accounts) from error
