@@ -134,20 +134,25 @@ async def test_a_receipt_that_the_accounting_system_refuses_is_told_as_well(scen
 class Remover(Around):
     """A connector whose entry a person deletes before its files are attached."""
 
-    def __init__(self, inner: object, scene: Scene) -> None:
+    def __init__(self, inner: object, scene: Scene, *, says: bool) -> None:
         super().__init__(inner)
-        self._scene = scene
+        self._scene, self._says = scene, says
 
     async def attach(self, entry: Entry, recorded: Recorded, file: StoredFile) -> None:
         del self._scene.books.entries[entry.reference]
+        if not self._says:
+            raise EntryRefusedError("no such document")
         await self.inner.attach(entry, recorded, file)
 
 
-async def test_an_entry_that_is_gone_is_no_missing_receipt(scene: Scene) -> None:
+@pytest.mark.parametrize(("says", "cause"), [(True, Cause.ENTRY_GONE), (False, Cause.ENTRY_REFUSED)])
+async def test_an_entry_that_is_gone_is_no_missing_receipt_whatever_the_system_calls_it(
+    scene: Scene, *, says: bool, cause: Cause
+) -> None:
     scene.bookkeeping = WITHOUT
     await scene.company.job_of(expense(1, files=["pdf"]))
-    (item,) = (await scene.run_one(connector=Remover(scene.connector, scene))).items
-    assert (item.phase, item.failure_code) == (Phase.REJECTED, Cause.ENTRY_GONE)
+    (item,) = (await scene.run_one(connector=Remover(scene.connector, scene, says=says))).items
+    assert (item.phase, item.failure_code) == (Phase.REJECTED, cause)
 
 
 async def test_a_right_that_is_missing_for_receipts_only_is_told_with_the_recorded_expense(

@@ -15,8 +15,10 @@ from pleo_export.accounting.port import (
 )
 from pleo_export.accounting.tax_codes import TaxRule
 from pleo_export.domain.catalogue import Cause
+from pleo_export.domain.entry import EntryState
 from pleo_export.domain.failure_types import JobFailureType
 from pleo_export.domain.failures import Finding, Severity
+from pleo_export.domain.item import ItemType
 from pleo_export.domain.job import ExportJob, JobStatus
 from pleo_export.domain.reference import LedgerAccount, LedgerTaxCode
 from pleo_export.domain.settings import (
@@ -205,6 +207,17 @@ async def test_nothing_is_recorded_after_a_failed_check_and_the_next_export_work
     await scene.company.press_export(1)
     assert (await scene.run_one()).event == "completed"
     assert scene.booked() == [1]
+
+
+async def test_drafts_are_not_asked_of_a_system_that_keeps_none(scene: Scene) -> None:
+    scene.connector.change(drafts=False)
+    mixed = BookkeepingSettings(
+        posting=EntryState.FINAL, posting_by_type={ItemType.INVOICE: EntryState.DRAFT}
+    )
+    problem = (Cause.DRAFTS_UNSUPPORTED, Severity.ERROR)
+    assert await findings(scene) == [problem]
+    assert await findings(scene, bookkeeping=mixed) == [problem]
+    assert await findings(scene, bookkeeping=BookkeepingSettings(posting=EntryState.FINAL)) == []
 
 
 async def findings(scene: Scene, **sections: Section) -> list[tuple[str, Severity]]:

@@ -43,7 +43,11 @@ class ClosedPeriod(StrEnum):
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
-    """What is so for one connector; nothing is assumed. Sizes in bytes; `attachment_types` None: any type."""
+    """What is so for one connector; nothing is assumed. Sizes in bytes; `attachment_types` None: any type.
+
+    Without `drafts` every entry is posted at once, and settings that ask for drafts are refused before a job. Without
+    `dimensions` what an expense is tagged with is not kept.
+    """
 
     uniqueness: Uniqueness
     closed_period: ClosedPeriod
@@ -118,7 +122,8 @@ class Connector(Protocol):
         """Attach a file to a recorded entry, unless it is there already: same key and same SHA-256.
 
         A file with the same key and another content is attached as well; nothing is replaced. The caller writes to
-        the file no more, but may delete it: a connector may keep it by a link of its own.
+        the file no more, but may delete it: a connector may keep it by a link of its own. Where the entry does not stand
+        any more, or cannot be used, EntryRefusedError has the cause ENTRY_GONE or ENTRY_DAMAGED.
         """
         ...
 

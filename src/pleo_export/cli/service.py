@@ -17,7 +17,11 @@ from pleo_export.store.errors import ContradictionError
 
 ForOption = Annotated[
     Path | None,
-    typer.Option("--settings", "-s", help="Add the company of this settings file, or take its settings over as they are now."),
+    typer.Option(
+        "--settings",
+        "-s",
+        help="Add the company of this settings file, or take its settings over as they are now.",
+    ),
 ]
 NameOption = Annotated[
     str | None, typer.Option("--name", help="What people call this company, where it is new.")

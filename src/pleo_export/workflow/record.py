@@ -303,6 +303,9 @@ class _Recorder:
             except EntryRefusedError as refused:
                 if refused.cause in ENTRY_LOST or not may_miss(self._parts):
                     raise
+                # Whatever the system calls it: without its entry no expense is recorded.
+                if await self._calls.insist(partial(self._parts.connector.find, entry.reference)) is None:
+                    raise
                 missing.append(str(refused))
         item = await self._parts.store.recorded(self._job.id, entry.reference, recorded_without(missing))
         reach("item.recorded")

@@ -11,6 +11,7 @@ from typing import Any
 from pleo_export.accounting.port import Connector, ConnectorError
 from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.check import settings_findings
+from pleo_export.domain.entry import EntryState
 from pleo_export.domain.failures import Finding, Severity, finding
 from pleo_export.domain.job import ExportJob
 from pleo_export.domain.reference import ReferenceData
@@ -70,6 +71,12 @@ def _capability_findings(connector: Connector, settings: CompanySettings) -> Ite
         yield finding(Cause.BY_CODE_UNSUPPORTED, system=connector.name)
     if choices.unknown_vendor is UnknownVendor.CREATE and not can.creates_vendors:
         yield finding(Cause.VENDOR_CREATION_UNSUPPORTED, system=connector.name)
+    if not can.drafts:
+        asked = {"bookkeeping.posting": choices.posting} | {
+            f"bookkeeping.posting_by_type.{kind}": state for kind, state in choices.posting_by_type.items()
+        }
+        for key in (key for key, state in asked.items() if state is EntryState.DRAFT):
+            yield finding(Cause.DRAFTS_UNSUPPORTED, key=key, system=connector.name)
     if choices.attachment_failure is AttachmentFailure.FAIL and not can.attachments:
         yield finding(Cause.RECEIPTS_UNSUPPORTED, system=connector.name)
 
