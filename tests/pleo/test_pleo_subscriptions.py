@@ -75,12 +75,25 @@ async def test_the_second_time_nothing_is_changed() -> None:
     ],
 )
 async def test_a_subscription_that_differs_is_put_right_not_doubled(different: dict[str, Any]) -> None:
-    script = (lists(subscription(**different)), answers(200, single(subscription())), SIGNS)
+    as_it_is = answers(200, single(subscription(**different)))
+    script = (lists(subscription(**different)), as_it_is, answers(200, single(subscription())), SIGNS)
     async with serving(*script) as server, client(server) as pleo:
         ensured = await ensure_subscription(pleo.subscriptions, URL)
     assert (ensured.done, ensured.subscription.status) == (Done.UPDATED, "ACTIVE")
-    assert server.calls[1] == "PUT /v1/subscriptions/subscription-1"
-    assert json.loads(server.requests[1].body)["eventTypes"] == ["v1.export-job.created"]
+    assert server.calls[2] == "PUT /v1/subscriptions/subscription-1"
+    body = json.loads(server.requests[2].body)
+    assert body["eventTypes"] == ["v1.export-job.created"]
+    theirs = subscription()
+    assert (body["customHeaders"], body["endpointAuth"]) == (theirs["customHeaders"], theirs["endpointAuth"])
+
+
+async def test_what_nobody_added_to_a_subscription_is_not_sent() -> None:
+    plain = subscription(status="INACTIVE", customHeaders=None)
+    del plain["endpointAuth"]
+    script = (lists(plain), answers(200, single(plain)), answers(200, single(subscription())), SIGNS)
+    async with serving(*script) as server, client(server) as pleo:
+        await ensure_subscription(pleo.subscriptions, URL)
+    assert json.loads(server.requests[2].body).keys() == {"endpointUrl", "eventTypes", "status"}
 
 
 async def test_surplus_subscriptions_of_our_address_go_and_those_of_others_stay() -> None:

@@ -45,6 +45,8 @@ class TokenServer:
     authorizations: list[str | None] = field(default_factory=list)
     api_calls: list[str] = field(default_factory=list)
     api_paths: list[str] = field(default_factory=list)
+    status: str = "AUTHORIZED"  # of the installation
+    activates: bool = True
     company: object = None
     accepts: bool = True
     revoked: bool = False
@@ -87,7 +89,9 @@ class TokenServer:
             told = web.json_response({"data": self.company})
             return web.Response(status=403) if self.company is None else told
         resource = f"urn:pleo:company:{COMPANY}"
-        return web.json_response({"id": "installation-1", "resource": resource, "status": "AUTHORIZED"})
+        if request.path.endswith(":activate") and not self.activates:
+            return web.Response(status=400)
+        return web.json_response({"id": "installation-1", "resource": resource, "status": self.status})
 
 
 async def loses_the_answer(

@@ -88,6 +88,21 @@ async def test_what_is_kept_are_the_tokens_that_are_good_after_the_last_call(
     assert kept.refresh_token == f"refresh-{server.number}" == "refresh-3"
 
 
+async def test_what_is_activated_already_is_not_activated_again(server: TokenServer, office: Office) -> None:
+    server.status = "ACTIVATED"
+    await office.connect()
+    assert server.api_paths == ["GET /v1/installations/me"]
+
+
+async def test_a_connection_is_kept_where_pleo_refuses_to_activate_it(
+    server: TokenServer, office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.activates = False
+    assert await office.connect() == COMPANY
+    assert await office.keeper.load() is not None
+    assert f"company {COMPANY} is connected, but Pleo did not activate it" in caplog.text
+
+
 async def test_a_company_is_connected_also_where_nobody_can_be_told_to_look_at_it(
     office: Office, tmp_path: Path
 ) -> None:

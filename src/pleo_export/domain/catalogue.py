@@ -404,7 +404,7 @@ class Cause(StrEnum):
     ACCOUNTS_FILE_STALE = ("accounts-file-stale", None, None,
         "{path} does not follow the chart.",
         "Nothing to do: it is written anew with the next entry.")
-    ACCOUNTS_FILE_UNREADABLE = ("accounts-file-unreadable", Item.MISSING_CONFIGURATION, Job.INVALID_CONFIGURATION,
+    ACCOUNTS_FILE_UNREADABLE = ("accounts-file-unreadable", Item.MISSING_CONFIGURATION, Job.MISSING_CONFIGURATION,
         "{path} is not in UTF-8, so it cannot follow the chart.",
         "Save it in UTF-8; or move it away, and it is written anew.")
     TITLE_DIFFERS = ("title-differs", None, None,

@@ -1,9 +1,10 @@
 """Webhook subscriptions: which addresses Pleo calls when something happens, and the secret it signs with.
 
-Pleo keeps passwords and headers of a person's making with a subscription; they are never read here, and so never shown.
+Pleo keeps passwords and headers of a person's making with a subscription; they are handed back as they are where one is
+changed, and kept nowhere, so that they are never shown.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import quote
@@ -19,6 +20,7 @@ from pleo_export.pleo.webhooks import EXPORT_JOB_CREATED, is_usable_secret
 _PATH = "/v1/subscriptions"
 _NOT_FOUND = 404
 _ACTIVE = "ACTIVE"
+_THEIRS = ("customHeaders", "endpointAuth")
 
 
 class Subscription(PleoModel, frozen=True):
@@ -76,8 +78,13 @@ class Subscriptions:
     async def update(
         self, subscription_id: str, endpoint_url: str, event_types: Sequence[str]
     ) -> Subscription:
-        """Set address and events, and switch the subscription on. Raises PleoRefusedError where there is none."""
-        call = Call(method="PUT", path=_path(subscription_id), body=_body(endpoint_url, event_types))
+        """Set address and events, and switch the subscription on; what a person added to it stays.
+
+        Raises PleoRefusedError where there is none.
+        """
+        path = _path(subscription_id)
+        theirs = await self._transport.send(Call(method="GET", path=path), single(_theirs))
+        call = Call(method="PUT", path=path, body=_body(endpoint_url, event_types, theirs))
         return await self._transport.send(call, single(_subscription))
 
     async def delete(self, subscription_id: str) -> None:
@@ -139,10 +146,15 @@ def _path(subscription_id: str, below: str = "") -> str:
     return f"{_PATH}/{quote(subscription_id, safe='')}{below}"
 
 
-def _body(endpoint_url: str, event_types: Sequence[str]) -> bytes:
-    return msgspec.json.encode(
-        {"endpointUrl": endpoint_url, "eventTypes": list(event_types), "status": _ACTIVE}
-    )
+def _body(endpoint_url: str, event_types: Sequence[str], theirs: Mapping[str, msgspec.Raw] = {}) -> bytes:
+    ours = {"endpointUrl": endpoint_url, "eventTypes": list(event_types), "status": _ACTIVE}
+    return msgspec.json.encode({**theirs, **ours})
+
+
+def _theirs(raw: bytes) -> Mapping[str, msgspec.Raw]:
+    """Read what a person added to a subscription: a change replaces all of it, so it is sent along."""
+    told = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    return {name: told[name] for name in _THEIRS if bytes(told.get(name, b"null")) != b"null"}
 
 
 def _subscription(raw: bytes) -> Subscription:

@@ -5,6 +5,7 @@ in, whether the company is the right one.
 """
 
 import hashlib
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from datetime import datetime, timedelta
@@ -15,7 +16,8 @@ import msgspec
 
 from pleo_export.pleo.client import PleoClient
 from pleo_export.pleo.companies import PleoCompany
-from pleo_export.pleo.installations import company_of
+from pleo_export.pleo.errors import PleoError
+from pleo_export.pleo.installations import Installation, InstallationStatus, company_of
 from pleo_export.pleo.oauth import (
     AuthorisationServer,
     ClientAuthentication,
@@ -36,6 +38,8 @@ from pleo_export.service.kinds import CONNECTING, OAUTH
 from pleo_export.service.settings import ServiceSettings
 from pleo_export.store import Store
 from pleo_export.store.errors import UnknownCompanyError
+
+log = logging.getLogger(__name__)
 
 CALLBACK = "/oauth/callback"
 CONNECTING_TIME = timedelta(minutes=15)
@@ -196,12 +200,19 @@ class Connecting:
 
     async def _keep(self, company_id: str, given: TokenKeeper, pleo_url: str) -> None:
         async with self._pleo(pleo_url, given) as pleo:
-            if await self._is_certain(pleo, company_id):
-                await pleo.installation.activate()
+            installation = await self._installation(pleo, company_id)
         pair = await given.load()
         if pair is None:
             raise UnknownConnectionError  # let go meanwhile
-        await StoreKeeper(self._store, self._sealed, company_id).keep(pair)
+        kept = StoreKeeper(self._store, self._sealed, company_id)
+        await kept.keep(pair)
+        # Only now, and no reason to let go of them: what they were got for is good once.
+        if installation is not None and installation.status != InstallationStatus.ACTIVATED:
+            try:
+                async with self._pleo(pleo_url, kept) as pleo:
+                    await pleo.installation.activate()
+            except PleoError as error:
+                log.warning("company %s is connected, but Pleo did not activate it: %s", company_id, error)
 
     def _held(self, company_id: str, browser: str) -> "_HeldKeeper":
         return _HeldKeeper(self._store, self._sealed, _held_place(company_id, _hash(browser)))
@@ -209,23 +220,26 @@ class Connecting:
     async def _hold(self, begun: Begun, given: "_Given", pleo_url: str) -> None:
         assert begun.browser is not None
         async with self._pleo(pleo_url, given) as pleo:
-            certain = await self._is_certain(pleo, begun.company_id)
+            certain = await self._installation(pleo, begun.company_id) is not None
             company = await pleo.companies.get(begun.company_id)
         held = Held(given.pair, begun.at, certain, company)
         place = _held_place(begun.company_id, begun.browser)
         await self._sealed.keep_secret(place, CONNECTING, msgspec.json.encode(held).decode())
 
-    async def _is_certain(self, pleo: PleoClient, company_id: str) -> bool:
-        """Whether Pleo says that the tokens are for the company; it may know of no installation. Raises OtherCompanyError."""
+    async def _installation(self, pleo: PleoClient, company_id: str) -> Installation | None:
+        """Return the installation by which Pleo says that the tokens are for the company; it may know of none.
+
+        Raises OtherCompanyError.
+        """
         installation = await pleo.installation.get()
         if installation is None:
-            return False
+            return None
         connected = company_of(installation)
         if connected != company_id:
             other = await pleo.companies.get(connected)
             called = other.name if other is not None else await self._called(connected)
             raise OtherCompanyError(await self._called(company_id), called)
-        return True
+        return installation
 
     async def _called(self, company_id: str) -> str:
         with suppress(UnknownCompanyError):
