@@ -97,6 +97,36 @@ def backstage(simulator_url: str, tmp_path: Path) -> Backstage:
 
 
 @pytest.mark.slow
+def test_ctrl_c_while_the_subscription_is_taken_back_removes_nothing(
+    backstage: Backstage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backstage.add("--api-key-file", str(backstage.key_file))
+
+    async def interrupted(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pleo_export.cli.webhooks.remove_subscriptions", interrupted)
+    stopped = backstage.say("companies", "remove", backstage.company_id)
+    assert stopped.exit_code == ExitCode.STOPPED
+    assert "was removed" not in stopped.stdout
+    monkeypatch.undo()
+    assert backstage.company_id in backstage.do("companies", "list")
+
+
+def test_an_authorisation_server_that_cannot_be_used_is_named_by_its_variable(backstage: Backstage) -> None:
+    env = backstage.env | {"PLEO_EXPORT_OAUTH_SERVER": "http://auth.staging.example"}
+    refused = backstage.say("companies", "list", env=env)
+    assert refused.exit_code == ExitCode.WRONG_SETTINGS
+    assert "PLEO_EXPORT_OAUTH_SERVER" in refused.stderr
+
+
+def test_where_no_company_was_added_a_check_says_where_it_looked(backstage: Backstage) -> None:
+    for command in (("check",), ("webhooks", "ensure")):
+        refused = backstage.say(*command)
+        assert refused.exit_code == ExitCode.WRONG_SETTINGS
+        assert "service.db: pleo-export companies add FILE" in refused.stderr
+
+
 def test_a_company_whose_key_cannot_be_kept_is_not_added_either(backstage: Backstage) -> None:
     key = ("--api-key-file", str(backstage.key_file))
     backstage.env["PLEO_EXPORT_ENCRYPTION_KEY"], encryption_key = (

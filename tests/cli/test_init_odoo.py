@@ -81,6 +81,14 @@ def test_it_shows_the_company_and_asks_before_it_writes(tmp_path: Path, odoo: Od
     assert not (folder / "chart.toml").exists()
 
 
+def test_a_key_that_is_kept_there_already_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "odoo-api-key.txt").write_text("the only copy", encoding="ascii")
+    refused = init(tmp_path, typed="http://127.0.0.1:1\nnone\nanother\n")
+    assert refused.exit_code == ExitCode.WRONG_SETTINGS
+    assert "--odoo-api-key-file" in refused.stderr
+    assert (tmp_path / "odoo-api-key.txt").read_text(encoding="ascii") == "the only copy"
+
+
 @pytest.mark.slow
 def test_nothing_is_asked_where_all_is_given(tmp_path: Path, odoo: OdooDatabase) -> None:
     key = tmp_path / "key"

@@ -1,3 +1,4 @@
+import os
 import re
 import shlex
 import socket
@@ -220,3 +221,40 @@ def test_init_asks_pleo_whose_key_it_is_where_no_company_was_named(desk: Desk, t
         written = load_settings(tmp_path / name / "pleo-export.toml")
         assert (written.pleo.company_id, written.pleo.base_url) == (desk.company_id, desk.url)
         assert written.pleo.api_key_file == key
+    heard = [one for one in desk.pleo.audit() if one["companyId"] == desk.company_id]
+    asked = [f"{one['method']} {one['path'].removeprefix('/v1/installations/me')}" for one in heard]
+    assert asked == ["GET ", "POST ", "POST :activate", "GET "]
+
+
+def test_init_with_a_key_of_another_company_writes_nothing(desk: Desk, tmp_path: Path) -> None:
+    key = tmp_path / "key.txt"
+    key.write_text(f"{desk.key}\n", encoding="ascii")
+    other = "5f0c7f4e-1d54-4a6e-9a6b-0d8c1f3a2b10"
+    command = ["init", str(tmp_path / "new"), "--api-key-file", str(key), "--base-url", desk.url]
+    refused = CliRunner().invoke(app, [*command, "--company-id", other])
+    assert refused.exit_code == ExitCode.WRONG_SETTINGS
+    assert f"The key is of company {desk.company_id}, not of {other}." in refused.stderr
+    assert not (tmp_path / "new").exists()
+
+
+def test_init_asks_nothing_of_pleo_where_it_would_overwrite(desk: Desk, tmp_path: Path) -> None:
+    key = tmp_path / "key.txt"
+    key.write_text(f"{desk.key}\n", encoding="ascii")
+    (tmp_path / "pleo-export.toml").write_text("", encoding="utf-8")
+    calls = len(desk.pleo.audit())
+    command = ["init", str(tmp_path), "--api-key-file", str(key), "--base-url", desk.url]
+    assert CliRunner().invoke(app, command).exit_code == ExitCode.WRONG_SETTINGS
+    assert len(desk.pleo.audit()) == calls
+
+
+def test_doctor_names_a_store_that_this_user_may_not_write(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = load_settings(desk.settings).store.path
+    store.write_bytes(b"SQLite format 3\0")
+    allowed = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != store and allowed(path, mode))
+    result = desk.call("doctor")
+    assert result.exit_code == ExitCode.SOMETHING_FAILED
+    assert f"store.path = '{store}' cannot be made or written" in result.stdout
+    assert "waiting" not in result.stderr

@@ -11,7 +11,7 @@ from tests.cli.desk import Desk
 def save(desk: Desk, job: str, name: str = "plan.json") -> Path:
     path = desk.folder / name
     result = desk.call("preview", job, "--save", str(path))
-    assert f"pleo-export run --plan {path}" in result.stderr
+    assert f"pleo-export run --settings {desk.settings} --plan {path}" in result.stderr
     return path
 
 

@@ -68,7 +68,10 @@ def test_a_lost_database_is_made_good_from_pleo_and_the_books(desk: Desk) -> Non
     desk.call("run")
     forget(desk)
     assert kinds(desk) == [Difference.NOT_REMEMBERED] * 3
-    assert "Fix 3 of them?" in desk.call("reconcile", "--fix").output, "it asks first"
+    asked = desk.call("reconcile", "--fix")
+    assert "Fix 3 of them?" in asked.stderr, "it asks first"
+    assert "Nobody can be asked here." in asked.stderr
+    assert "not-remembered: 3" in asked.stdout, "what was compared is shown all the same"
     assert kinds(desk) == [Difference.NOT_REMEMBERED] * 3
     assert desk.call("reconcile", "--fix", "--yes").exit_code == ExitCode.ALL_WELL
     assert [one["job_id"] for one in desk.json("status")] == [job]
@@ -98,7 +101,7 @@ def test_what_only_pleo_knows_is_not_guessed_at_and_never_called_agreed(desk: De
     shutil.rmtree(desk.ledger)
     (compared,) = desk.json("reconcile")
     assert (compared["job_id"], compared["expenses"], compared["differences"]) == (job, 0, [])
-    assert (compared["unaccounted"], "Another integration" in compared["note"]) == (2, True)
+    assert (len(compared["unaccounted"]), "Another integration" in compared["note"]) == (2, True)
     told = desk.call("reconcile", "--job", job)
     assert told.exit_code == ExitCode.SOMETHING_FAILED
     assert "2 expenses that Pleo shows as exported stand neither here nor in the books." in " ".join(
@@ -117,7 +120,10 @@ def test_a_job_that_waits_is_left_to_the_run(desk: Desk) -> None:
     desk.export(1)
     (compared,) = desk.json("reconcile")
     assert "settled by the next run" in compared["note"]
-    assert desk.call("reconcile").exit_code == ExitCode.ALL_WELL
+    told = desk.call("reconcile")
+    assert told.exit_code == ExitCode.ALL_WELL
+    assert "Nothing was compared." in told.stdout
+    assert "agree" not in told.stdout
 
 
 class DiedError(BaseException):
@@ -144,6 +150,29 @@ def test_what_pleo_was_not_told_is_told(desk: Desk) -> None:
     heard = {one["accountingEntryId"] for one in told if one["status"] == "successful"}
     assert heard == {one["accounting_entry_id"] for one in waiting}
     assert desk.call("run").exit_code == ExitCode.ALL_WELL
+
+
+@pytest.mark.slow
+def test_a_job_that_expires_before_it_is_fixed_is_compared_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.export(1)
+
+    def strike(name: str) -> None:
+        if name == "item.recorded":
+            raise DiedError
+
+    with struck_by(strike), pytest.raises(DiedError):
+        desk.call("run")
+
+    def expire(_question: str) -> bool:
+        desk.pleo.advance(7200)
+        return True
+
+    monkeypatch.setattr("pleo_export.cli.reconcile.confirmed", expire)
+    fixed = desk.call("reconcile", "--fix")
+    assert fixed.exit_code == ExitCode.SOMETHING_FAILED
+    assert "pleo-differs: 1" in fixed.stdout
 
 
 @pytest.mark.slow

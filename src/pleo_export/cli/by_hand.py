@@ -11,6 +11,7 @@ from pleo_export.cli.common import (
     ExitCode,
     SettingsOption,
     complete,
+    confirmed,
     err,
     explained,
     fail,
@@ -66,7 +67,7 @@ def recorded_by_hand(  # noqa: PLR0913  each an argument or an option
 
     with explained():
         complete(_with_memory(settings, company, look))
-        if not yes and not typer.confirm(f"The entry's id is {given}. Is that right?", err=True):
+        if not yes and not confirmed(f"The entry's id is {given}. Is that right?"):
             fail("Nothing was marked.", ExitCode.SOMETHING_FAILED)
         complete(_with_memory(settings, company, mark))
     out().print(f"Expense {expense} counts as recorded, as {given}.", markup=False)

@@ -39,6 +39,7 @@ SettingsOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script instead of text.")]
 SETTINGS_DEFAULT = SETTINGS_FILE
+INSTEAD_OF_ASKING = "Give an option for what is asked; where a yes is asked for, that is --yes."
 
 
 class ExitCode(IntEnum):
@@ -54,6 +55,7 @@ class ExitCode(IntEnum):
 
 
 EXPENSES_PER_CAUSE_MAX = 10  # named ones; the others are counted
+ID_WIDTH = 36  # of a job's or company's id, which is there to be copied
 WIDTH_OF_A_FILE = 160  # columns for tables, where the output is no terminal; sentences are never broken there
 
 
@@ -88,6 +90,10 @@ def explained(stopped: str = "Stopped before the end; nothing is lost.") -> Iter
         yield
     except KeyboardInterrupt:
         fail(stopped, ExitCode.STOPPED)
+    except typer.Abort:  # at a question
+        if sys.stdin.isatty():
+            fail(stopped, ExitCode.STOPPED)
+        fail(f"Nobody can be asked here. {INSTEAD_OF_ASKING}", ExitCode.WRONG_SETTINGS)
     except (
         ConnectError,
         ListenError,
@@ -111,6 +117,17 @@ def explained(stopped: str = "Stopped before the end; nothing is lost.") -> Iter
         place = f"{error.filename}: " if error.filename else ""
         reason = error.strerror or str(error)
         fail(f"{place}{reason}. Choose another place, or mend this one.", ExitCode.WRONG_SETTINGS)
+
+
+def confirmed(question: str, *, default: bool = False) -> bool:
+    """Ask for a yes. Where nobody can be asked that is said, and it is a no. Raises KeyboardInterrupt at Ctrl-C."""
+    try:
+        return typer.confirm(question, default=default, err=True)
+    except typer.Abort:
+        if sys.stdin.isatty():
+            raise KeyboardInterrupt from None
+        err().print(f"\nNobody can be asked here. {INSTEAD_OF_ASKING}", markup=False)
+        return False
 
 
 def show_failures(failures: Iterable[Failure], console: Console) -> None:

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
-from pleo_export.cli.common import JsonOption, complete, explained, out, print_json
+from pleo_export.cli.common import ID_WIDTH, JsonOption, complete, explained, out, print_json
 from pleo_export.cli.credentials import end_connection
-from pleo_export.cli.hosted import api_key_in, opened, opened_engine, service_settings, to_be_copied
+from pleo_export.cli.hosted import api_key_in, nobody, opened, opened_engine, service_settings, to_be_copied
 from pleo_export.cli.webhooks import take_back
 from pleo_export.config import Settings, SettingsError, load_settings
 from pleo_export.domain.progress import Company
@@ -19,7 +19,6 @@ from pleo_export.service.errors import ConnectError
 from pleo_export.service.kinds import API_KEY, ODOO_API_KEY
 from pleo_export.service.settings import ServiceSettings
 from pleo_export.service.standing import Standing, moment, sentences, standing, whereabouts
-from pleo_export.store import sqlite_path
 from pleo_export.vault.errors import VaultError
 
 app = typer.Typer(help="Which companies the service works for.", no_args_is_help=True)
@@ -99,18 +98,19 @@ def list_companies(*, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(found)
     else:
-        out().print(_table(found) if found else _nobody(service))
-
-
-def _nobody(service: ServiceSettings) -> Text:
-    file = sqlite_path(service.database_url)
-    where = f"in {file.resolve()}" if file is not None else "in the database of PLEO_EXPORT_DATABASE_URL"
-    return Text(f"No company was added yet {where}: pleo-export companies add FILE")
+        out().print(_table(found) if found else nobody(service))
 
 
 def _table(found: Sequence[Standing]) -> Table:
     table = Table(
-        "Company", "Name", "State", "Last looked at", "Now", "Trouble", box=None, header_style="bold"
+        Column("Company", no_wrap=True, min_width=ID_WIDTH),
+        "Name",
+        "State",
+        "Last looked at",
+        "Now",
+        "Trouble",
+        box=None,
+        header_style="bold",
     )
     for one in found:
         trouble = f"since {moment(one.trouble_since)}: {one.trouble}" if one.trouble is not None else ""

@@ -5,7 +5,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
-from pleo_export.accounting.ledger import Verdict, bean_check, program, trial_balance
+from pleo_export.accounting.ledger import (
+    BeanCheckError,
+    LedgerError,
+    Verdict,
+    bean_check,
+    program,
+    trial_balance,
+)
 from pleo_export.cli.init import CHART_FILE
 from pleo_export.cli.scenarios import Scenario
 from pleo_export.config import Settings
@@ -57,7 +64,11 @@ class LedgerBooks:
 
     def verdict(self, settings: Settings) -> Verdict:
         """Ask bean-check."""
-        return bean_check(_folder(settings), BEAN_CHECK_SECONDS)
+        try:
+            return bean_check(_folder(settings), BEAN_CHECK_SECONDS)
+        except BeanCheckError as error:
+            said = LedgerError(message=str(error), filename=str(_folder(settings)))
+            return Verdict(clean=False, available=True, errors=(said,))
 
     def where(self, settings: Settings) -> str:
         """Name the file, and how Fava shows it."""

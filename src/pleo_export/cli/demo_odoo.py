@@ -6,11 +6,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import msgspec
-import typer
 
 from pleo_export.accounting.odoo.client import OdooClient
 from pleo_export.accounting.odoo.note import read_note
-from pleo_export.cli.common import complete
+from pleo_export.cli.common import ExitCode, complete, confirmed, fail
 from pleo_export.cli.demo_books import TrialBalance
 from pleo_export.cli.demo_odoo_company import JOURNALS, chart_of, make_company
 from pleo_export.cli.init_odoo import OdooAnswers, asked
@@ -50,14 +49,13 @@ class OdooBooks:
         """Make the company, unless the folder has one already. Raises ConnectorError, DemoCompanyError."""
         if (folder / SETTINGS_FILE).exists():
             return {}
-        access = asked(self._answers)
-        if not self._yes:
-            typer.confirm(
-                f"Make the company {scenario.title}, its accounts, taxes and vendors, for trying out, in the database"
-                f" {access.settings.database} at {access.settings.url}?",
-                abort=True,
-                err=True,
-            )
+        access = asked(self._answers, folder)
+        question = (
+            f"Make the company {scenario.title}, its accounts, taxes and vendors, for trying out, in the database"
+            f" {access.settings.database} at {access.settings.url}?"
+        )
+        if not self._yes and not confirmed(question):
+            fail("Nothing was made.", ExitCode.SOMETHING_FAILED)
         company_id = complete(make_company(access, scenario))
         made = access.settings.model_copy(update={"company_id": company_id})
         return {**JOURNALS, **access._replace(settings=made).values(folder)}

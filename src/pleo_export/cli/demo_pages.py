@@ -22,6 +22,7 @@ from pleo_export.store import sqlite_url
 
 SERVED_FILE = "served.toml"
 START_SECONDS = 60.0
+KEPT = {"PLEO_EXPORT_ODOO_API_KEY"}
 LOOK_SECONDS = 0.1
 
 
@@ -35,7 +36,12 @@ def page(folder: Path, settings: Settings, name: str, pleo: tuple[str, str]) -> 
     served = _served(folder, pleo_url)
     port = free_port(ServiceSettings.model_fields["port"].default)
     environment = {
-        **os.environ,
+        # What is set for another service is not for this one; the key of an Odoo may be kept there only.
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if name in KEPT or not name.startswith("PLEO_EXPORT_")
+        },
         "PLEO_EXPORT_API_KEY": api_key,
         "PLEO_EXPORT_DATABASE_URL": sqlite_url(settings.store.path),
         "PLEO_EXPORT_WORK_FOLDER": str(folder / "work"),
@@ -92,9 +98,10 @@ def _served(folder: Path, pleo_url: str) -> Path:
 
 def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + START_SECONDS
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it runs on this machine
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(url, timeout=5):  # noqa: S310 our own
+            with opener.open(url, timeout=5):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(LOOK_SECONDS)

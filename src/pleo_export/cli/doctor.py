@@ -56,6 +56,9 @@ async def _examine(
 
 
 def _store_findings(path: Path) -> Sequence[Finding]:
+    usable = os.access(path.parent, os.W_OK) and os.access(path, os.R_OK | os.W_OK)
+    if path.is_file() and not usable:
+        return [finding(Cause.STORE_UNWRITABLE, path=path, folder=path.parent)]
     if path.is_file() and path.stat().st_size:
         return () if may_be_store(path) else [finding(Cause.STORE_OF_ANOTHER_KIND, path=path)]
     folder = next(folder for folder in path.parents if folder.exists())

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import ValidationError
+from rich.text import Text
 
 from pleo_export.cli.common import ExitCode, fail
 from pleo_export.clock import SystemClock
 from pleo_export.config import load_settings
 from pleo_export.pleo.auth import require_sendable
 from pleo_export.service.settings import ServiceSettings
-from pleo_export.store import Store, sqlite_url
+from pleo_export.store import Store, sqlite_path, sqlite_url
 
 if TYPE_CHECKING:
     from pleo_export.engine.engine import Engine
@@ -45,6 +46,13 @@ def api_key_in(file: Path) -> str:
     key = file.read_text(encoding="utf-8-sig", errors="replace").strip()
     require_sendable(key, f"API key in {file}")
     return key
+
+
+def nobody(service: ServiceSettings) -> Text:
+    """Say where no company was added: most often it is the wrong database."""
+    file = sqlite_path(service.database_url)
+    where = f"in {file.resolve()}" if file is not None else "in the database of PLEO_EXPORT_DATABASE_URL"
+    return Text(f"No company was added yet {where}: pleo-export companies add FILE")
 
 
 @asynccontextmanager

@@ -26,7 +26,8 @@ from pleo_export.pleo.addresses import UnusableBaseUrlError
 from pleo_export.pleo.addresses import base_url as read_base_url
 from pleo_export.pleo.auth import ApiKey
 from pleo_export.pleo.client import PleoClient
-from pleo_export.pleo.installations import InstallationStatus, company_of
+from pleo_export.pleo.errors import NoCompanyError
+from pleo_export.pleo.installations import company_of
 from pleo_export.toml_text import Value, toml_comment, toml_line
 
 CHART_FILE = Path("chart.toml")
@@ -108,14 +109,16 @@ def init(  # noqa: PLR0913 the options of a command
     given: dict[str, Value] = {} if base_url == PLEO_URL else {"pleo.base_url": base_url}
     names = (SETTINGS_FILE, CHART_FILE) if connector == "ledger" else (SETTINGS_FILE,)
     with explained():
-        if company_id is None and api_key_file is not None:
-            company_id = complete(_whose(api_key_in(api_key_file), base_url))
-        if company_id is not None:
-            given["pleo.company_id"] = _checked(company_id)
-        if api_key_file is not None:
-            given["pleo.api_key_file"] = str(api_key_file.resolve())
         for name in names:
             _refuse_to_overwrite(folder / name)
+        if company_id is not None:
+            company_id = _checked(company_id)
+        if api_key_file is not None:
+            company_id = complete(_installed(api_key_in(api_key_file), base_url, company_id))
+        if company_id is not None:
+            given["pleo.company_id"] = company_id
+        if api_key_file is not None:
+            given["pleo.api_key_file"] = str(api_key_file.resolve())
         if connector == "odoo":
             given |= odoo_values(
                 OdooAnswers(odoo_url, odoo_database, odoo_company, odoo_api_key_file), folder
@@ -147,13 +150,19 @@ def _refuse_to_overwrite(path: Path) -> None:
         )
 
 
-async def _whose(key: str, base_url: str) -> str:
-    """Return the id of the company that an API key is for, as its installation says; makes the installation where none is."""
+async def _installed(key: str, base_url: str, company_id: str | None) -> str:
+    """Have Pleo know that an API key is used, as it asks of whoever has one; return the company's id."""
     async with PleoClient(base_url, ApiKey(key)) as pleo:
-        installation = await pleo.installation.get()
-        if installation is None:
-            installation = await pleo.installation.register(InstallationStatus.AUTHORIZED)
-        return company_of(installation)
+        installation = await pleo.installation.ensure()
+    try:
+        whose = company_of(installation)
+    except NoCompanyError:
+        if company_id is None:
+            fail("The key is not of one company: name it with --company-id.", ExitCode.WRONG_SETTINGS)
+        return company_id
+    if company_id not in {None, whose}:
+        fail(f"The key is of company {whose}, not of {company_id}.", ExitCode.WRONG_SETTINGS)
+    return whose
 
 
 def _checked(company_id: str) -> str:

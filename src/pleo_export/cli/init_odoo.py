@@ -1,5 +1,6 @@
 """What `init` asks about Odoo, and what it shows of the company there before anything is written."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -12,7 +13,7 @@ from rich.text import Text
 from pleo_export.accounting.odoo import OdooConnector, OdooSettings
 from pleo_export.accounting.odoo.chart import Journal
 from pleo_export.accounting.odoo.client import Company, OdooClient
-from pleo_export.cli.common import ExitCode, complete, fail, out
+from pleo_export.cli.common import ExitCode, complete, confirmed, fail, out
 from pleo_export.cli.hosted import api_key_in
 from pleo_export.config import Secrets
 from pleo_export.domain.reference import ReferenceData
@@ -88,7 +89,7 @@ def odoo_values(answers: OdooAnswers, folder: Path) -> dict[str, Value]:
 
     Raises ConnectorError where Odoo cannot be used.
     """
-    access = asked(answers)
+    access = asked(answers, folder)
     version, companies = complete(_companies(access))
     company = _chosen(companies, answers.company)
     access = access._replace(settings=access.settings.model_copy(update={"company_id": company.id}))
@@ -96,13 +97,20 @@ def odoo_values(answers: OdooAnswers, folder: Path) -> dict[str, Value]:
     found = complete(_found(access, company))
     _show(found)
     chosen_now = answers.company is None and len(companies) > 1
-    if None in (answers.url, answers.database) or access.typed or chosen_now:
-        typer.confirm("Write the settings for this company?", default=True, abort=True)
+    asks = None in (answers.url, answers.database) or access.typed or chosen_now
+    if asks and not confirmed("Write the settings for this company?", default=True):
+        fail("Nothing was written.", ExitCode.SOMETHING_FAILED)
     return {**access.values(folder), **found.values()}
 
 
-def asked(answers: OdooAnswers) -> Access:
-    """Return the way into Odoo; what is not known of it is asked for."""
+def asked(answers: OdooAnswers, folder: Path) -> Access:
+    """Return the way into Odoo; what is not known of it is asked for, but for a key that could not be kept in `folder`."""
+    if answers.api_key_file is None and Secrets().odoo_api_key is None and (folder / KEY_FILE).exists():
+        there = folder / KEY_FILE
+        fail(
+            f"{there} is there already and stays as it is. Use it with --odoo-api-key-file, or move it away.",
+            ExitCode.WRONG_SETTINGS,
+        )
     url = answers.url or typer.prompt("Odoo's address (https://…)")
     database = answers.database or typer.prompt("The name of its database")
     try:
@@ -130,9 +138,9 @@ def _key(answers: OdooAnswers) -> tuple[str, bool]:
 
 def _keep(key: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / KEY_FILE
-    path.touch(mode=0o600)
-    path.write_text(key + "\n", encoding="ascii")
+    # Whatever may have come there meanwhile is not written into.
+    with os.fdopen(os.open(folder / KEY_FILE, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        file.write(key + "\n")
 
 
 async def _companies(access: Access) -> tuple[str, Sequence[Company]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, NoReturn
 from uuid import UUID
 
@@ -55,6 +56,9 @@ def preview(
         previews = complete(_preview(loaded, credential_for(loaded, settings), job))
         if save is not None:
             _save(loaded.pleo.company_id, job, previews, save)
+            named = "" if settings == SETTINGS_DEFAULT else f" --settings {quote(str(settings))}"
+            run = f"pleo-export run{named} --plan {quote(str(save))}"
+            err().print(f"Saved: {save}. Once it is approved: {run}", markup=False)
     if as_json:
         print_json([_plain(one) for one in previews])
     else:
@@ -97,7 +101,6 @@ def _save(company_id: str, job_id: str, previews: Sequence[Previewed], path: Pat
         if (outcome := one.entry or one.rejection) is not None
     }
     save_plan(planned(company_id, job_id, SystemClock().now(), outcomes), path)
-    err().print(f"Saved: {path}. Once it is approved: pleo-export run --plan {path}", markup=False)
 
 
 def _show(previews: Sequence[Previewed], console: Console) -> None:

@@ -3,7 +3,7 @@
 import os
 import random
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from getpass import getuser
 from pathlib import Path
@@ -20,6 +20,7 @@ from pleo_export.cli.common import (
     JsonOption,
     SettingsOption,
     complete,
+    confirmed,
     err,
     explained,
     out,
@@ -33,6 +34,7 @@ from pleo_export.config import load_settings
 from pleo_export.domain.job import ExportJob
 from pleo_export.domain.reconciling import Difference, Fix
 from pleo_export.store import Store, sqlite_url
+from pleo_export.workflow.problems import JobLostError
 from pleo_export.workflow.reconcile import Compared, Found, Looking, adopt, compare
 from pleo_export.workflow.report import Reporter
 
@@ -73,11 +75,7 @@ def reconcile(  # noqa: PLR0913  each an option
     with explained():
         compared = complete(_of_service(company, job) if company else _of_run(settings, job))
         fixable = sum(one.told.kind.fix is not None for of_job in compared for one in of_job.found)
-        if (
-            fix
-            and fixable
-            and (yes or typer.confirm(f"{_summary(compared)} Fix {fixable} of them?", err=True))
-        ):
+        if fix and fixable and (yes or confirmed(f"{_summary(compared)} Fix {fixable} of them?")):
             complete(_fix_in_service(company, compared) if company else _fix_in_run(settings, compared))
             compared = complete(_of_service(company, job) if company else _of_run(settings, job))
     if as_json:
@@ -101,12 +99,19 @@ async def _of_service(company: str, job: str | None) -> Sequence[Compared]:
 async def _compare(looking: Looking, job: str | None) -> Sequence[Compared]:
     if job is not None:
         compared = [one async for one in compare(looking, [job], None)]
-        if all(one.job is None and not one.expenses for one in compared):
+        if all(_is_nobodys(one, looking.company_id) for one in compared):
             no_such_job(job)
         return compared
     since = looking.clock.now() - timedelta(days=DAYS)
     known = await looking.store.jobs_since(looking.company_id, since)
     return [one async for one in compare(looking, known, since)]
+
+
+def _is_nobodys(compared: Compared, company_id: str) -> bool:
+    """Whether the company has no such job."""
+    if compared.job is None:
+        return not compared.expenses
+    return compared.job.company_id != company_id
 
 
 async def _fix_in_run(settings: Path, compared: Sequence[Compared]) -> None:
@@ -117,16 +122,25 @@ async def _fix_in_run(settings: Path, compared: Sequence[Compared]) -> None:
     for job in _unreported(compared):
         # Only who works for the company alone may speak to Pleo.
         async with working(loaded, credential_for(loaded, settings)) as parts:
-            await Reporter(parts, job).flush()
+            # Where Pleo has ended it meanwhile, the second look tells how it stands.
+            with suppress(JobLostError):
+                await Reporter(parts, job).flush()
 
 
 async def _fix_in_service(company: str, compared: Sequence[Compared]) -> None:
     async with _looking_by_company(company) as looking:
         for one in compared:
             await adopt(looking, one, person())
-    if _unreported(compared):
-        with opened_engine(service_settings()) as engine:
-            engine.fire(company, "reconcile")
+    if not _unreported(compared):
+        return
+    async with opened(service_settings()) as (store, _, _):
+        active = (await store.company(company)).active
+    if not active:
+        err().print(f"{company} is paused, so Pleo is told of nothing. Resume it first.", markup=False)
+        return
+    with opened_engine(service_settings()) as engine:
+        engine.fire(company, "reconcile")
+    err().print("The service tells Pleo what it waits for. Compare again in a moment.", markup=False)
 
 
 def person() -> str:
@@ -203,7 +217,9 @@ def _summary(compared: Sequence[Compared]) -> str:
     found = [one for of_job in compared for one in of_job.found]
     unaccounted = sum(len(of_job.unaccounted) for of_job in compared)
     fixable = sum(one.told.kind.fix is not None for one in found)
-    jobs = sum(not of_job.unaccounted for of_job in compared)
+    jobs = sum(not of_job.unaccounted and of_job.ended for of_job in compared)
+    if not jobs and not found and not unaccounted:
+        return "Nothing was compared."
     what = f"{len(found)} differ" if found else "Pleo, our memory and the books agree"
     sentences = [
         f"{expenses} expenses of {jobs} {'job' if jobs == 1 else 'jobs'} were compared: {what}."
@@ -222,7 +238,7 @@ def _plain(compared: Compared) -> dict[str, object]:
         "job_id": compared.job_id,
         "note": compared.note,
         "expenses": compared.expenses,
-        "unaccounted": len(compared.unaccounted),
+        "unaccounted": compared.unaccounted,
         "differences": [
             {
                 "accounting_entry_id": one.accounting_entry_id,

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from pleo_export.cli.common import ExitCode, complete, explained, fail, out
-from pleo_export.cli.hosted import opened, opened_engine, service_settings, to_be_copied
+from pleo_export.cli.hosted import nobody, opened, opened_engine, service_settings, to_be_copied
 from pleo_export.config import load_settings
 from pleo_export.service.settings import ServiceSettings
 from pleo_export.store.errors import ContradictionError
@@ -62,7 +62,12 @@ def check(company: CompanyArgument = None) -> None:
 async def _ids(service: ServiceSettings, company: str | None) -> Sequence[str]:
     async with opened(service) as (store, _, _):
         if company is None:
-            return [one.company_id for one in await store.companies() if one.active]
+            in_service = [one for one in await store.companies() if one.in_service]
+            if not in_service:
+                fail(nobody(service).plain, ExitCode.WRONG_SETTINGS)
+            if all_paused := not any(one.active for one in in_service):
+                out().print("Every company is paused, so nothing is looked for.")
+            return [] if all_paused else [one.company_id for one in in_service if one.active]
         if not (await store.company_in_service(company)).active:
             paused = f"{company} is paused, so nothing is looked for. Resume it first."
             fail(paused, ExitCode.WRONG_SETTINGS)

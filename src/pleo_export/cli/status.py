@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from pleo_export.cli.common import (
+    ID_WIDTH,
     SETTINGS_DEFAULT,
     JsonOption,
     SettingsOption,
@@ -43,7 +45,7 @@ def status(
     with explained():
         jobs, items = complete(_jobs(settings, company, limit))
     if as_json:
-        print_json(jobs)
+        print_json([msgspec.to_builtins(job) | {"items": items[job.job_id]} for job in jobs])
     elif not jobs:
         hint = "" if company is not None else " Jobs of the service are shown with --company."
         out().print(f"No job was exported yet.{hint}")
@@ -74,7 +76,15 @@ def _show_items(job: JobProgress, items: Sequence[ItemProgress]) -> None:
 
 def _table(jobs: Sequence[JobProgress]) -> Table:
     table = Table(
-        "Job", "Seen", "State", "Recorded", "Failed", "Open", "What happened", box=None, header_style="bold"
+        Column("Job", no_wrap=True, min_width=ID_WIDTH),
+        "Seen",
+        "State",
+        "Recorded",
+        "Failed",
+        "Open",
+        "What happened",
+        box=None,
+        header_style="bold",
     )
     for job in jobs:
         counts = job.counts

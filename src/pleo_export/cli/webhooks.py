@@ -7,7 +7,7 @@ from urllib.parse import quote
 import typer
 
 from pleo_export.cli.common import ExitCode, complete, err, explained, fail, out
-from pleo_export.cli.hosted import opened, service_settings
+from pleo_export.cli.hosted import nobody, opened, service_settings
 from pleo_export.config import SettingsError
 from pleo_export.pleo.auth import UnusableSecretError
 from pleo_export.pleo.client import PleoClient
@@ -61,10 +61,12 @@ def _each(company: str | None, act: Act) -> None:
             if company is not None:
                 await _one(companies, company, base, act)
                 return False
-            for one in await store.companies():
+            in_service = [one for one in await store.companies() if one.in_service]
+            if not in_service:
+                fail(nobody(service).plain, ExitCode.WRONG_SETTINGS)
+            for one in in_service:
                 try:
-                    if one.in_service:
-                        await _one(companies, one.company_id, base, act)
+                    await _one(companies, one.company_id, base, act)
                 except TROUBLE as error:
                     failed = True
                     err().print(f"{one.company_id}: {error}", style="red", markup=False)
@@ -89,7 +91,9 @@ def take_back(company: str) -> None:
         return
     try:
         _each(company, _remove)
-    except typer.Exit:
+    except typer.Exit as ended:
+        if ended.exit_code == ExitCode.STOPPED:
+            raise
         out().print("Its subscription could not be removed in Pleo; webhooks for it are ignored from now on.")
 
 
@@ -104,5 +108,5 @@ async def _ensure(companies: "Companies", pleo: PleoClient, company_id: str, add
 
 async def _remove(companies: "Companies", pleo: PleoClient, company_id: str, address: str) -> str:
     removed = await remove_subscriptions(pleo.subscriptions, address)
-    await companies.keep_secret(company_id, WEBHOOK_SECRETS, "")
+    await companies.drop_secret(company_id, WEBHOOK_SECRETS)
     return f"{removed} subscriptions removed"

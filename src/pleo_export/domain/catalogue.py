@@ -488,5 +488,5 @@ class Cause(StrEnum):
         "store.path = '{path}' is a file of another kind.",
         "Name another file in the settings.")
     STORE_UNWRITABLE = ("store-unwritable", None, Job.INVALID_CONFIGURATION,
-        "store.path = '{path}' cannot be made in {folder}.",
-        "Name another file in the settings.")
+        "store.path = '{path}' cannot be made or written in {folder}.",
+        "Let this user write the file and its folder, or name another file in the settings.")

@@ -15,6 +15,7 @@ class UnusableBaseUrlError(ValueError):
     """The base URL cannot be used. The message never shows it, as it might hold a password."""
 
     def __init__(self, problem: str) -> None:
+        self.problem = problem
         super().__init__(
             f"The Pleo base URL {problem}. Use https://external.pleo.io, or http only for a host on this machine "
             "(localhost, 127.0.0.1, ::1)."

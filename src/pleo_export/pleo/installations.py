@@ -51,6 +51,19 @@ class Installations:
                 return None
             raise
 
+    async def ensure(self) -> Installation:
+        """See to it that there is an installation in use, as whoever has an API key has to; return it.
+
+        Doing it again changes nothing. One that Pleo does not let be activated is returned as it stands.
+        """
+        found = await self.get() or await self.register(InstallationStatus.AUTHORIZED)
+        if found.status == InstallationStatus.ACTIVATED:
+            return found
+        try:
+            return await self.activate()
+        except PleoRefusedError:
+            return found
+
     async def register(self, status: InstallationStatus) -> Installation:
         """Make an installation, as integrations with an API key do. Never repeated after an unclear answer."""
         call = Call(method="POST", path=_PATH, body=msgspec.json.encode({"status": status}), repeatable=False)

@@ -87,7 +87,7 @@ class Companies:
     async def disconnect(self, company_id: str) -> bool:
         """End a company's connection by OAuth, in Pleo too; return whether there was one.
 
-        It is forgotten here in any case. Raises PleoError, VaultError, OAuthNotSetUpError, SettingsError where Pleo was not told.
+        It is forgotten here whatever Pleo says to it; only where this is stopped on the way it is kept. Raises PleoError, VaultError, OAuthNotSetUpError, SettingsError where Pleo was not told.
         """
         try:
             connection = await self.connection(company_id)
@@ -95,8 +95,10 @@ class Companies:
                 return False
             async with PleoClient(await self.pleo_url(company_id), connection) as pleo:
                 await pleo.installation.remove()
-        finally:
+        except Exception:
             await StoreKeeper(self._store, self, company_id).drop()
+            raise
+        await StoreKeeper(self._store, self, company_id).drop()
         return True
 
     async def secret(self, company_id: str, kind: str) -> str | None:
@@ -107,6 +109,10 @@ class Companies:
     async def keep_secret(self, company_id: str, kind: str, secret: str) -> None:
         """Keep a company's secret, sealed. Raises MissingKeyError where there is no key to seal it with."""
         await self._store.keep_secret(company_id, kind, self.sealed(company_id, kind, secret))
+
+    async def drop_secret(self, company_id: str, kind: str) -> None:
+        """Forget a company's secret; one that is not there is fine."""
+        await self._store.drop_secrets(company_id, kind)
 
     async def replace_secret(
         self, company_id: str, kind: str, is_old: Callable[[str], bool], new: str

@@ -12,6 +12,7 @@ ConnectError
 """
 
 import os
+import socket
 from pathlib import Path
 
 
@@ -19,7 +20,9 @@ class ListenError(Exception):
     """Nothing can listen on the address that is set."""
 
     def __init__(self, host: str, port: int, port_variable: str, error: OSError) -> None:
-        reason = os.strerror(error.errno) if error.errno else str(error)
+        # What is said of a name that leads nowhere has a number of its own.
+        own = isinstance(error, socket.gaierror)
+        reason = os.strerror(error.errno) if error.errno and not own else str(error)
         super().__init__(
             f"The service cannot listen on {host}:{port}: {reason}. If another pleo-export runs there, leave it or end it;"
             f" else set PLEO_EXPORT_HOST or {port_variable}."

@@ -108,7 +108,8 @@ async def run_service(settings: ServiceSettings, *, web: bool, work: bool) -> bo
 
 def _listen(host: str, port: int, *, web: bool) -> socket.socket:
     try:
-        return socket.create_server((host, port))
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family)
     except OSError as error:
         raise ListenError(
             host, port, "PLEO_EXPORT_PORT" if web else "PLEO_EXPORT_HEALTH_PORT", error

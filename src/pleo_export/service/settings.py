@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pleo_export.domain.explanation import DAYS_KEPT
+from pleo_export.pleo.addresses import UnusableBaseUrlError, base_url
 from pleo_export.service.telling.set_up import is_signing_secret, mail_server
 
 
@@ -109,6 +110,15 @@ class ServiceSettings(BaseSettings):
         if self.second_factor is not None:
             return self.second_factor == "required"
         return (self.public_url or "").lower().startswith("https://")
+
+    @field_validator("oauth_server")
+    @classmethod
+    def _oauth_server(cls, value: str) -> str:
+        try:
+            base_url(value)
+        except UnusableBaseUrlError as error:
+            raise ValueError(error.problem) from None
+        return value
 
     @field_validator("smtp_url")
     @classmethod

@@ -97,7 +97,9 @@ class Hands:
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 likewise
+        # It runs on this machine: no proxy leads there.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
             return json.loads(answer.read() or b"null")
 
 

@@ -116,7 +116,8 @@ async def compare(
         superseded = later | await looking.store.exported_later(job_id)
         later |= case.pleo.keys() | case.here.keys()
         compared = await _compared(looking, job_id, case, superseded)
-        if compared.ended:
+        of_company = job is None or job.company_id == looking.company_id
+        if compared.ended and of_company:
             told = {one.accounting_entry_id: one.told for one in compared.found}
             told |= dict.fromkeys(compared.unaccounted, unaccounted(looking.connector.name))
             await looking.store.reconciled(looking.company_id, job_id, told)
