@@ -9,6 +9,7 @@ from filelock import FileLock
 
 from pleo_export.accounting.ledger import LedgerConnector, LedgerSettings, bean_check, folder, trial_balance
 from pleo_export.accounting.ledger.chart import read_chart
+from pleo_export.domain.money import exponent
 from pleo_export.testing.contract import Books, ConnectorContract
 from pleo_export.testing.samples import Facts
 from pleo_export.testing.totals import Totals
@@ -16,7 +17,7 @@ from pleo_export.testing.totals import Totals
 
 class LedgerBooks:
     def __init__(self, settings: LedgerSettings) -> None:
-        self.facts = Facts(seconds=5)
+        self.facts = Facts(seconds=5, other_currencies=("JPY", "KWD"))
         self._settings = settings
         self._folder = settings.folder
 
@@ -29,7 +30,11 @@ class LedgerBooks:
     async def totals(self) -> Totals:
         codes = {name: code for code, name in read_chart(self._settings.chart).names.items()}
         balance = trial_balance(self._folder)
-        return {(codes[name], unit): int(amount * 100) for (name, unit), amount in balance.items() if amount}
+        return {
+            (codes[name], unit): int(amount.scaleb(exponent(unit)))
+            for (name, unit), amount in balance.items()
+            if amount
+        }
 
     async def files(self, reference: str) -> Sequence[str]:
         shown = re.findall(r'document \S+ "(.*?)" #pleo \^pleo-(\S+)$', self._text(), re.MULTILINE)

@@ -13,7 +13,7 @@ from pleo_export.testing.totals import Totals, totals_of
 
 class BooksInMemory:
     def __init__(self) -> None:
-        self.facts = facts = Facts()
+        self.facts = facts = Facts(other_currencies=("JPY", "KWD"))
         codes = (facts.expense, facts.wallet, facts.tax, facts.output_tax, facts.payable, facts.exchange)
         rate = Decimal("0.25")
         self._books = MemoryBooks(

@@ -45,6 +45,9 @@ class BookkeepingContract(OnBooks):
             assert documents[0].settled == Money(facts.currency, paid)
         assert [one.reference for one in documents] == [entry.reference for entry in entries]
         assert await books.totals() == totals_of_entries(*entries)
+        other = await books.open()
+        assert list(await other.payables(facts.vendor.id)) == documents, "it is read from the books"
+        await other.close()
 
     async def test_a_payment_that_came_first_is_found_by_its_bill(
         self, books: Books, connector: Connector

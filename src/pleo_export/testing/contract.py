@@ -63,6 +63,8 @@ class ConnectorContract(BookkeepingContract):
         assert recorded.posted == entry.posting_date
         assert recorded.fingerprint in (entry.fingerprint, None)
         assert await connector.find("exp-1") == msgspec.structs.replace(recorded, created=False)
+        later = sample_entry("exp-2", facts=books.facts, posting_date=books.facts.other_open_day)
+        assert (await connector.record(later)).posted == later.posting_date != later.expense_date
 
     async def test_recording_twice_gives_one_entry(self, books: Books, connector: Connector) -> None:
         entry = sample_entry(facts=books.facts)
@@ -132,6 +134,55 @@ class ConnectorContract(BookkeepingContract):
             )
             await self._stands(books, connector, bill)
 
+    async def test_a_settlement_that_is_refused_leaves_no_bill(
+        self, books: Books, connector: Connector
+    ) -> None:
+        needs(connector.capabilities.payables, "payables")
+        facts = books.facts
+        wrong = msgspec.structs.replace(facts, wallet=facts.missing)
+        bill = sample_bill(facts=facts, settlement=sample_bill(facts=wrong).settlement)
+        await is_refused(books, connector, bill, ItemFailureType.ACCOUNT_UNKNOWN)
+
+    async def test_a_call_that_is_cancelled_is_made_good_by_the_next_one(
+        self, books: Books, connector: Connector
+    ) -> None:
+        """It may have been done wholly, or not at all; and whoever asks comes from another process."""
+        needs(connector.capabilities.payables, "payables")
+        bills = [sample_bill(f"bill-{turns}", facts=books.facts, invoice=None) for turns in range(5)]
+        for turns, bill in enumerate(bills):
+            call = asyncio.create_task(connector.record(bill))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            call.cancel()
+            await asyncio.wait([call])
+            other = await books.open()
+            recorded = await other.record(bill)
+            assert await other.find(bill.reference) == msgspec.structs.replace(recorded, created=False)
+            await other.close()
+            assert await books.count(bill.reference) == 1
+        assert await books.totals() == totals_of_entries(*bills)
+
+    async def test_amounts_have_the_decimals_of_their_currency(
+        self, books: Books, connector: Connector
+    ) -> None:
+        facts = books.facts
+        entries = [
+            sample_entry(
+                f"exp-{currency}",
+                facts=facts,
+                postings=(
+                    sample_posting(facts.expense, 1_234_567, currency),
+                    sample_posting(facts.wallet, -1_234_567, currency),
+                ),
+            )
+            for currency in facts.other_currencies
+        ]
+        needs(bool(entries), "currencies of none or three decimals")
+        for entry in entries:
+            assert f"{entry.postings[0].amount.decimal:f}" in await connector.preview(entry)
+            await connector.record(entry)
+        assert await books.totals() == totals_of_entries(*entries)
+
     async def test_a_credit_note_is_recorded(self, books: Books, connector: Connector) -> None:
         needs(connector.capabilities.payables, "payables")
         await self._stands(books, connector, sample_credit_note(facts=books.facts))
@@ -146,6 +197,17 @@ class ConnectorContract(BookkeepingContract):
         files = sample_files(tmp_path, 3 if connector.capabilities.several_attachments else 1)
         entry, recorded = await self._recorded_for_files(books, connector)
         for file in files:
+            await connector.attach(entry, recorded, file)
+            file.path.unlink()  # as the caller may
+        assert list(await books.files("exp-1")) == [file.sha256 for file in files]
+
+    async def test_two_files_of_the_same_content_are_both_there(
+        self, books: Books, connector: Connector, tmp_path: Path
+    ) -> None:
+        needs(connector.capabilities.several_attachments, "several attachments")
+        entry, recorded = await self._recorded_for_files(books, connector)
+        files = [sample_file(tmp_path, position, key=f"key-{position}") for position in (1, 2)]
+        for file in (*files, *files):
             await connector.attach(entry, recorded, file)
         assert list(await books.files("exp-1")) == [file.sha256 for file in files]
 
@@ -231,6 +293,7 @@ class ConnectorContract(BookkeepingContract):
         assert closed.value.day == day
         assert closed.value.next_open is None or closed.value.next_open > closed.value.day
         assert await connector.find("exp-1") is None
+        assert await books.totals() == {}
 
     async def test_a_closed_day_on_which_the_date_would_move_is_rejected_or_the_move_is_told(
         self, books: Books, connector: Connector
@@ -248,7 +311,7 @@ class ConnectorContract(BookkeepingContract):
             assert recorded.posted != day
             assert await connector.find("exp-1") == msgspec.structs.replace(recorded, created=False)
 
-    async def test_every_verb_ends_in_time_when_the_system_does_not_answer(
+    async def test_every_verb_ends_in_time_when_the_system_does_not_answer_and_never_with_a_guess(
         self, books: Books, connector: Connector, tmp_path: Path
     ) -> None:
         earlier, entry = sample_entry("exp-0", facts=books.facts), sample_entry(facts=books.facts)
@@ -256,21 +319,34 @@ class ConnectorContract(BookkeepingContract):
         stalled = books.stalled()
         if stalled is None:
             pytest.skip("these books cannot be stalled")
-        looks: list[Callable[[], Awaitable[object]]] = [
-            connector.check,
-            connector.reference_data,
-            lambda: connector.find("exp-1"),
-            lambda: connector.payables(None),
-            lambda: connector.attach(earlier, recorded, file),
+
+        async def owed() -> object:
+            return list(await connector.payables(None))
+
+        there = msgspec.structs.replace(recorded, created=False)
+        looks: list[tuple[Callable[[], Awaitable[object]], Sequence[object] | None]] = [
+            (connector.check, None),
+            (connector.reference_data, None),
+            (owed, [[]]),
+            (lambda: connector.find("exp-0"), [there]),
+            (lambda: connector.find("exp-1"), [None]),
         ]
         with stalled:
-            for look in looks:
+            for look, true in looks:
                 with suppress(UnreachableError, NoAnswerError):
-                    await asyncio.wait_for(look(), books.facts.seconds)
-            with pytest.raises((UnreachableError, NoAnswerError)):
+                    answer = await asyncio.wait_for(look(), books.facts.seconds)
+                    assert true is None or answer in true
+            attached = False
+            with suppress(UnreachableError, NoAnswerError):
+                await asyncio.wait_for(connector.attach(earlier, recorded, file), books.facts.seconds)
+                attached = True
+            with pytest.raises((UnreachableError, NoAnswerError)) as silent:
                 await asyncio.wait_for(connector.record(entry), books.facts.seconds)
+        if isinstance(silent.value, UnreachableError):
+            assert await books.count("exp-1") == 0, "surely not done"
         await connector.record(entry)
         assert await books.count("exp-1") == 1
+        assert not attached or list(await books.files("exp-0")) == [file.sha256]
 
     async def test_healthy_books_have_no_findings_that_stop_a_job(
         self, books: Books, connector: Connector

@@ -29,7 +29,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What is so in the books under test.
 
     `expense`, `wallet`, `tax`, `output_tax`, `payable` and `exchange` are codes of active accounts that take `currency`;
-    `payable` takes `foreign` as well. `missing` is the code of no account, vendor, tax code or journal. Where the system
+    `payable` takes `foreign` as well; `expense` and `wallet` take `other_currencies`, where there are some, of none and of
+    three decimals. `missing` is the code of no account, vendor, tax code or journal. Where the system
     splits tax itself, `tax_code` and `reverse_code` are 25 % on `tax`, the latter under reverse charge with `output_tax`.
     `journal` is there where the system has journals. Nothing may be posted on `closed_day`, anything on `open_day` and
     on `other_open_day`, which lies in another month. Every verb ends within `seconds`.
@@ -48,6 +49,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     journal: str = "P"
     currency: str = "EUR"
     foreign: str = "USD"
+    other_currencies: tuple[str, ...] = ()
     open_day: date = date(2026, 1, 3)
     other_open_day: date = date(2026, 2, 14)
     closed_day: date | None = date(2025, 12, 31)
