@@ -146,12 +146,13 @@ def test_who_sold_it_is_owed_nothing_for_what_an_employee_paid() -> None:
     assert rejection_of(item).type is ItemFailureType.VENDOR_UNKNOWN
 
 
-def test_a_vendor_that_is_the_employee_counts_where_the_employee_has_no_code() -> None:
+@pytest.mark.parametrize("name", ["Ada Example", "Example, Ada", "EXAMPLE Ada M."])
+def test_a_vendor_that_is_the_employee_counts_where_the_employee_has_no_code(name: str) -> None:
     item = expense(
         "out_of_pocket",
         bookkeeping=PAYABLE_METHOD,
         user=User(id="u", name="Ada Example"),
-        vendor=vendor(name="Ada Example", external_id="E-77"),
+        vendor=vendor(name=name, external_id="E-77"),
     )
     entry = entry_of(item)
     assert entry.vendor is not None

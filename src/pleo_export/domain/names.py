@@ -15,5 +15,10 @@ def share_a_word(one: str, other: str) -> bool:
     return not _words(one).isdisjoint(_words(other))
 
 
+def are_one(one: str, other: str) -> bool:
+    """Whether two names are the same but for the order of their words, as in "Lund, Ada", and initials."""
+    return _words(one) == _words(other) != set()
+
+
 def _words(name: str) -> set[str]:
     return {word for word in re.split(r"[\W_]+", plain_name(name)) if len(word) > 1}

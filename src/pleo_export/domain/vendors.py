@@ -13,7 +13,7 @@ import msgspec
 from pleo_export.domain.entry import EntryVendor
 from pleo_export.domain.how_booked import HowBooked, OwedTo
 from pleo_export.domain.item import ExportItem
-from pleo_export.domain.names import share_a_word
+from pleo_export.domain.names import are_one, share_a_word
 from pleo_export.domain.reference import LedgerVendor, ReferenceData
 from pleo_export.domain.settings import CompanySettings
 
@@ -99,7 +99,7 @@ def vendor_keys(item: ExportItem, how: HowBooked) -> list[VendorKey]:
         ]
     if how.owed_to is OwedTo.EMPLOYEE:
         # Whoever sold it was paid by the employee: a vendor that Pleo names beside them is owed nothing.
-        keys = [key for key in keys if user is not None and key[2] == user.name]
+        keys = [key for key in keys if user is not None and are_one(key[2], user.name)]
     given = (VendorKey(field, value, name) for field, value, name in keys if value)
     return [key for key in given if key.as_id]
 

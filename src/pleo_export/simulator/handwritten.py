@@ -119,8 +119,8 @@ def _line(builder: Builder, part: Part, currencies: tuple[str, str]) -> JsonObje
             "type": tax.type,
             "amount": amount_data(vat, currencies),
             # An inclusive code names no account: the company's own is used.
-            "ingoingTaxAccount": None if tax.type == "inclusive" else INPUT_VAT,
-            "outgoingTaxAccount": OUTPUT_VAT if tax.type == "reverse" else None,
+            **({} if tax.type == "inclusive" else {"ingoingTaxAccount": INPUT_VAT}),
+            **({"outgoingTaxAccount": OUTPUT_VAT} if tax.type == "reverse" else {}),
         },
         "tags": [tag(group, code) for group, code in part.tags],
     }
@@ -132,7 +132,7 @@ def _invoice(number: str, moment: datetime) -> JsonObject:
         "status": InvoiceStatus.PAID,
         "invoiceDate": timestamp(moment)[:10],
         "dueDate": timestamp(moment + _PAYMENT_TERM)[:10],
-        "paymentDate": None,
+        "paymentDate": timestamp(moment + _PAYMENT_TERM)[:10],
         "supplierBankAccount": None,
     }
 

@@ -75,7 +75,8 @@ it. *Stated* rows follow Pleo's own pages; for the others Pleo publishes no acco
 - **Wallet**: the item's contra account, else `accounts.wallet`. **Out of pocket**, **contra**, **accounts payable**: the accounts of
   these names in the settings; a vendor's own payable account comes before the common one. Accounts, tax codes, vendors
   and tag groups that Pleo names otherwise than the books are translated by `mapping`, which comes before what Pleo sends.
-- **Out of pocket** the vendor is the employee, by the employee code, else by the vendor of the same name. A code that is that of a
+- **Out of pocket** the vendor is the employee, by the employee code, else by the vendor of the same name, in whatever order it is
+  written. A code that is that of a
   vendor with quite another name (not a word of it is the employee's) is refused: it may be a supplier's number. Whoever sold
   it was paid already and is owed nothing. Without a method from Pleo it is a journal entry.
 - **Through a vendor** the vendor's payable account stands where the wallet or the employee would. A bill that is settled at once
