@@ -8,14 +8,16 @@ import pytest
 from msgspec.structs import replace
 
 from pleo_export.accounting.memory import MemoryBooks
+from pleo_export.accounting.port import NoAnswerError, Recorded, Uniqueness
 from pleo_export.domain.entry import Entry
 from pleo_export.domain.matching import Document, settled_by
+from pleo_export.domain.progress import Phase
 from pleo_export.domain.reference import LedgerAccount, LedgerVendor, ReferenceData
 from pleo_export.domain.settings import BookkeepingSettings, UnknownVendor
 from pleo_export.workflow.payables import Payables
 from pleo_export.workflow.preview import preview_job
 from tests.domain.test_matching import bill, payment
-from tests.workflow.workflow_scene import ACCOUNTS, BOOKS, Crash, Scene, at, eid, expense
+from tests.workflow.workflow_scene import ACCOUNTS, BOOKS, Around, Crash, Scene, Watched, at, eid, expense
 
 EXCHANGE = "8500"
 VENDORS = (LedgerVendor("V-1", "Paper"), LedgerVendor("V-2", "Cloud"))
@@ -130,6 +132,37 @@ async def test_a_refused_bill_leaves_its_payment_open(payable: Scene) -> None:
     await payable.company.job_of(refused, document(2, "invoice_payment", 100))
     await payable.run_one()
     assert "no bill of invoice INV-7 in the books yet" in str(entry(payable, 2).matching)
+
+
+class Late(Around):
+    """A connector that cannot say what became of one entry; it comes into the books when it is looked up."""
+
+    late: Entry | None = None
+
+    async def record(self, entry: Entry) -> Recorded:
+        if entry.reference == eid(2) and self.late is None:
+            self.late = entry
+            raise NoAnswerError("the connection was lost")
+        recorded: Recorded = await self.inner.record(entry)
+        return recorded
+
+    async def find(self, reference: str) -> Recorded | None:
+        if self.late is not None and reference == eid(2):
+            await self.inner.record(self.late)
+        found: Recorded | None = await self.inner.find(reference)
+        return found
+
+
+async def test_while_nobody_knows_of_one_payment_the_next_one_settles_nothing(payable: Scene) -> None:
+    await payable.company.job_of(document(1, "invoice", 100))
+    await payable.run_one()
+    payable.connector.change(uniqueness=Uniqueness.LOOKUP_ONLY, concurrency=1)
+    payable.connector = Watched(Late(payable.connector))
+    twice = (document(number, "invoice_payment", 100) for number in (2, 3))
+    await payable.company.job_of(*twice)
+    summary = await payable.settle(rounds=1)
+    assert [item.phase for item in summary.items] == [Phase.RECORDED] * 2
+    assert (paid(payable, 2), paid(payable, 3)) == ([(eid(1), 0)], [])
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
+from pleo_export.accounting.port import NoAnswerError
 from pleo_export.domain.entry import Entry
 from pleo_export.domain.matching import Document, match, settled_by
 from pleo_export.domain.reference import LedgerAccount
@@ -24,21 +25,40 @@ class Payables:
         self._locks: defaultdict[str | None, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._known: dict[str | None, Sequence[Document]] = {}
         self._in_hand: dict[str | None, Sequence[Document]] = {}
+        self._unclear: dict[str, str | None] = {}  # whose call got no answer, with the vendor
 
     @asynccontextmanager
     async def matched(self, entry: Entry) -> AsyncIterator[Entry]:
         """Give the entry with what it belongs to in the books, and keep its vendor's other entries waiting meanwhile.
 
-        An entry that owes and pays nothing waits for nobody. Whoever records the entry says so with `recorded`.
+        An entry that owes and pays nothing waits for nobody. Whoever records the entry says so with `recorded`. Raises
+        NoAnswerError, also as `ensure_clear` does.
         """
         if entry.owed is None:
             yield entry
             return
         vendor = _vendor(entry)
         async with self._locks[vendor]:
+            self.ensure_clear(entry)
             known = self._known.pop(vendor, None)
             self._in_hand[vendor] = await self._ask(vendor) if known is None else known
-            yield match(entry, self._in_hand[vendor], self._exchange_account, self._accounts)
+            try:
+                yield match(entry, self._in_hand[vendor], self._exchange_account, self._accounts)
+            except NoAnswerError:
+                if vendor not in self._known:
+                    self._unclear[entry.reference] = vendor
+                raise
+
+    def ensure_clear(self, entry: Entry) -> None:
+        """Raise NoAnswerError while nobody knows whether another entry of the vendor stands, or will: it may settle the same."""
+        vendor = _vendor(entry)
+        others = (one for reference, one in self._unclear.items() if reference != entry.reference)
+        if entry.owed is not None and vendor in others:
+            raise NoAnswerError("it is not known yet what is owed to this vendor")
+
+    def known(self, reference: str) -> None:
+        """Note that it is known what became of an entry."""
+        self._unclear.pop(reference, None)
 
     def recorded(self, entry: Entry) -> None:
         """Take an entry into account that was given by `matched` and is in the books now, or was there before."""

@@ -183,6 +183,7 @@ class _Recorder:
             finally:
                 await turn.marked()  # no outcome is told before that
             self._silence.broken()
+            self._payables.known(work.entry_id)
         except LeftError:
             self._left = True
         except NoAnswerError:
@@ -194,6 +195,7 @@ class _Recorder:
             else:
                 self._unclear.append(work)
         except Exception as error:  # noqa: BLE001 an item's edge
+            self._payables.known(work.entry_id)
             await self._outcomes.end(work, error, begun=work.entry_id in self._memory.others)
 
     async def _find_or_record(self, turn: Turn) -> None:
@@ -218,6 +220,7 @@ class _Recorder:
             if self._is_planned(turn.work) and (said := await turn.refusal()) is not None:
                 raise RejectedItemError(Cause.MARK_REFUSED, said=said)
             async with self._turns.begins(turn):
+                self._payables.ensure_clear(mapped)
                 await self._intend(turn.work, mapped)
                 reach("item.intended")
                 async with self._payables.matched(replace(mapped, missing_files=found.missing)) as matched:
