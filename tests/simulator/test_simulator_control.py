@@ -229,6 +229,7 @@ async def test_settings_are_told_and_wrong_ones_refused(api: Api) -> None:
         "expiredStyle": "failed",
         "refuseUnfinished": False,
         "itemUpdatesRefresh": True,
+        "finalItemsStay": True,
         "callsPerMinute": 0,
     }
     for wrong in ({"maxLimit": 0}, {"colour": "red"}, {"expiredStyle": "late"}):

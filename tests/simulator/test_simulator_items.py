@@ -86,6 +86,16 @@ async def test_a_final_status_stays_and_any_other_may_change(api: Api, first: st
         assert (item["status"], item["externalId"]) == (second, "again")
 
 
+async def test_where_final_words_do_not_stay_the_last_one_counts(api: Api) -> None:
+    await api.call("PATCH", "/control/settings", {"finalItemsStay": False})
+    job_id = await api.job_in_progress(1)
+    entry_id = (await only_item(api, job_id))["accountingEntryId"]
+    for status in ("successful", "in_progress", "successful", "failed"):
+        answer = await api.update(job_id, {"accountingEntryId": entry_id, "status": status})
+        assert answer.json["errors"] == []
+        assert (await only_item(api, job_id))["status"] == status
+
+
 async def test_of_two_updates_of_one_entry_in_a_call_the_last_wins(api: Api) -> None:
     job_id = await api.job_in_progress(1)
     entry_id = (await only_item(api, job_id))["accountingEntryId"]

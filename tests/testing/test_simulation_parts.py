@@ -143,11 +143,15 @@ def test_a_page_is_spoilt_without_touching_its_numbers() -> None:
 
 def test_how_jobs_expire_and_who_pays_twice_is_drawn_apart_from_everything_else() -> None:
     plots = [plot(Random(1), Random(seed)) for seed in range(300)]
-    drawn = {(one.may_expire, one.updates_refresh, PAID_AGAIN in one.jobs[0]) for one in plots}
-    assert drawn == set(product((True, False), repeat=3))
+    drawn = {
+        (one.may_expire, one.updates_refresh, PAID_AGAIN in one.jobs[0], one.final_stays) for one in plots
+    }
+    assert drawn == set(product((True, False), repeat=4))
     twice = set(paid_twice(plots[0].pool))
     assert all(twice <= set(chain(*one.jobs)) for one in plots if PAID_AGAIN in one.jobs[0])
     usual = [
-        replace(one, expires_in=60, updates_refresh=True) for one in plots if PAID_AGAIN not in one.jobs[0]
+        replace(one, expires_in=60, updates_refresh=True, final_stays=True)
+        for one in plots
+        if PAID_AGAIN not in one.jobs[0]
     ]
     assert len(set(usual)) == 1

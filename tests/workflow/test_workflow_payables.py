@@ -9,15 +9,28 @@ from msgspec.structs import replace
 
 from pleo_export.accounting.memory import MemoryBooks
 from pleo_export.accounting.port import NoAnswerError, Recorded, Uniqueness
+from pleo_export.domain.catalogue import Cause
 from pleo_export.domain.entry import Entry
 from pleo_export.domain.matching import Document, settled_by
 from pleo_export.domain.progress import Phase
 from pleo_export.domain.reference import LedgerAccount, LedgerVendor, ReferenceData
 from pleo_export.domain.settings import BookkeepingSettings, UnknownVendor
+from pleo_export.testing.faults import Verb
 from pleo_export.workflow.payables import Payables
 from pleo_export.workflow.preview import preview_job
 from tests.domain.test_matching import bill, payment
-from tests.workflow.workflow_scene import ACCOUNTS, BOOKS, Around, Crash, Scene, Watched, at, eid, expense
+from tests.workflow.workflow_scene import (
+    ACCOUNTS,
+    BOOKS,
+    Around,
+    ChangeSettings,
+    Crash,
+    Scene,
+    Watched,
+    at,
+    eid,
+    expense,
+)
 
 EXCHANGE = "8500"
 VENDORS = (LedgerVendor("V-1", "Paper"), LedgerVendor("V-2", "Cloud"))
@@ -163,6 +176,19 @@ async def test_while_nobody_knows_of_one_payment_the_next_one_settles_nothing(pa
     summary = await payable.settle(rounds=1)
     assert [item.phase for item in summary.items] == [Phase.RECORDED] * 2
     assert (paid(payable, 2), paid(payable, 3)) == ([(eid(1), 0)], [])
+
+
+async def test_a_payment_whose_vendor_cannot_be_asked_about_was_surely_not_recorded(
+    payable: Scene, pleo_settings: ChangeSettings
+) -> None:
+    await pleo_settings(expiresIn=60)
+    payable.connector.change(uniqueness=Uniqueness.LOOKUP_ONLY)
+    payable.faults.order(Verb.PAYABLES, NoAnswerError("lost"), times=100)
+    await payable.company.job_of(document(1, "invoice_payment", 100))
+    (item,) = (await payable.settle(rounds=2)).items
+    assert (item.failure_code, item.unknown) == (Cause.SYSTEM_NO_ANSWER, False)
+    assert "what is owed to the vendor could not be known" in str(item.failure_reason)
+    assert payable.books.entries == {}
 
 
 @pytest.mark.slow

@@ -106,6 +106,10 @@ class SettingsChange(Order):
         default=None,
         description="Whether an item update refreshes `lastUpdatedAt`, and so puts the expiry off.",
     )
+    final_items_stay: StrictBool | None = Field(
+        default=None,
+        description="Whether the final status of an item refuses every other one; else the last one counts.",
+    )
     calls_per_minute: int | None = Field(
         default=None, ge=0, description="For each credential; 0 sets no limit."
     )

@@ -138,11 +138,12 @@ class Job:
                 item.status = ItemStatus.ABANDONED
 
     def update_items(
-        self, changes: Sequence[UpdateJobItem], now: datetime, *, refresh: bool
+        self, changes: Sequence[UpdateJobItem], now: datetime, *, refresh: bool, final_stays: bool
     ) -> tuple[list[JobItem], list[JsonObject]]:
         """Apply the changes in order; return the accepted items and the refused elements' errors.
 
-        Raises JobFinishedError. Only an accepted change counts as progress of the job, if it is to `refresh` it at all.
+        Raises JobFinishedError. Only an accepted change counts as progress of the job, if it is to `refresh` it at all. With
+        `final_stays` a final status takes no other one.
         """
         if not self.unfinished:
             raise JobFinishedError
@@ -153,7 +154,7 @@ class Job:
                 errors.append(
                     _refused(change, "ACCOUNTING_ENTRY_DOES_NOT_EXIST", "The job has no such entry.")
                 )
-            elif item.status not in UNFINISHED_ITEM and item.status is not change.status:
+            elif final_stays and item.status not in UNFINISHED_ITEM and item.status is not change.status:
                 message = f"The entry is {item.status}, which is final."
                 errors.append(_refused(change, "EXPORT_ENTRY_STATUS_UPDATE_FAILED", message))
             else:

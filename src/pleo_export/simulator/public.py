@@ -182,8 +182,10 @@ async def update_job_items(
     job = world.job(company, job_id)
     if len(changes) > UPDATES_MAX:
         raise TooManyUpdatesError
-    refresh = world.settings.item_updates_refresh
-    accepted, errors = job.update_items(changes, world.now(), refresh=refresh)
+    settings = world.settings
+    accepted, errors = job.update_items(
+        changes, world.now(), refresh=settings.item_updates_refresh, final_stays=settings.final_items_stay
+    )
     return reply({"data": [item.as_json() for item in accepted], "errors": errors})
 
 

@@ -47,6 +47,7 @@ class Settings:
     expired_style: ExpiredStyle = "failed"
     refuse_unfinished: bool = False
     item_updates_refresh: bool = True
+    final_items_stay: bool = True
     calls_per_minute: int = 0
 
 

@@ -32,14 +32,14 @@ class Payables:
         """Give the entry with what it belongs to in the books, and keep its vendor's other entries waiting meanwhile.
 
         An entry that owes and pays nothing waits for nobody. Whoever records the entry says so with `recorded`. Raises
-        NoAnswerError, also as `ensure_clear` does.
+        NoAnswerError, also while nobody knows whether another entry of the vendor stands, or will: it may settle the same.
         """
         if entry.owed is None:
             yield entry
             return
         vendor = _vendor(entry)
         async with self._locks[vendor]:
-            self.ensure_clear(entry)
+            self._ensure_clear(entry, vendor)
             known = self._known.pop(vendor, None)
             self._in_hand[vendor] = await self._ask(vendor) if known is None else known
             try:
@@ -48,13 +48,6 @@ class Payables:
                 if vendor not in self._known:
                     self._unclear[entry.reference] = vendor
                 raise
-
-    def ensure_clear(self, entry: Entry) -> None:
-        """Raise NoAnswerError while nobody knows whether another entry of the vendor stands, or will: it may settle the same."""
-        vendor = _vendor(entry)
-        others = (one for reference, one in self._unclear.items() if reference != entry.reference)
-        if entry.owed is not None and vendor in others:
-            raise NoAnswerError("it is not known yet what is owed to this vendor")
 
     def known(self, reference: str) -> None:
         """Note that it is known what became of an entry."""
@@ -67,6 +60,10 @@ class Payables:
             known = self._in_hand[vendor]
             there = any(one.reference == entry.reference for one in known)
             self._known[vendor] = known if there else settled_by(known, entry)
+
+    def _ensure_clear(self, entry: Entry, vendor: str | None) -> None:
+        if vendor in (one for reference, one in self._unclear.items() if reference != entry.reference):
+            raise NoAnswerError("it is not known yet what is owed to this vendor")
 
 
 def _vendor(entry: Entry) -> str | None:

@@ -46,6 +46,7 @@ from pleo_export.workflow.silence import Silence
 from pleo_export.workflow.turns import LeftError, Ready, Turn, Turns, marked, unmarked
 
 ASK_AGAIN_SECONDS = 30.0
+VENDOR_UNKNOWABLE = "what is owed to the vendor could not be known."
 ENTRY_LOST = (Cause.ENTRY_GONE, Cause.ENTRY_DAMAGED)  # no receipt is missing then, but what it belongs to
 
 
@@ -172,7 +173,11 @@ class _Recorder:
 
     async def _give_up_unclear(self) -> None:
         for one in self._unclear:
-            await self._outcomes.give_up(one, None)
+            planned = (await self._item(one)).phase is Phase.PLANNED
+            if planned and not self._memory.looks_first(one.entry_id):
+                await self._outcomes.end(one, NoAnswerError(VENDOR_UNKNOWABLE), begun=False)
+            else:
+                await self._outcomes.give_up(one, None)
 
     async def _settle(self, turn: Turn) -> None:
         work = turn.work
@@ -220,10 +225,10 @@ class _Recorder:
             if self._is_planned(turn.work) and (said := await turn.refusal()) is not None:
                 raise RejectedItemError(Cause.MARK_REFUSED, said=said)
             async with self._turns.begins(turn):
-                self._payables.ensure_clear(mapped)
-                await self._intend(turn.work, mapped)
-                reach("item.intended")
+                # Only then it is intended: while it waits for others of its vendor nothing is begun.
                 async with self._payables.matched(replace(mapped, missing_files=found.missing)) as matched:
+                    await self._intend(turn.work, mapped)
+                    reach("item.intended")
                     entry, recorded = await self._record(matched)
                     reach("entry.recorded")
                     if recorded.created:

@@ -18,6 +18,7 @@ _YES_NO = {"true": True, "false": False}
 _CHECKS = frozenset(
     {
         "enabled",
+        "finalItemsStay",
         "itemUpdatesRefresh",
         "refuseUnfinished",
         "vendorBasedBookkeeping",
@@ -85,6 +86,11 @@ GROUPS = (
                 "item_updates_refresh",
                 "Item updates put the expiry off",
                 "Pleo's pages leave it open; otherwise only events do.",
+            ),
+            Switch(
+                "final_items_stay",
+                "The first final word on an expense counts",
+                "Pleo's pages leave it open; otherwise the last word does.",
             ),
         ),
     ),

@@ -108,7 +108,8 @@ class Play:
     async def _set_up(self) -> None:
         limits = {"maxLimit": self._plot.page, "defaultLimit": self._plot.page}
         expiry = {"expiresIn": self._plot.expires_in, "itemUpdatesRefresh": self._plot.updates_refresh}
-        await self._pleo.control("PATCH", "settings", limits | expiry)
+        words = {"finalItemsStay": self._plot.final_stays}
+        await self._pleo.control("PATCH", "settings", limits | expiry | words)
         for one in self.cast:
             order = {"id": one.id, "name": "A company", "apiKey": one.key, "vendorBasedBookkeeping": True}
             await self._pleo.control("POST", "companies", order)

@@ -16,7 +16,8 @@ class Plot(msgspec.Struct, frozen=True, kw_only=True):
     `jobs` hold expenses of the month `pool`. `unique` says whether the accounting system prevents a second entry itself,
     `page` is how much Pleo sends at once, `neighbours` whether another company exports at the same time. Pleo sends
     `strangers` as another company's. After `patience` seconds of silence a call of the workflow ends. A job `may_expire` where
-    Pleo gives it so little time that the weather can last longer, and `updates_refresh` says whether item updates put that off.
+    Pleo gives it so little time that the weather can last longer, and `updates_refresh` says whether item updates put that off;
+    `final_stays`, whether the first final word on an expense counts there, or the last one.
     """
 
     pool: int
@@ -30,6 +31,7 @@ class Plot(msgspec.Struct, frozen=True, kw_only=True):
     patience: float | None = None
     expires_in: int = EXPIRES_IN
     updates_refresh: bool = True
+    final_stays: bool = True
 
     @property
     def may_expire(self) -> bool:
@@ -43,7 +45,7 @@ def whole_month(pool: int) -> Plot:
 
 
 def plot(draw: Random, more: Random) -> Plot:
-    """Draw a plot; how jobs expire, and whether an invoice is paid twice, have a chance of their own."""
+    """Draw a plot; how jobs expire and what becomes of final words, and who pays twice, has a chance of its own."""
     pool = draw.randrange(stage.POOLS)
     references = draw.sample(sorted(stage.month(pool).keys() - {stage.PAID_AGAIN}), draw.randint(2, 12))
     parts = min(len(references), draw.choice((1, 1, 2, 3)))
@@ -66,4 +68,5 @@ def plot(draw: Random, more: Random) -> Plot:
         patience=draw.choice((None, 60.0)),
         expires_in=expires_in,
         updates_refresh=updates_refresh,
+        final_stays=more.choice((True, False)),
     )
