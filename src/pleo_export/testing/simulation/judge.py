@@ -55,11 +55,16 @@ class Judge:
         return found + [f"Expense {one} is not exported in calm weather either." for one in left]
 
     def _unclear(self, cast: Sequence[Company], references: Container[str]) -> int:
-        """Return of how many of these expenses nobody may know what became of them: in a job that has a minute only."""
+        """Return of how many expenses nobody may know what became of them, of the first company only of these.
+
+        In a job that has a minute only those that were struck; all of a neighbour's where it was shut out.
+        """
+        shut_out = stage.NEIGHBOURS_ITEMS * any(one.shut_out for one in cast[1:])
         if not self._plot.may_expire:
-            return 0
+            return shut_out
         neighbours = set[str]().union(*(one.remote.struck for one in cast[1:]))
-        return len(neighbours | {one for one in cast[0].remote.struck if one in references} - {""})
+        own = {one for one in cast[0].remote.struck if one in references}
+        return shut_out + len((neighbours | own) - {""})
 
     def compared(self, found: Sequence[Compared], deleted: str | None) -> list[str]:
         """Judge what comparing told once all is calm, and after an entry was deleted."""

@@ -37,7 +37,6 @@ POLL_SECONDS = 30.0
 TAKEOVER_SECONDS = 40.0
 LIMIT_SECONDS = 1500.0  # after the faults have stopped: whatever has not ended by then never will
 STRANGER = 999  # the number of a company that is not in the run
-NEIGHBOURS_ITEMS = 3
 EXPECTED_ENDS = (DiedError, PleoError, SilentError, FencedError)
 
 Life = asyncio.Task[BaseException | None]
@@ -121,7 +120,7 @@ class Play:
             await asyncio.sleep(self._draw.uniform(0, 1))
         company.wire.strangers = dict.fromkeys(self._plot.strangers, stage.company_id(STRANGER))
         for other in self.cast[1:]:
-            order = {"count": NEIGHBOURS_ITEMS, "seed": other.number}
+            order = {"count": stage.NEIGHBOURS_ITEMS, "seed": other.number}
             made = await self._pleo.control("POST", f"companies/{other.id}/expenses:generate", order)
             await self._press(other, made["ids"])
 

@@ -24,6 +24,7 @@ BEGIN = datetime(2026, 6, 1, 12, tzinfo=UTC)
 BASE_URL = "http://127.0.0.1"
 POOLS = 4  # how many different months of expenses there are
 POOL_ITEMS = 36
+NEIGHBOURS_ITEMS = 3
 PAID_AGAIN = str(UUID(int=POOLS, version=5))
 SETTINGS = CompanySettings(
     accounts=AccountSettings(wallet="1910", out_of_pocket="2450", contra="1990", accounts_payable="2400"),
