@@ -27,7 +27,9 @@ class Judge:
 
     def in_bad_weather(self, pleo: PleoSide, cast: Sequence[Company], log: str) -> list[str]:
         """Judge what the program made of the faults: in time, and without harm to expenses that none of them struck."""
-        excused = cast[0].excused
+        excused, owed = cast[0].excused, stage.owed(pleo.companies.values())
+        if self._plot.may_expire and excused & owed:
+            excused |= owed  # while nobody knows of one, the others of its vendor wait
         expected = {
             reference: replace(one, outcome=None) if cast[0].shut_out or reference in excused else one
             for reference, one in self._expected.items()
