@@ -18,6 +18,7 @@ from pleo_export.domain.settings import BookkeepingSettings, UnknownVendor
 from pleo_export.testing.faults import Verb
 from pleo_export.workflow.payables import Payables
 from pleo_export.workflow.preview import preview_job
+from pleo_export.workflow.problems import StoppedError
 from tests.domain.test_matching import bill, payment
 from tests.workflow.workflow_scene import (
     ACCOUNTS,
@@ -145,6 +146,25 @@ async def test_a_refused_bill_leaves_its_payment_open(payable: Scene) -> None:
     await payable.company.job_of(refused, document(2, "invoice_payment", 100))
     await payable.run_one()
     assert "no bill of invoice INV-7 in the books yet" in str(entry(payable, 2).matching)
+
+
+async def test_nothing_is_begun_where_the_work_is_to_end_while_a_vendor_is_asked_about(
+    payable: Scene,
+) -> None:
+    asked = asyncio.Event()
+
+    class Asked(Around):
+        async def payables(self, vendor_id: str | None) -> Sequence[Document]:
+            asked.set()
+            owed: Sequence[Document] = await self.inner.payables(vendor_id)
+            return owed
+
+    job_id = await payable.company.job_of(document(1, "invoice", 100))
+    with pytest.raises(StoppedError):
+        await payable.run(connector=Asked(payable.connector), stopping=asked.is_set)
+    async with payable.parts() as parts:
+        assert [item.phase for item in await parts.store.items(job_id)] == [Phase.PLANNED]
+    assert payable.books.entries == {}
 
 
 class Late(Around):
