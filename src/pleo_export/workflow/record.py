@@ -132,7 +132,7 @@ class _Recorder:
                 async for ready in items:
                     turn = await self._turns.give(ready)
                     self._reporter.ensure_heard()
-                    if self._is_planned(turn.work) and self._calls.ends():
+                    if self._calls.ends():
                         self._left = True
                         break
                     group.create_task(self._settle(turn)).add_done_callback(partial(self._ended, turn))
@@ -227,7 +227,7 @@ class _Recorder:
             async with self._turns.begins(turn):
                 # Only then it is intended: while it waits for others of its vendor nothing is begun.
                 async with self._payables.matched(replace(mapped, missing_files=found.missing)) as matched:
-                    if self._calls.ends():
+                    if self._is_planned(turn.work) and self._calls.ends():
                         raise LeftError  # it became so while the vendor was asked about: nothing is begun any more
                     await self._intend(turn.work, mapped)
                     reach("item.intended")
