@@ -97,11 +97,12 @@ def _served(folder: Path, pleo_url: str) -> Path:
 
 
 def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
+    from pleo_export.simulator.hands import ON_THIS_MACHINE  # noqa: PLC0415 no other command pays for it
+
     deadline = time.monotonic() + START_SECONDS
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it runs on this machine
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            with opener.open(url, timeout=5):
+            with ON_THIS_MACHINE.open(url, timeout=5):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(LOOK_SECONDS)

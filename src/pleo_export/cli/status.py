@@ -22,7 +22,7 @@ from pleo_export.cli.common import (
     show_notes,
 )
 from pleo_export.cli.hosted import CompanyOption, remembered
-from pleo_export.domain.grouping import rejection_of
+from pleo_export.domain.grouping import failures_of
 from pleo_export.domain.progress import ItemProgress, JobProgress, Phase
 
 LimitOption = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many jobs, newest first.")]
@@ -67,7 +67,7 @@ async def _jobs(settings: Path, company: str | None, limit: int) -> Remembered:
 
 def _show_items(job: JobProgress, items: Sequence[ItemProgress]) -> None:
     """Tell why expenses of a job failed, and what recorded ones lack."""
-    failed = [(one.accounting_entry_id, why) for one in items if (why := rejection_of(one)) is not None]
+    failed = failures_of(items)
     if failed or any(one.note for one in items):
         out().print(f"Job {job.job_id}: {len(failed)} failed.")
     show_failures(failed, out())

@@ -37,6 +37,11 @@ def by_cause(failures: Iterable[Failure]) -> Sequence[SameCause]:
     return sorted(causes, key=lambda group: -group.number)
 
 
+def failures_of(items: Iterable[ItemProgress]) -> Sequence[Failure]:
+    """Return the items that were rejected, with why."""
+    return [(one.accounting_entry_id, why) for one in items if (why := rejection_of(one)) is not None]
+
+
 def rejection_of(item: ItemProgress) -> Rejection | None:
     """Return why an item was rejected, None where it was not.
 

@@ -15,7 +15,7 @@ from typing import Protocol
 from pleo_export.clock import Clock
 from pleo_export.compose import connector_for, parts_of, sources_of
 from pleo_export.config import Settings
-from pleo_export.domain.grouping import by_cause, rejection_of
+from pleo_export.domain.grouping import by_cause, failures_of
 from pleo_export.domain.progress import Company
 from pleo_export.engine import Begun, EngineError, problem_of
 from pleo_export.observe import logs, metrics
@@ -190,6 +190,5 @@ async def _keep_trouble(store: Store, company_id: str, sentence: str) -> None:
 
 def _why(summary: JobSummary) -> str:
     """Say why a job ended so. The sentences about its expenses may name people and amounts; their causes do not."""
-    told = ((item.accounting_entry_id, rejection_of(item)) for item in summary.items)
-    causes = by_cause((entry_id, rejected) for entry_id, rejected in told if rejected is not None)
+    causes = by_cause(failures_of(summary.items))
     return ", ".join(f"{group.cause} ({group.number})" for group in causes) or f"{summary.reason}"
